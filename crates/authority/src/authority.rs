@@ -1,0 +1,225 @@
+//! The authority put together: the world that verbs work with, and the verifier that protects its own API.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use rescind_domain::acting::Acting;
+use rescind_domain::entropy::Entropy as _;
+use rescind_domain::keyring::{Keyring, RootKey};
+use rescind_domain::revocation::Receipt;
+use rescind_domain::store::Store;
+use rescind_domain::throttle::Throttle;
+use rescind_domain::verbs::{administer_keys, begin_epoch};
+use rescind_domain::{Error, World};
+use rescind_verifier::{Authentic, Presented, Rejected, SetupError, Verified, Verifier};
+use rescind_wire::{Epoch, Position};
+use tokio::sync::{Notify, watch};
+
+use crate::activity::Activity;
+use crate::ambient::{SystemClock, SystemEntropy};
+use crate::config::Config;
+use crate::data_dir::{DataDir, DataDirError};
+use crate::passwords::{HashingPool, PoolError, PoolOptions, Strength};
+use crate::store::sqlite::{Fresh, OpenError, Options, Role, Sqlite};
+
+/// How long the authority's own verifier goes on accepting without having read the log.
+pub const OWN_LEASE: Duration = Duration::from_secs(5);
+
+/// An authority on a data folder.
+pub struct Authority {
+    /// What verbs work with.
+    pub world: World,
+    /// Checks the tokens of the authority's own API, from memory.
+    pub verifier: Verifier,
+    /// What was configured.
+    pub config: Arc<Config>,
+    /// The store, for its counters and for backups.
+    pub sqlite: Arc<Sqlite>,
+    /// The hashing pool, for its counters.
+    pub hashing: Arc<HashingPool>,
+    /// When devices were last seen, until it is written down.
+    pub activity: Activity,
+    pub(crate) clock: Arc<SystemClock>,
+    pub(crate) hint: Notify,
+    pub(crate) applied: watch::Sender<u64>,
+    pub(crate) keeper: std::sync::Mutex<Option<rescind_verifier::Keeper>>,
+}
+
+/// Why an authority cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The hashing pool.
+    #[error(transparent)]
+    Hashing(#[from] PoolError),
+    /// The verifier.
+    #[error(transparent)]
+    Verifier(#[from] SetupError),
+    /// Anything that a verb refused.
+    #[error(transparent)]
+    Domain(#[from] Error),
+    /// The network.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Why not.
+        error: std::io::Error,
+    },
+}
+
+impl Authority {
+    /// Opens the authority on a data folder, with `issuer` as its name. Keys that are missing are made.
+    pub async fn open(
+        config: Arc<Config>,
+        data: &DataDir,
+        role: Role,
+        issuer: String,
+    ) -> Result<Arc<Self>, StartError> {
+        let root = match &config.root_key {
+            Some(key) => zeroize::Zeroizing::new(*key.expose()),
+            None => data.root_key(&SystemEntropy)?,
+        };
+        let clock = SystemClock::start();
+        let sqlite = Arc::new(Sqlite::open(data.database(), store_options(&config, role, &clock))?);
+        let hashing = Arc::new(HashingPool::new(pool_options(&config, &root))?);
+        let builder = Verifier::builder(&issuer).audience(&issuer).skew(config.tokens.skew);
+        let (verifier, keeper) = builder.cache_tokens(config.verifier.cache_tokens as usize).build()?;
+        let world = World {
+            store: Arc::clone(&sqlite) as Arc<dyn Store>,
+            clock: Arc::clone(&clock) as Arc<dyn rescind_domain::clock::Clock>,
+            entropy: Arc::new(SystemEntropy),
+            passwords: Arc::clone(&hashing) as Arc<dyn rescind_domain::password::Passwords>,
+            keyring: Arc::new(Keyring::new(RootKey::new(&root))),
+            throttle: Arc::new(Throttle::new(config.throttle_options(), entropy_bytes())),
+            policy: Arc::new(config.policy(issuer)),
+        };
+        let authority = Arc::new(Self {
+            world,
+            verifier,
+            config,
+            sqlite,
+            hashing,
+            activity: Activity::default(),
+            clock,
+            hint: Notify::new(),
+            applied: watch::Sender::new(0),
+            keeper: std::sync::Mutex::new(Some(keeper)),
+        });
+        authority.load_keys().await?;
+        administer_keys::ensure_keys(&authority.world).await?;
+        authority.load_keys().await?;
+        Ok(authority)
+    }
+
+    /// Takes the store's keys into the ring, for whoever runs without a follower.
+    pub async fn load_keys(&self) -> Result<(), Error> {
+        let read = |view: &dyn rescind_domain::store::View| Ok((view.keys()?, view.head()?.position.number));
+        let (rows, number) = self.world.store.read("load_keys", read).await?;
+        Ok(self.world.keyring.load(&rows, number)?)
+    }
+
+    /// Checks an access token from memory. Only where it speaks of a position beyond this verifier's own is the log's
+    /// head read: whoever lags waits; a position beyond the head proves that the store went back, and begins an epoch
+    /// (R9).
+    pub async fn verify(&self, presented: &Presented<'_>) -> Result<Verified, Rejected> {
+        let verified = self.verifier.verify(presented)?;
+        if !verified.ahead() {
+            return Ok(verified);
+        }
+        let proof = verified.position();
+        match self.judge_proof(proof).await {
+            Ok(Some(epoch)) => {
+                tracing::error!(%proof, %epoch, "the store went back: a new epoch, everyone is signed out");
+            }
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "a token beyond this verifier's position could not be judged"),
+        }
+        self.wait_for(proof.number).await;
+        let again = self.verifier.verify(presented)?;
+        // Still ahead: the log could not be read. In doubt it is refused (R7).
+        if again.ahead() {
+            let reason = rescind_verifier::Reason::Stale;
+            return Err(Rejected::Unavailable { reason });
+        }
+        Ok(again)
+    }
+
+    /// Begins a new epoch if `proof` is beyond the head as it stands at the primary.
+    async fn judge_proof(&self, proof: Position) -> Result<Option<Epoch>, Error> {
+        let head = self.world.store.position().await?;
+        if proof.epoch != head.epoch || proof.number <= head.number {
+            return Ok(None);
+        }
+        begin_epoch::if_proven(&self.world, proof, "an access token").await
+    }
+
+    /// Whether a token's signature is right, expired or revoked as it may be: for logging out.
+    pub fn authentic(&self, token: &str) -> Result<Authentic, Rejected> {
+        self.verifier.authentic(token)
+    }
+
+    /// Whoever presents this verified token, calling from `address`.
+    pub fn acting(verified: &Verified, address: Option<std::net::IpAddr>) -> Acting {
+        Acting::new(verified.claims().clone(), verified.key().clone(), address)
+    }
+
+    /// Resolves once this authority's own verifier refuses what `receipt` covers: every ending answers after that.
+    pub async fn enforced_here(&self, receipt: &Receipt) {
+        self.wait_for(receipt.position.number).await;
+    }
+
+    /// Resolves once the verifier has applied entry `number`, or has not heard from the log for so long that it refuses
+    /// everything. Answers whether it applied it.
+    pub async fn wait_for(&self, number: u64) -> bool {
+        let mut applied = self.applied.subscribe();
+        self.hint.notify_one();
+        let reached = applied.wait_for(|at| *at >= number);
+        matches!(tokio::time::timeout(OWN_LEASE, reached).await, Ok(Ok(_)))
+    }
+
+    /// Says that the log may have grown. Losing a hint costs latency, never truth.
+    pub fn hint(&self) {
+        self.hint.notify_one();
+    }
+}
+
+fn entropy_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    SystemEntropy.fill(&mut bytes);
+    bytes
+}
+
+fn store_options(config: &Config, role: Role, clock: &SystemClock) -> Options {
+    use rescind_domain::clock::Clock as _;
+    let fresh = Fresh { epoch: entropy_bytes(), now: clock.wall() };
+    let readers = NonZeroUsize::new(config.sqlite.readers as usize).unwrap_or(NonZeroUsize::MIN);
+    Options { readers, busy_timeout: config.sqlite.busy_timeout, ..Options::new(role, fresh) }
+}
+
+fn pool_options(config: &Config, root: &[u8; 32]) -> PoolOptions {
+    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let number = |count: u32| NonZeroUsize::new(count as usize);
+    // Decoys must stay the same across restarts, or a login whose decoy changes is one that nobody has.
+    let key = hmac::Key::new(hmac::HMAC_SHA256, root);
+    let mut decoy_key = [0; 32];
+    decoy_key.copy_from_slice(hmac::sign(&key, b"rescind password decoys v1").as_ref());
+    PoolOptions {
+        threads: number(config.passwords.threads).unwrap_or(cores),
+        queue: number(config.passwords.queue).unwrap_or(NonZeroUsize::MIN),
+        params: Strength {
+            memory_kib: config.passwords.memory_kib,
+            passes: config.passwords.iterations,
+            lanes: config.passwords.parallelism,
+        },
+        entropy: Arc::new(|bytes: &mut [u8]| SystemEntropy.fill(bytes)),
+        decoy_key,
+    }
+}

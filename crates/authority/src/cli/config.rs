@@ -1,0 +1,43 @@
+//! `rescind config`: what every setting is and why, and whether all is well.
+
+use clap::Subcommand;
+
+use super::failure::{Code, Failure};
+use super::folder::Context;
+use super::output::{print, print_value};
+use crate::config::{self, Flags};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Show every setting with its value and where that came from
+    Show {
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Say what is wrong with the configuration, and what is allowed but unwise
+    Check {
+        #[command(flatten)]
+        flags: Flags,
+    },
+}
+
+pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::Show { flags } => {
+            let loaded = context.load(&flags)?;
+            if context.output.json {
+                return print_value(&config::show_json(&loaded));
+            }
+            print(&config::show(&loaded))
+        }
+        Command::Check { flags } => {
+            let outcome = context.load(&flags);
+            let said = if context.output.json {
+                print_value(&config::check_json(&outcome))
+            } else {
+                print(&config::check(&outcome))
+            };
+            if outcome.is_ok() { said } else { Err(Failure::Said(Code::Usage)) }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The data folder that a command works on, and the server that may be running on it.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use clap::Args;
+use rescind_domain::World;
+use rescind_domain::acting::Administrator;
+use rescind_domain::revocation::{Actor, Receipt};
+use rescind_domain::user::User;
+use rescind_domain::verbs::administer_users;
+use rescind_wire::UserId;
+use serde_json::{Value, json};
+
+use crate::authority::Authority;
+use crate::config::{self, Config, ConfigFile, Environment, Flags, Loaded, Setting};
+use crate::data_dir::DataDir;
+use crate::hint::{self, Answer};
+use crate::store::sqlite::Role;
+
+use super::failure::Failure;
+use super::output::Output;
+use super::time::exact;
+
+const CONFIG: &str = "The configuration file [default: $RESCIND_CONFIG, or ./rescind.toml if it is there]";
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(super) struct Shared {
+    /// The folder that holds the database [default: ./rescind-data]
+    #[arg(id = "data", long, global = true, value_name = "FOLDER")]
+    data: Option<String>,
+    #[arg(long, global = true, value_name = "FILE", help = CONFIG)]
+    config: Option<PathBuf>,
+    /// Answer with JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+/// What a command is given beside its own arguments.
+pub(super) struct Context {
+    shared: Shared,
+    environment: Environment,
+    pub(super) output: Output,
+}
+
+/// What to do about a data folder that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Absent {
+    /// Make one.
+    Make,
+    /// Say so: whoever misspells a folder must not be told that all is well in an empty one.
+    Refuse,
+}
+
+impl Context {
+    pub(super) fn new(shared: Shared, environment: Environment) -> Self {
+        let output = Output { json: shared.json };
+        Self { shared, environment, output }
+    }
+
+    /// The configuration, with these flags on top.
+    pub(super) fn load(&self, flags: &Flags) -> Result<Loaded, config::Problems> {
+        let file = ConfigFile::find(self.shared.config.as_deref(), &self.environment)?;
+        config::load(file.as_ref(), &self.environment, flags)
+    }
+
+    /// The configuration of a command that is not the server's.
+    pub(super) fn configuration(&self) -> Result<Config, Failure> {
+        let data = Setting::find("data").zip(self.shared.data.clone());
+        Ok(self.load(&Flags::new(data))?.config)
+    }
+
+    /// Opens the data folder as a tool, beside a server or alone.
+    pub(super) async fn open(&self, absent: Absent) -> Result<Tool, Failure> {
+        let config = Arc::new(self.configuration()?);
+        let data = match absent {
+            Absent::Make => DataDir::open_or_make(&config.data)?,
+            Absent::Refuse => DataDir::open(&config.data)?,
+        };
+        if absent == Absent::Refuse && !data.database().exists() {
+            let message = format!(
+                "{} holds no database: name the data folder with --data, or start `rescind serve` once",
+                data.path().display()
+            );
+            return Err(Failure::not_found(message));
+        }
+        let issuer = config.issuer_for(config.listen);
+        let authority = Authority::open(config, &data, Role::Tool, issuer).await?;
+        Ok(Tool { authority, data, output: self.output, names: Mutex::default() })
+    }
+}
+
+/// Logs what went wrong inside, and nothing else, on standard error: a command's answer is its output.
+pub(super) fn log_faults() {
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR).with_writer(std::io::stderr);
+    // Somebody else in this process may have been first.
+    let _ = subscriber.try_init();
+}
+
+/// A data folder that was opened by the command line.
+pub(super) struct Tool {
+    pub(super) authority: Arc<Authority>,
+    pub(super) data: DataDir,
+    output: Output,
+    /// Login names that were looked up already: a log names the same few people again and again.
+    names: Mutex<HashMap<UserId, String>>,
+}
+
+/// The most names that are kept.
+const NAMES: usize = 10_000;
+
+/// Whoever may run the command line on the data folder administers it.
+pub(super) const ADMIN: Administrator = Administrator::CommandLine;
+
+impl Tool {
+    pub(super) fn world(&self) -> &World {
+        &self.authority.world
+    }
+
+    /// A user by login name or id.
+    pub(super) async fn user(&self, login: &str) -> Result<User, Failure> {
+        Ok(administer_users::find_user(self.world(), &ADMIN, login).await?)
+    }
+
+    /// What to call a user: the login name, or the id of one who is gone.
+    pub(super) async fn name(&self, user: UserId) -> Result<String, Failure> {
+        if let Some(name) = self.names.lock().unwrap_or_else(PoisonError::into_inner).get(&user) {
+            return Ok(name.clone());
+        }
+        let row = self.world().store.read("name_of", move |view| Ok(view.user(&user)?)).await?;
+        let name = row.map_or_else(|| user.to_string(), |row| row.login);
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.len() >= NAMES {
+            names.clear();
+        }
+        names.insert(user, name.clone());
+        Ok(name)
+    }
+
+    /// Whoever did something, in words.
+    pub(super) async fn actor(&self, actor: &Actor) -> Result<String, Failure> {
+        Ok(match actor {
+            Actor::User { user, session } => format!("{}, from {session}", self.name(*user).await?),
+            Actor::CommandLine => "the command line".to_owned(),
+            Actor::Client(_) | Actor::System | Actor::Anonymous => actor.to_string(),
+        })
+    }
+
+    /// Tells what was ended, once the server that runs here, if one does, refuses it.
+    pub(super) async fn ended(&self, receipt: &Receipt, done: &str) -> Result<(), Failure> {
+        let answer = self.ask(receipt.position.number).await;
+        let value = json!({ "revocation": receipt_json(receipt), "server": server_json(answer) });
+        let mut lines = vec![format!("{done} (revocation {})", receipt.position.number)];
+        lines.extend(enforced(answer));
+        // Late weighs more than a reader who left.
+        let said = self.output.answer(&value, &lines);
+        confirmed(answer).and(said)
+    }
+
+    /// Asks the running server whether it has applied the log up to `number`.
+    pub(super) async fn ask(&self, number: u64) -> Answer {
+        hint::ask(&self.data.socket(), number).await
+    }
+
+    /// Waits until the running server has applied the whole log: for what adds keys to it.
+    pub(super) async fn ask_for_all(&self) -> Result<Answer, Failure> {
+        let head = self.world().store.position().await.map_err(rescind_domain::Error::Store)?;
+        Ok(self.ask(head.number).await)
+    }
+}
+
+/// What people are told of the server.
+fn enforced(answer: Answer) -> Option<String> {
+    (answer == Answer::Applied).then(|| "enforced by the running server".to_owned())
+}
+
+/// A server that did not answer in time is an outcome of its own.
+pub(super) fn confirmed(answer: Answer) -> Result<(), Failure> {
+    match answer {
+        Answer::Applied | Answer::NoServer => Ok(()),
+        Answer::Late => Err(Failure::late()),
+    }
+}
+
+/// What programs are told of the server.
+pub(super) fn server_json(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Applied => "applied",
+        Answer::Late => "late",
+        Answer::NoServer => "none",
+    }
+}
+
+fn receipt_json(receipt: &Receipt) -> Value {
+    json!({
+        "position": receipt.position,
+        "scope": receipt.scope,
+        "reason": receipt.reason,
+        "at": exact(receipt.at),
+    })
+}

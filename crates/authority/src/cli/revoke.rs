@@ -1,0 +1,111 @@
+//! `rescind revoke`: by scope.
+
+use clap::{Args, Subcommand};
+use rescind_domain::verbs::revoke;
+use rescind_wire::{ClientId, KeyId, Scope, SessionId};
+
+use super::failure::Failure;
+use super::folder::{ADMIN, Absent, Context, Tool};
+use super::{key, session, user, verify};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Sign everybody out of all devices
+    Everyone {
+        /// Clients that act for themselves too
+        #[arg(long)]
+        services: bool,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// End everything that was given to one client
+    Client {
+        /// The client's id
+        id: ClientId,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Sign somebody out of all devices, or of all but one
+    User {
+        /// Login name or id
+        login: String,
+        /// The session that goes on
+        #[arg(long, value_name = "SESSION")]
+        except: Option<SessionId>,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// End what one client holds for one user
+    Grant {
+        /// Login name or id
+        login: String,
+        /// The client's id
+        client: ClientId,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// End one session
+    Session {
+        /// The session's id
+        id: SessionId,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// End one access token
+    Token {
+        /// Its id (`jti`), the token itself, or - to read either from standard input
+        token: String,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Revoke a key that may have leaked, with everything that was made with it; a new one takes its place
+    Key {
+        /// The key's id
+        kid: KeyId,
+        #[command(flatten)]
+        why: Why,
+    },
+}
+
+/// Every revocation says why.
+#[derive(Debug, Args)]
+pub(super) struct Why {
+    /// Why, for the log
+    #[arg(long)]
+    reason: String,
+}
+
+pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    let tool = context.open(Absent::Refuse).await?;
+    match command {
+        Command::Everyone { services, why } => {
+            let done = if services {
+                "everyone is signed out of all devices, services too"
+            } else {
+                "everyone is signed out of all devices"
+            };
+            end(&tool, Scope::Everyone { services }, why, done).await
+        }
+        Command::Client { id, why } => {
+            let done = format!("everything that client {id} was given has ended");
+            end(&tool, Scope::Client { client: id }, why, &done).await
+        }
+        Command::User { login, except, why } => user::logout(&tool, &login, except, why.reason).await,
+        Command::Grant { login, client, why } => {
+            let user = tool.user(&login).await?;
+            let done = format!("what client {client} held for {} has ended", user.login);
+            end(&tool, Scope::Grant { user: user.id, client }, why, &done).await
+        }
+        Command::Session { id, why } => session::end(&tool, context, id, why.reason).await,
+        Command::Token { token, why } => {
+            let token = verify::token_id(&tool, &token).await?;
+            end(&tool, Scope::Token { token }, why, &format!("token {token} has ended")).await
+        }
+        Command::Key { kid, why } => key::compromise(&tool, kid, why.reason).await,
+    }
+}
+
+async fn end(tool: &Tool, scope: Scope, why: Why, done: &str) -> Result<(), Failure> {
+    let receipt = revoke::revoke(tool.world(), &ADMIN, scope, why.reason, None).await?;
+    tool.ended(&receipt, done).await
+}

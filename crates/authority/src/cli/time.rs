@@ -1,0 +1,66 @@
+//! Times and durations as people and programs write them.
+
+use std::time::Duration;
+
+use rescind_domain::clock::Timestamp;
+
+/// The longest duration that a flag takes: 400 days.
+const LONGEST: Duration = Duration::from_hours(400 * 24);
+
+/// For people: RFC 3339, UTC, whole seconds.
+pub(super) fn shown(at: Timestamp) -> String {
+    formatted(at, 0)
+}
+
+/// For programs: RFC 3339, UTC, milliseconds.
+pub(super) fn exact(at: Timestamp) -> String {
+    formatted(at, 3)
+}
+
+/// The time of a claim, which counts seconds.
+pub(super) fn of_claim(seconds: u64) -> Timestamp {
+    Timestamp(seconds.saturating_mul(1000))
+}
+
+fn formatted(at: Timestamp, digits: usize) -> String {
+    let moment = i64::try_from(at.0).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
+    // A forged token may name a time beyond every calendar.
+    moment.map_or_else(|| format!("@{}", at.0 / 1000), |moment| format!("{moment:.digits$}"))
+}
+
+/// Reads a duration: `20s`, `5m`, `1h30m`, `30d`. For clap.
+pub(super) fn read_duration(text: &str) -> Result<Duration, String> {
+    let days = jiff::SpanRelativeTo::days_are_24_hours();
+    let span = text.parse::<jiff::Span>().and_then(|span| span.to_duration(days));
+    let duration = span.ok().and_then(|span| Duration::try_from(span).ok());
+    let duration = duration.ok_or("write a duration such as 20s, 5m, 1h30m or 30d")?;
+    if (Duration::from_secs(1)..=LONGEST).contains(&duration) {
+        Ok(duration)
+    } else {
+        Err("1s to 400d are possible".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_rfc_3339_in_utc() {
+        let at = Timestamp(1_795_247_580_007);
+        assert_eq!(shown(at), "2026-11-21T07:53:00Z");
+        assert_eq!(exact(at), "2026-11-21T07:53:00.007Z");
+        assert_eq!(exact(Timestamp(0)), "1970-01-01T00:00:00.000Z");
+        assert_eq!(shown(of_claim(u64::MAX)), "@18446744073709551");
+    }
+
+    #[test]
+    fn durations_are_read_as_the_configuration_reads_them() {
+        assert_eq!(read_duration("20s"), Ok(Duration::from_secs(20)));
+        assert_eq!(read_duration("1h30m"), Ok(Duration::from_mins(90)));
+        assert_eq!(read_duration("30d"), Ok(Duration::from_hours(30 * 24)));
+        for wrong in ["", "5", "0s", "-5m", "500d", "1y", "soon", "500ms"] {
+            assert!(read_duration(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! `rescind user`: accounts of people.
+
+use std::time::Duration;
+
+use clap::Subcommand;
+use rescind_domain::clock::Timestamp;
+use rescind_domain::user::{Role, User, UserState};
+use rescind_domain::verbs::lock_account::LockFor;
+use rescind_domain::verbs::{
+    administer_users, change_password, delete_account, keep_house, list_sessions, lock_account, revoke,
+};
+use rescind_wire::{Scope, SessionId};
+use serde_json::{Value, json};
+
+use super::asking::Source;
+use super::failure::Failure;
+use super::folder::{ADMIN, Absent, Context, Tool};
+use super::output::Listing;
+use super::session;
+use super::table::{or_dash, pairs};
+use super::time::{exact, read_duration, shown};
+
+/// How many rows are read at a time.
+const PAGE: u32 = 500;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make an account
+    Add {
+        /// The login name: a name or an e-mail address
+        login: String,
+        /// Let it administer: everybody's sessions, clients and keys
+        #[arg(long)]
+        admin: bool,
+        #[command(flatten)]
+        password: Source,
+    },
+    /// List accounts, by login name
+    List {
+        /// Only those whose login name contains this
+        query: Option<String>,
+    },
+    /// Show one account
+    Show {
+        /// Login name or id
+        login: String,
+    },
+    /// List the devices on which somebody is signed in
+    Sessions {
+        /// Login name or id
+        login: String,
+    },
+    /// Sign somebody out of all devices, or of all but one
+    Logout {
+        /// Login name or id
+        login: String,
+        /// The session that goes on
+        #[arg(long, value_name = "SESSION")]
+        except: Option<SessionId>,
+        /// Why, for the log
+        #[arg(long, default_value = "signed out by an administrator")]
+        reason: String,
+    },
+    /// Refuse somebody's sign-ins, and sign them out of all devices
+    Lock {
+        /// Login name or id
+        login: String,
+        /// For how long [default: as configured, and at least as long as an access token lives]
+        #[arg(long = "for", value_name = "DURATION", value_parser = read_duration, conflicts_with = "until_unlocked")]
+        duration: Option<Duration>,
+        /// Until `rescind user unlock`
+        #[arg(long)]
+        until_unlocked: bool,
+        /// Why, for the log
+        #[arg(long, default_value = "locked by an administrator")]
+        reason: String,
+    },
+    /// Let somebody sign in again; what the lock ended stays ended
+    Unlock {
+        /// Login name or id
+        login: String,
+    },
+    /// Set a new password, and sign its owner out of all devices
+    Password {
+        /// Login name or id
+        login: String,
+        #[command(flatten)]
+        password: Source,
+    },
+    /// Delete an account for good; its id is never used again
+    Delete {
+        /// Login name or id
+        login: String,
+        /// Why, for the log
+        #[arg(long, default_value = "account deleted by an administrator")]
+        reason: String,
+    },
+    /// Change what an account may do
+    Role {
+        /// Login name or id
+        login: String,
+        /// user or administrator
+        role: Role,
+    },
+}
+
+pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    let absent = if matches!(command, Command::Add { .. }) { Absent::Make } else { Absent::Refuse };
+    let tool = context.open(absent).await?;
+    match command {
+        Command::Add { login, admin, password } => add(&tool, context, &login, admin, password).await,
+        Command::List { query } => list(&tool, context, query.unwrap_or_default()).await,
+        Command::Show { login } => show(&tool, context, &login).await,
+        Command::Sessions { login } => sessions(&tool, context, &login).await,
+        Command::Logout { login, except, reason } => logout(&tool, &login, except, reason).await,
+        Command::Lock { login, duration, until_unlocked, reason } => {
+            let duration = if until_unlocked { Some(LockFor::UntilUnlocked) } else { duration.map(LockFor::Duration) };
+            lock(&tool, &login, duration, reason).await
+        }
+        Command::Unlock { login } => unlock(&tool, context, &login).await,
+        Command::Password { login, password } => set_password(&tool, &login, password).await,
+        Command::Delete { login, reason } => delete(&tool, &login, reason).await,
+        Command::Role { login, role } => set_role(&tool, context, &login, role).await,
+    }
+}
+
+async fn add(tool: &Tool, context: &Context, login: &str, admin: bool, password: Source) -> Result<(), Failure> {
+    let password = password.read(login)?;
+    let role = if admin { Role::Administrator } else { Role::User };
+    let new = administer_users::add_user(tool.world(), &ADMIN, login, password, role, None).await?;
+    let user = tool.user(&new.id.to_string()).await?;
+    let value = json!({ "user": user_json(tool, &user) });
+    context.output.answer(&value, &[format!("{} is {} ({})", user.login, user.id, user.role)])
+}
+
+async fn list(tool: &Tool, context: &Context, query: String) -> Result<(), Failure> {
+    let mut listing = Listing::new(context.output, ["LOGIN", "ID", "ROLE", "STATE", "CREATED"]);
+    let mut after = String::new();
+    loop {
+        let users = administer_users::list_users(tool.world(), &ADMIN, query.clone(), after, PAGE).await?;
+        let last = users.last().filter(|_| users.len() == PAGE as usize).map(|user| user.login_key.clone());
+        listing.page(users.iter().map(|user| user_row(tool, user)).collect())?;
+        match last {
+            Some(last) => after = last,
+            None => return listing.end("nobody"),
+        }
+    }
+}
+
+async fn show(tool: &Tool, context: &Context, login: &str) -> Result<(), Failure> {
+    const COUNTED: u32 = 100;
+    let user = tool.user(login).await?;
+    let page = list_sessions::list_of_user(tool.world(), &ADMIN, user.id, None, COUNTED).await?;
+    let devices = match page.next {
+        Some(_) => format!("more than {COUNTED}"),
+        None => page.sessions.len().to_string(),
+    };
+    let rows = [
+        ("login", user.login.clone()),
+        ("id", user.id.to_string()),
+        ("role", user.role.to_string()),
+        ("state", state_in_words(tool, &user)),
+        ("signed in on", format!("{devices} devices")),
+        ("password", user.password.as_ref().map_or("none", |hash| hash.scheme()).to_owned()),
+        ("external id", or_dash(user.external_id.as_deref())),
+        ("metadata", or_dash(user.metadata.as_deref())),
+        ("created", shown(user.created_at)),
+    ];
+    context.output.answer(&json!({ "user": user_json(tool, &user) }), &pairs(&rows))
+}
+
+async fn sessions(tool: &Tool, context: &Context, login: &str) -> Result<(), Failure> {
+    let user = tool.user(login).await?;
+    let mut listing = Listing::new(context.output, session::HEAD);
+    let mut after = None;
+    loop {
+        let page = list_sessions::list_of_user(tool.world(), &ADMIN, user.id, after, PAGE).await?;
+        listing.page(page.sessions.iter().map(session::row).collect())?;
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return listing.end(&format!("{} is not signed in anywhere", user.login)),
+        }
+    }
+}
+
+/// Signs a user out of all devices, or of all but one.
+pub(super) async fn logout(tool: &Tool, login: &str, except: Option<SessionId>, reason: String) -> Result<(), Failure> {
+    let user = tool.user(login).await?;
+    let scope = Scope::User { user: user.id, except, deleted: false };
+    let receipt = revoke::revoke(tool.world(), &ADMIN, scope, reason, None).await?;
+    let done = match except {
+        Some(session) => format!("{} is signed out of all devices but {session}", user.login),
+        None => format!("{} is signed out of all devices", user.login),
+    };
+    tool.ended(&receipt, &done).await
+}
+
+async fn lock(tool: &Tool, login: &str, duration: Option<LockFor>, reason: String) -> Result<(), Failure> {
+    let user = tool.user(login).await?;
+    let duration = match duration {
+        Some(duration) => duration,
+        None => LockFor::Duration(default_lock(tool).await?),
+    };
+    let receipt = lock_account::lock_user(tool.world(), &ADMIN, user.id, duration, reason, None).await?;
+    let user = tool.user(&user.id.to_string()).await?;
+    let done = format!("{} is {}, and signed out of all devices", user.login, state_in_words(tool, &user));
+    tool.ended(&receipt, &done).await
+}
+
+/// As configured, and never shorter than the longest access token that the server may have signed lives and a minute: the
+/// server's flags are not known here, its lifetimes are.
+async fn default_lock(tool: &Tool) -> Result<Duration, Failure> {
+    let inner = tool.world().clone();
+    let longest = tool.world().store.read("longest_lifetime", move |view| {
+        Ok(keep_house::longest_lifetime(&view.lifetimes()?, &inner.policy, inner.now()))
+    });
+    Ok((longest.await? + Duration::from_mins(1)).max(tool.world().policy.lock))
+}
+
+async fn unlock(tool: &Tool, context: &Context, login: &str) -> Result<(), Failure> {
+    let user = tool.user(login).await?;
+    lock_account::unlock_user(tool.world(), &ADMIN, user.id).await?;
+    let user = tool.user(&user.id.to_string()).await?;
+    context.output.answer(&json!({ "user": user_json(tool, &user) }), &[format!("{} may sign in again", user.login)])
+}
+
+async fn set_password(tool: &Tool, login: &str, password: Source) -> Result<(), Failure> {
+    let user = tool.user(login).await?;
+    let password = password.read(&user.login)?;
+    let receipt = change_password::set(tool.world(), &ADMIN, user.id, password).await?;
+    let done = format!("{} has a new password, and is signed out of all devices", user.login);
+    tool.ended(&receipt, &done).await
+}
+
+async fn delete(tool: &Tool, login: &str, reason: String) -> Result<(), Failure> {
+    let user = tool.user(login).await?;
+    let receipt = delete_account::delete_user(tool.world(), &ADMIN, user.id, reason).await?;
+    tool.ended(&receipt, &format!("the account {} is deleted", user.login)).await
+}
+
+async fn set_role(tool: &Tool, context: &Context, login: &str, role: Role) -> Result<(), Failure> {
+    let user = tool.user(login).await?;
+    let user = administer_users::set_role(tool.world(), &ADMIN, user.id, role).await?;
+    let line = format!("{} is {}", user.login, user.role);
+    context.output.answer(&json!({ "user": user_json(tool, &user) }), &[line])
+}
+
+fn user_row(tool: &Tool, user: &User) -> (Value, [String; 5]) {
+    let cells = [
+        user.login.clone(),
+        user.id.to_string(),
+        user.role.to_string(),
+        state_in_words(tool, user),
+        shown(user.created_at),
+    ];
+    (user_json(tool, user), cells)
+}
+
+fn user_json(tool: &Tool, user: &User) -> Value {
+    let now = tool.world().now();
+    let lock = user
+        .lock_at(now)
+        .map(|lock| json!({ "since": exact(lock.since), "until": lock.until.map(exact), "reason": lock.reason }));
+    json!({
+        "id": user.id,
+        "login": user.login,
+        "role": user.role.as_str(),
+        "state": state(user, now),
+        "lock": lock,
+        "external_id": user.external_id,
+        "metadata": session::parsed(user.metadata.as_deref()),
+        "created_at": exact(user.created_at),
+    })
+}
+
+/// A lock that has run out is none.
+fn state(user: &User, now: Timestamp) -> &'static str {
+    match user.state {
+        UserState::Deleted { .. } => "deleted",
+        _ if user.lock_at(now).is_some() => "locked",
+        UserState::Active | UserState::Locked(_) => "active",
+    }
+}
+
+fn state_in_words(tool: &Tool, user: &User) -> String {
+    let now = tool.world().now();
+    match user.lock_at(now).map(|lock| lock.until) {
+        Some(Some(until)) => format!("locked until {}", shown(until)),
+        Some(None) => "locked until unlocked".to_owned(),
+        None => state(user, now).to_owned(),
+    }
+}

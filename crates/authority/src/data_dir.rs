@@ -1,0 +1,203 @@
+//! The data folder: database, root key, socket and lock, readable by nobody else.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use data_encoding::BASE64URL_NOPAD;
+use rescind_domain::entropy::Entropy;
+use rustix::fs::{FlockOperation, flock};
+use zeroize::Zeroizing;
+
+/// A data folder that exists.
+#[derive(Clone, Debug)]
+pub struct DataDir {
+    path: PathBuf,
+}
+
+/// Why the data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// It cannot be made or read.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// What was touched.
+        path: PathBuf,
+        /// What went wrong.
+        error: io::Error,
+    },
+    /// It is not there, and this command does not make one.
+    #[error("{} does not exist: name the data folder with --data, or start `rescind serve` once", .0.display())]
+    Missing(PathBuf),
+    /// Others can read it.
+    #[error("{} can be read by others: `chmod {want:o}` it", path.display())]
+    Exposed {
+        /// What can be read.
+        path: PathBuf,
+        /// The mode that it should have.
+        want: u32,
+    },
+    /// The root key is not one.
+    #[error("{} holds no root key: 43 characters of base64url are expected", .0.display())]
+    RootKey(PathBuf),
+    /// There is a database, but the key that its keys are sealed with is gone.
+    #[error(
+        "{} is missing, and the database's keys are sealed with it: put it back, or give it as RESCIND_ROOT_KEY",
+        .0.display()
+    )]
+    RootKeyLost(PathBuf),
+    /// Another server runs on it.
+    #[error("another `rescind` uses {}: stop it first", .0.display())]
+    InUse(PathBuf),
+}
+
+/// Held while a server runs: a second one on the same folder is refused.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl DataDir {
+    /// Opens the folder, making it (0700) if it is missing.
+    pub fn open_or_make(path: &Path) -> Result<Self, DataDirError> {
+        if !path.exists() {
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+            made.map_err(|error| at(path, error))?;
+        }
+        Self::open(path)
+    }
+
+    /// Opens a folder that is there.
+    pub fn open(path: &Path) -> Result<Self, DataDirError> {
+        if !path.is_dir() {
+            return Err(DataDirError::Missing(path.to_owned()));
+        }
+        private(path, 0o700)?;
+        Ok(Self { path: path.to_owned() })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The database.
+    pub fn database(&self) -> PathBuf {
+        self.path.join("rescind.db")
+    }
+
+    /// The socket on which a running server is told that the log has grown.
+    pub fn socket(&self) -> PathBuf {
+        self.path.join("rescind.sock")
+    }
+
+    /// The root key's file.
+    pub fn root_key_file(&self) -> PathBuf {
+        self.path.join("root.key")
+    }
+
+    /// Takes the folder for a server, or for what must not run beside one.
+    pub fn lock(&self) -> Result<Lock, DataDirError> {
+        let path = self.path.join("lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let file = file.map_err(|error| at(&path, error))?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(DataDirError::InUse(self.path.clone())),
+            Err(error) => Err(at(&path, error.into())),
+        }
+    }
+
+    /// The root key from its file; made with a new database, never beside an old one.
+    pub fn root_key(&self, entropy: &dyn Entropy) -> Result<Zeroizing<[u8; 32]>, DataDirError> {
+        let path = self.root_key_file();
+        match File::open(&path) {
+            Ok(mut file) => {
+                private(&path, 0o600)?;
+                let mut text = Zeroizing::new(String::new());
+                file.read_to_string(&mut text).map_err(|error| at(&path, error))?;
+                let bytes = BASE64URL_NOPAD.decode(text.trim().as_bytes()).map(Zeroizing::new).ok();
+                let key = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
+                key.map(Zeroizing::new).ok_or(DataDirError::RootKey(path))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !self.database().exists() => {
+                self.make_root_key(&path, entropy)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(DataDirError::RootKeyLost(path)),
+            Err(error) => Err(at(&path, error)),
+        }
+    }
+
+    /// Written under another name and renamed, so that a crash leaves a whole key or none.
+    fn make_root_key(&self, path: &Path, entropy: &dyn Entropy) -> Result<Zeroizing<[u8; 32]>, DataDirError> {
+        let key: Zeroizing<[u8; 32]> = Zeroizing::new(entropy.bytes());
+        let text = Zeroizing::new(BASE64URL_NOPAD.encode(key.as_ref()));
+        let unfinished = self.path.join("root.key.new");
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(true).write(true).mode(0o600);
+        let write = || -> io::Result<()> {
+            let mut file = options.open(&unfinished)?;
+            file.write_all(text.as_bytes())?;
+            file.write_all(b"\n")?;
+            file.sync_all()?;
+            fs::rename(&unfinished, path)?;
+            File::open(&self.path)?.sync_all()
+        };
+        write().map_err(|error| at(path, error))?;
+        Ok(key)
+    }
+}
+
+fn at(path: &Path, error: io::Error) -> DataDirError {
+    DataDirError::Io { path: path.to_owned(), error }
+}
+
+/// Refuses what others can read. Only its owner may; nobody is asked to trust a warning.
+fn private(path: &Path, want: u32) -> Result<(), DataDirError> {
+    let metadata = fs::metadata(path).map_err(|error| at(path, error))?;
+    let exposed = metadata.permissions().mode() & 0o077 != 0;
+    // A folder that we own is put right; anything else is the operator's to decide.
+    if exposed && metadata.uid() == rustix::process::geteuid().as_raw() && metadata.is_dir() {
+        return fs::set_permissions(path, fs::Permissions::from_mode(want)).map_err(|error| at(path, error));
+    }
+    if exposed { Err(DataDirError::Exposed { path: path.to_owned(), want }) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ambient::SystemEntropy;
+
+    #[test]
+    fn the_folder_is_made_for_its_owner_alone_and_the_key_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open_or_make(&dir.path().join("a/b")).unwrap();
+        assert_eq!(fs::metadata(data.path()).unwrap().permissions().mode() & 0o777, 0o700);
+        let key = data.root_key(&SystemEntropy).unwrap();
+        assert_eq!(fs::metadata(data.root_key_file()).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(data.root_key(&SystemEntropy).unwrap(), key);
+    }
+
+    #[test]
+    fn a_lost_or_exposed_root_key_is_an_error_and_never_a_new_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open_or_make(dir.path()).unwrap();
+        data.root_key(&SystemEntropy).unwrap();
+        fs::set_permissions(data.root_key_file(), fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(data.root_key(&SystemEntropy), Err(DataDirError::Exposed { .. })));
+        fs::remove_file(data.root_key_file()).unwrap();
+        fs::write(data.database(), b"").unwrap();
+        assert!(matches!(data.root_key(&SystemEntropy), Err(DataDirError::RootKeyLost(_))));
+    }
+
+    #[test]
+    fn a_second_server_on_the_same_folder_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open_or_make(dir.path()).unwrap();
+        let first = data.lock().unwrap();
+        assert!(matches!(data.lock(), Err(DataDirError::InUse(_))));
+        drop(first);
+        assert!(data.lock().is_ok());
+    }
+}

@@ -1,0 +1,163 @@
+//! Keeps the authority's own verifier current from the log. Hints say that it may have grown; polling it is the truth.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rescind_domain::key::{KeyRow, Purpose};
+use rescind_domain::revocation::{Actor, LogRow};
+use rescind_domain::store::{StoreError, View};
+use rescind_domain::verbs::{begin_epoch, keep_house};
+use rescind_domain::{Error, World};
+use rescind_verifier::{Break, Keeper, Snapshot};
+use rescind_wire::{Entry, Epoch, Epochs, Position};
+
+use crate::authority::{Authority, OWN_LEASE};
+
+/// The log is read at least this often, hint or none.
+pub const POLL: Duration = Duration::from_millis(100);
+
+/// Entries read at a time.
+const BATCH: u32 = 1000;
+
+/// Follows the log until the authority is dropped. Only one follower runs; a second call returns at once.
+pub async fn follow(authority: Arc<Authority>) {
+    let keeper = authority.keeper.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    let Some(mut keeper) = keeper else { return };
+    let mut failing = false;
+    loop {
+        match round(&authority, &mut keeper).await {
+            Ok(()) if failing => {
+                failing = false;
+                tracing::info!("the log can be read again");
+            }
+            Ok(()) => {}
+            Err(error) => {
+                if !failing {
+                    tracing::error!(%error, "the log cannot be read: tokens are refused once {OWN_LEASE:?} have passed");
+                }
+                failing = true;
+                recover(&authority, &mut keeper, &error).await;
+            }
+        }
+        // A hint that comes while the log is being read is kept: it ends the next wait at once.
+        let _ = tokio::time::timeout(POLL, authority.hint.notified()).await;
+    }
+}
+
+/// What one read of the log brought.
+struct News {
+    epochs: Epochs,
+    position: Position,
+    floor: u64,
+    longest_lifetime: u64,
+    keys: Vec<KeyRow>,
+    /// Entries after what the keeper has, or after the floor if it needs all of them.
+    entries: Vec<LogRow>,
+    /// Whether more entries wait.
+    more: bool,
+}
+
+/// Reads what is new and applies it. The lease runs from just before the read.
+async fn round(authority: &Authority, keeper: &mut Keeper) -> Result<(), Error> {
+    loop {
+        let asked_at = authority.clock.boottime();
+        let held = keeper.held().map(|held| held.position);
+        let news = read(&authority.world, held).await?;
+        let (position, more) = (news.position, news.more);
+        let current = held.is_some_and(|held| held.epoch == news.epochs.current);
+        let applied = apply(keeper, &news, current);
+        if let Err(broken) = applied {
+            tracing::error!(%broken, "the log cannot be applied; reading all of it again");
+            keeper.break_off(Break::Gap);
+            return Ok(());
+        }
+        authority.world.keyring.load(&news.keys, keeper.held().map_or(0, |held| held.position.number))?;
+        if more {
+            continue;
+        }
+        if keeper.extend(asked_at + OWN_LEASE).is_ok() {
+            authority.applied.send_replace(position.number);
+        }
+        return Ok(());
+    }
+}
+
+async fn read(world: &World, held: Option<Position>) -> Result<News, Error> {
+    let inner = world.clone();
+    world
+        .store
+        .read("follow", move |view| {
+            let (log, epochs) = (view.head()?, view.epochs()?);
+            let after = held.filter(|held| held.epoch == log.position.epoch).map(|held| held.number);
+            let entries = match after {
+                Some(number) => view.log_after(number, BATCH)?,
+                None => all_after(view, log.floor)?,
+            };
+            let reached = entries.last().map_or(after.unwrap_or(log.floor), |last| last.position.number);
+            let longest = keep_house::longest_lifetime(&view.lifetimes()?, &inner.policy, inner.now());
+            Ok(News {
+                epochs,
+                more: reached < log.position.number,
+                position: log.position,
+                floor: log.floor,
+                longest_lifetime: longest.as_secs(),
+                keys: view.keys()?,
+                entries,
+            })
+        })
+        .await
+}
+
+fn all_after(view: &dyn View, floor: u64) -> Result<Vec<LogRow>, StoreError> {
+    let mut entries: Vec<LogRow> = Vec::new();
+    loop {
+        let after = entries.last().map_or(floor, |last| last.position.number);
+        let page = view.log_after(after, BATCH)?;
+        let done = page.len() < BATCH as usize;
+        entries.extend(page);
+        if done {
+            return Ok(entries);
+        }
+    }
+}
+
+fn apply(keeper: &mut Keeper, news: &News, current: bool) -> Result<(), rescind_verifier::Broken> {
+    let entries: Vec<Entry> = news.entries.iter().map(entry).collect();
+    if current {
+        keeper.apply(&entries)?;
+        keeper.raise_floor(news.floor);
+        keeper.set_longest_lifetime(news.longest_lifetime);
+        return Ok(());
+    }
+    let signing = |row: &&KeyRow| row.revoked.is_none() && matches!(row.purpose, Purpose::Sign(_));
+    keeper.reset(Snapshot {
+        epochs: news.epochs.clone(),
+        position: news.position.number,
+        floor: news.floor,
+        longest_lifetime: news.longest_lifetime,
+        keys: news.keys.iter().filter(signing).filter_map(|row| row.public.clone()).collect(),
+        entries,
+    })
+}
+
+/// A row of the log as the feed carries it: without reason and actor.
+pub fn entry(row: &LogRow) -> Entry {
+    Entry { number: row.position.number, at: row.at.0, change: row.change.clone(), tag: row.tag.to_string() }
+}
+
+/// What can be done about a log that cannot be read: if the store went back, a new epoch begins; otherwise the next
+/// round tries again, and until then the lease runs out.
+async fn recover(authority: &Authority, keeper: &mut Keeper, error: &Error) {
+    let Error::Store(StoreError::WentBack { found, seen }) = error else { return };
+    tracing::error!(%found, %seen, "the store went back: a new epoch begins, everyone is signed out");
+    authority.sqlite.begin_again();
+    match begin_epoch::store_went_back(&authority.world, *found, *seen).await {
+        Ok(epoch) => log_epoch(epoch),
+        Err(error) => tracing::error!(%error, "the new epoch could not be begun; trying again"),
+    }
+    keeper.break_off(Break::Gap);
+}
+
+fn log_epoch(epoch: Epoch) {
+    tracing::warn!(%epoch, by = %Actor::System, "a new epoch began");
+}

@@ -1,0 +1,314 @@
+//! Clients, for administrators.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use rescind_domain::client::{self, ClientKind, ClientPolicy};
+use rescind_domain::verbs::administer_clients;
+use rescind_wire::{Algorithm, ClientId};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Why;
+use crate::http::api::revocation::Revoked;
+use crate::http::app::App;
+use crate::http::body::{self, Object};
+use crate::http::caller::Admin;
+use crate::http::page::{Cursor, Limit};
+use crate::http::problem::Problem;
+use crate::http::query::{Named, Query};
+use crate::http::time::Time;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default().routes(routes!(list, create)).routes(routes!(show, delete))
+}
+
+/// An application.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Client {
+    /// Its id.
+    #[serde(rename = "client_id")]
+    id: String,
+    /// What it is called.
+    name: String,
+    /// What kind of application it is.
+    kind: &'static str,
+    /// Whom its tokens may be for, besides the issuer.
+    audiences: Vec<String>,
+    /// What its tokens may allow.
+    scopes: Vec<String>,
+    /// Whether it has a secret.
+    confidential: bool,
+    /// Origins whose scripts may call the API for it.
+    origins: Vec<String>,
+    /// How its sessions differ from the deployment's policy.
+    policy: Policy,
+    /// When it was added.
+    created_at: Time,
+}
+
+impl From<client::Client> for Client {
+    fn from(client: client::Client) -> Self {
+        Self {
+            id: client.id.to_string(),
+            name: client.name,
+            kind: client.kind.as_str(),
+            audiences: client.audiences,
+            scopes: client.scopes,
+            confidential: client.secret.is_some(),
+            origins: client.origins,
+            policy: client.policy.into(),
+            created_at: Time(client.created_at),
+        }
+    }
+}
+
+/// How a client's sessions differ from the deployment's policy.
+#[derive(Default, Deserialize, Serialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(as = ClientPolicy)]
+pub(crate) struct Policy {
+    /// How many sessions a user may have at once.
+    #[schema(minimum = 1)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_limit: Option<u32>,
+    /// Absolute lifetime of a session, in seconds: at most 400 days.
+    #[schema(minimum = 1, maximum = 34_560_000)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_seconds: Option<u64>,
+    /// How long a session may go unused, in seconds: at most 400 days.
+    #[schema(minimum = 1, maximum = 34_560_000)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idle_seconds: Option<u64>,
+    /// Whether "stay signed in" is honoured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remember: Option<bool>,
+    /// Whether a session is bound to the address that it signs in from; browser clients only.
+    bind_address: bool,
+}
+
+impl From<ClientPolicy> for Policy {
+    fn from(policy: ClientPolicy) -> Self {
+        Self {
+            session_limit: policy.session_limit,
+            session_seconds: policy.session_seconds,
+            idle_seconds: policy.idle_seconds,
+            remember: policy.remember,
+            bind_address: policy.bind_address,
+        }
+    }
+}
+
+impl From<Policy> for ClientPolicy {
+    fn from(policy: Policy) -> Self {
+        Self {
+            session_limit: policy.session_limit,
+            session_seconds: policy.session_seconds,
+            idle_seconds: policy.idle_seconds,
+            remember: policy.remember,
+            bind_address: policy.bind_address,
+        }
+    }
+}
+
+/// Which page of the list of clients.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Pages {
+    /// The `next` of the page before.
+    #[param(value_type = Option<String>)]
+    after: Option<Cursor<String>>,
+    /// How many.
+    #[serde(default)]
+    #[param(inline, required = false)]
+    limit: Limit,
+}
+
+/// A page of clients.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Clients {
+    /// The clients, by id.
+    clients: Vec<Client>,
+    /// Where the next page goes on, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// List clients.
+#[utoipa::path(
+    get, path = "/v1/admin/clients", tag = "Administration: clients", operation_id = "listClients",
+    security(("bearer" = [])), params(Pages),
+    responses((status = 200, description = "A page of the list", body = Clients)),
+)]
+async fn list(State(app): State<App>, admin: Admin, Query(pages): Query<Pages>) -> Result<Json<Clients>, Problem> {
+    let limit = pages.limit.0 as usize;
+    let after = pages.after.map(|cursor| cursor.0).unwrap_or_default();
+    let world = &app.authority.world;
+    let mut clients = administer_clients::list_clients(world, &admin.0, after, pages.limit.0 + 1).await?;
+    let more = clients.len() > limit;
+    clients.truncate(limit);
+    let last = clients.last().filter(|_| more);
+    let next = last.map(|client| Cursor(client.id.to_string()).text());
+    let clients = clients.into_iter().map(Client::from).collect();
+    Ok(Json(Clients { clients, next }))
+}
+
+/// A client to be added.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewClient {
+    /// Its id, not beginning with `usr_`.
+    #[schema(value_type = String, pattern = "^[A-Za-z0-9._~-]{1,64}$")]
+    client_id: ClientId,
+    /// What it is called; its id otherwise.
+    #[serde(default)]
+    #[schema(max_length = 100)]
+    name: String,
+    /// What kind of application it is.
+    kind: Kind,
+    /// Whom its tokens may be for, besides the issuer.
+    #[serde(default)]
+    #[schema(value_type = Vec<Audience>, max_items = 20)]
+    audiences: Vec<Object<Audience>>,
+    /// What its tokens may allow.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    scopes: Vec<String>,
+    /// Whether it is given a secret. A service always is.
+    #[serde(default)]
+    confidential: bool,
+    /// Origins whose scripts may call the API for it, like `https://app.example`.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    origins: Vec<String>,
+    /// How its sessions differ.
+    #[serde(default)]
+    #[schema(value_type = Policy)]
+    policy: Object<Policy>,
+}
+
+/// What kind of application a client is.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ClientKind)]
+pub(crate) enum Kind {
+    /// Runs in a browser.
+    Browser,
+    /// Is installed on a computer.
+    Native,
+    /// Is installed on a phone or tablet.
+    Mobile,
+    /// Is a back end, acting for itself.
+    Service,
+}
+
+impl From<Kind> for ClientKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Browser => Self::Browser,
+            Kind::Native => Self::Native,
+            Kind::Mobile => Self::Mobile,
+            Kind::Service => Self::Service,
+        }
+    }
+}
+
+/// A resource server.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Audience {
+    /// Its name, as in `aud`.
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// How its tokens are signed: `EdDSA` unless said otherwise.
+    #[schema(value_type = Option<SigningAlgorithm>)]
+    algorithm: Option<Algorithm>,
+}
+
+/// How an access token is signed, for the description of the API.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the wire's enumeration, which knows nothing of OpenAPI")]
+pub(crate) enum SigningAlgorithm {
+    EdDSA,
+    ES256,
+    RS256,
+}
+
+/// A client that was added.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Added {
+    /// The client.
+    client: Client,
+    /// Its secret, shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
+}
+
+/// Add a client.
+#[utoipa::path(
+    post, path = "/v1/admin/clients", tag = "Administration: clients", operation_id = "addClient",
+    security(("bearer" = [])), request_body = NewClient,
+    responses((status = 201, description = "The client, and its secret", body = Added)),
+)]
+async fn create(
+    State(app): State<App>,
+    admin: Admin,
+    body::Json(new): body::Json<NewClient>,
+) -> Result<(StatusCode, Json<Added>), Problem> {
+    let new = administer_clients::NewClient {
+        id: new.client_id,
+        name: new.name,
+        kind: new.kind.into(),
+        audiences: new.audiences.into_iter().map(|Object(audience)| (audience.name, audience.algorithm)).collect(),
+        scopes: new.scopes,
+        confidential: new.confidential,
+        origins: new.origins,
+        policy: new.policy.0.into(),
+    };
+    let (client, secret) = administer_clients::add_client(&app.authority.world, &admin.0, new).await?;
+    // It may have needed a key for a new way of signing.
+    app.authority.hint();
+    let added = Added { client: client.into(), client_secret: secret.map(|secret| secret.expose().to_owned()) };
+    Ok((StatusCode::CREATED, Json(added)))
+}
+
+/// A client, alone.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ClientAnswer)]
+pub(crate) struct OneClient {
+    client: Client,
+}
+
+/// Look at a client.
+#[utoipa::path(
+    get, path = "/v1/admin/clients/{id}", tag = "Administration: clients", operation_id = "findClient",
+    security(("bearer" = [])), params(("id" = String, Path, description = "The client")),
+    responses((status = 200, description = "The client", body = OneClient)),
+)]
+async fn show(State(app): State<App>, admin: Admin, id: Named) -> Result<Json<OneClient>, Problem> {
+    let client = administer_clients::find_client(&app.authority.world, &admin.0, id.id("client")?).await?;
+    let client = client.into();
+    Ok(Json(OneClient { client }))
+}
+
+/// Remove a client.
+///
+/// Everything that it was given ends, and stays ended if a client of the same id is added later.
+#[utoipa::path(
+    delete, path = "/v1/admin/clients/{id}", tag = "Administration: clients", operation_id = "removeClient",
+    security(("bearer" = [])), params(("id" = String, Path, description = "The client"), Why),
+    responses((status = 200, description = "What was revoked", body = Revoked)),
+)]
+async fn delete(
+    State(app): State<App>,
+    admin: Admin,
+    id: Named,
+    Query(why): Query<Why>,
+) -> Result<Json<Revoked>, Problem> {
+    let (client, reason) = (id.id("client")?, why.or("removed by an administrator"));
+    let receipt = administer_clients::remove_client(&app.authority.world, &admin.0, client, reason).await?;
+    Ok(Revoked::here(&app.authority, receipt).await)
+}

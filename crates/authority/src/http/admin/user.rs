@@ -1,0 +1,276 @@
+//! Accounts, for administrators.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use rescind_domain::password::Password;
+use rescind_domain::user::Role;
+use rescind_domain::verbs::lock_account::{self, LockFor};
+use rescind_domain::verbs::{administer_users, change_password, delete_account};
+use rescind_wire::UserId;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Why;
+use crate::http::api::revocation::Revoked;
+use crate::http::api::user::{Account, OneUser};
+use crate::http::app::App;
+use crate::http::body;
+use crate::http::caller::Admin;
+use crate::http::idempotency::Keyed;
+use crate::http::page::{Cursor, Limit};
+use crate::http::problem::Problem;
+use crate::http::query::{Named, Query};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(list, create))
+        .routes(routes!(show, change, delete))
+        .routes(routes!(set_password))
+        .routes(routes!(lock, unlock))
+}
+
+/// Which page of the list of accounts.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Search {
+    /// Part of a login name.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    query: String,
+    /// The `next` of the page before.
+    #[param(value_type = Option<String>)]
+    after: Option<Cursor<String>>,
+    /// How many.
+    #[serde(default)]
+    #[param(inline, required = false)]
+    limit: Limit,
+}
+
+/// A page of accounts.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Users {
+    /// The accounts, by login name.
+    users: Vec<Account>,
+    /// Where the next page goes on, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// List accounts.
+#[utoipa::path(
+    get, path = "/v1/admin/users", tag = "Administration: accounts", operation_id = "listUsers",
+    security(("bearer" = [])), params(Search),
+    responses((status = 200, description = "A page of the list", body = Users)),
+)]
+async fn list(State(app): State<App>, admin: Admin, Query(search): Query<Search>) -> Result<Json<Users>, Problem> {
+    let limit = search.limit.0 as usize;
+    let after = search.after.map(|cursor| cursor.0).unwrap_or_default();
+    let world = &app.authority.world;
+    let mut users = administer_users::list_users(world, &admin.0, search.query, after, search.limit.0 + 1).await?;
+    let more = users.len() > limit;
+    users.truncate(limit);
+    let last = users.last().filter(|_| more);
+    let next = last.map(|user| Cursor(user.login_key.clone()).text());
+    let users = users.into_iter().map(Account::from).collect();
+    Ok(Json(Users { users, next }))
+}
+
+/// An account to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewUser {
+    /// The login name: a name, or an e-mail address.
+    #[schema(min_length = 1)]
+    login: String,
+    /// The password: 8 characters at least.
+    #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
+    password: Password,
+    /// What the account may do; `user` unless said otherwise.
+    role: Option<RoleName>,
+}
+
+/// What an account may do.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Role)]
+pub(crate) enum RoleName {
+    /// Its own sessions and settings.
+    User,
+    /// Everybody's.
+    Administrator,
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::User => Self::User,
+            RoleName::Administrator => Self::Administrator,
+        }
+    }
+}
+
+/// Make an account, whether sign-up is switched on or not.
+#[utoipa::path(
+    post, path = "/v1/admin/users", tag = "Administration: accounts", operation_id = "createUser",
+    security(("bearer" = [])), request_body = NewUser,
+    params(("Idempotency-Key" = Option<String>, Header, description = "So that it is done once")),
+    responses((status = 201, description = "The account", body = OneUser)),
+)]
+async fn create(
+    State(app): State<App>,
+    admin: Admin,
+    Keyed { body, key }: Keyed<NewUser>,
+) -> Result<(StatusCode, Json<OneUser>), Problem> {
+    let key = key.map(|key| key.said_by(admin.caller()));
+    let role = body.role.map_or(Role::User, Role::from);
+    let world = &app.authority.world;
+    let user = administer_users::add_user(world, &admin.0, &body.login, body.password, role, key).await?;
+    Ok((StatusCode::CREATED, Json(user.into())))
+}
+
+/// Look at an account.
+#[utoipa::path(
+    get, path = "/v1/admin/users/{id}", tag = "Administration: accounts", operation_id = "findUser",
+    security(("bearer" = [])), params(("id" = String, Path, description = "The account: its id, or its login name")),
+    responses((status = 200, description = "The account", body = OneUser)),
+)]
+async fn show(State(app): State<App>, admin: Admin, id: Named) -> Result<Json<OneUser>, Problem> {
+    let user = administer_users::find_user(&app.authority.world, &admin.0, id.text()).await?;
+    Ok(Json(user.into()))
+}
+
+/// What to change about an account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UserChange {
+    /// What it may do.
+    role: RoleName,
+}
+
+/// Change what an account may do.
+#[utoipa::path(
+    patch, path = "/v1/admin/users/{id}", tag = "Administration: accounts", operation_id = "changeUser",
+    security(("bearer" = [])), params(("id" = String, Path, description = "The account")), request_body = UserChange,
+    responses((status = 200, description = "The account as it is now", body = OneUser)),
+)]
+async fn change(
+    State(app): State<App>,
+    admin: Admin,
+    id: Named,
+    body::Json(change): body::Json<UserChange>,
+) -> Result<Json<OneUser>, Problem> {
+    let user: UserId = id.id("user")?;
+    let user = administer_users::set_role(&app.authority.world, &admin.0, user, change.role.into()).await?;
+    Ok(Json(user.into()))
+}
+
+/// Delete an account.
+///
+/// Ends everything of it, for good.
+#[utoipa::path(
+    delete, path = "/v1/admin/users/{id}", tag = "Administration: accounts", operation_id = "deleteUser",
+    security(("bearer" = [])), params(("id" = String, Path, description = "The account"), Why),
+    responses((status = 200, description = "What was revoked", body = Revoked)),
+)]
+async fn delete(
+    State(app): State<App>,
+    admin: Admin,
+    id: Named,
+    Query(why): Query<Why>,
+) -> Result<Json<Revoked>, Problem> {
+    let (user, reason) = (id.id("user")?, why.or("deleted by an administrator"));
+    let receipt = delete_account::delete_user(&app.authority.world, &admin.0, user, reason).await?;
+    Ok(Revoked::here(&app.authority, receipt).await)
+}
+
+/// A password for somebody else.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewPassword {
+    /// The new one: 8 characters at least.
+    #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
+    password: Password,
+}
+
+/// Set an account's password.
+///
+/// Ends every session of the account.
+#[utoipa::path(
+    put, path = "/v1/admin/users/{id}/password", tag = "Administration: accounts", operation_id = "setPassword",
+    security(("bearer" = [])), params(("id" = String, Path, description = "The account")), request_body = NewPassword,
+    responses((status = 200, description = "What was revoked", body = Revoked)),
+)]
+async fn set_password(
+    State(app): State<App>,
+    admin: Admin,
+    id: Named,
+    body::Json(new): body::Json<NewPassword>,
+) -> Result<Json<Revoked>, Problem> {
+    let receipt = change_password::set(&app.authority.world, &admin.0, id.id("user")?, new.password).await?;
+    Ok(Revoked::here(&app.authority, receipt).await)
+}
+
+/// How to lock an account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LockRequest {
+    /// For how long; 0 until it is unlocked. As long as configured, if left out.
+    #[schema(maximum = 12_614_400_000_u64)]
+    seconds: Option<u64>,
+    /// Why, for the log: at most 500 bytes.
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+}
+
+/// The longest lock that is not endless: 400 years, far from where times run out.
+const LONGEST_LOCK: u64 = 400 * 365 * 24 * 60 * 60;
+
+/// Lock an account.
+///
+/// Ends every session of it, and refuses sign-ins until the lock runs out or is taken away.
+#[utoipa::path(
+    post, path = "/v1/admin/users/{id}/lock", tag = "Administration: accounts", operation_id = "lockUser",
+    security(("bearer" = [])), request_body = Option<LockRequest>,
+    params(
+        ("id" = String, Path, description = "The account"),
+        ("Idempotency-Key" = Option<String>, Header, description = "So that it is done once"),
+    ),
+    responses((status = 200, description = "What was revoked", body = Revoked)),
+)]
+async fn lock(
+    State(app): State<App>,
+    admin: Admin,
+    id: Named,
+    Keyed { body, key }: Keyed<LockRequest>,
+) -> Result<Json<Revoked>, Problem> {
+    let lasts = match body.seconds {
+        None => LockFor::Default,
+        Some(0) => LockFor::UntilUnlocked,
+        Some(seconds) if seconds <= LONGEST_LOCK => LockFor::Duration(Duration::from_secs(seconds)),
+        Some(_) => return Err(Problem::invalid("seconds: at most 400 years; 0 is without an end").field("seconds")),
+    };
+    let user: UserId = id.id("user")?;
+    let reason = body.reason.unwrap_or_else(|| "locked by an administrator".to_owned());
+    let key = key.map(|key| key.said_by(admin.caller()));
+    let receipt = lock_account::lock_user(&app.authority.world, &admin.0, user, lasts, reason, key).await?;
+    Ok(Revoked::here(&app.authority, receipt).await)
+}
+
+/// Unlock an account.
+///
+/// What the lock ended stays ended.
+#[utoipa::path(
+    delete, path = "/v1/admin/users/{id}/lock", tag = "Administration: accounts", operation_id = "unlockUser",
+    security(("bearer" = [])), params(("id" = String, Path, description = "The account")),
+    responses((status = 204, description = "Unlocked")),
+)]
+async fn unlock(State(app): State<App>, admin: Admin, id: Named) -> Result<StatusCode, Problem> {
+    lock_account::unlock_user(&app.authority.world, &admin.0, id.id("user")?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,369 @@
+//! Sessions: signing in, refreshing, the list of devices, and signing any of them out.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use rescind_domain::error::{Error, RefreshRefusal};
+use rescind_domain::password::Password;
+use rescind_domain::store::SessionCursor;
+use rescind_domain::verbs::end_sessions::{self, Which};
+use rescind_domain::verbs::refresh::{self, Refresh};
+use rescind_domain::verbs::sign_in::{self, SignIn};
+use rescind_domain::verbs::update_session::{self, Changes};
+use rescind_domain::verbs::{end_session, list_sessions, log_out};
+use rescind_wire::{ClientId, SessionId};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::device::{Session, Tokens};
+use super::revocation::Revoked;
+use crate::authority::Authority;
+use crate::http::app::App;
+use crate::http::body;
+use crate::http::caller::{Caller, Device, Leaving};
+use crate::http::idempotency::Keyed;
+use crate::http::meter;
+use crate::http::page::{Cursor, Limit};
+use crate::http::problem::Problem;
+use crate::http::query::{Named, Query};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(list, sign_in))
+        .routes(routes!(refresh))
+        .routes(routes!(log_out))
+        .routes(routes!(change, end))
+        .routes(routes!(end_others))
+        .routes(routes!(end_all))
+}
+
+/// Who signs in, and on what.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SignIn)]
+pub(crate) struct Credentials {
+    /// The login name, in any spelling.
+    login: String,
+    /// The password.
+    #[schema(value_type = String, format = Password, max_length = 1024)]
+    password: Password,
+    /// What to call the device; otherwise a name is made from its `User-Agent`.
+    #[schema(min_length = 1, max_length = 100)]
+    device_name: Option<String>,
+    /// Whether to stay signed in.
+    #[serde(default)]
+    remember: bool,
+    /// The application that signs in; the default one otherwise.
+    #[schema(value_type = Option<String>)]
+    client_id: Option<ClientId>,
+    /// Whom the access tokens are for, among the client's audiences; the issuer otherwise.
+    audience: Option<Audiences>,
+}
+
+/// One audience, or several.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum Audiences {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Audiences {
+    fn into_list(this: Option<Self>) -> Vec<String> {
+        match this {
+            None => Vec::new(),
+            Some(Self::One(name)) => vec![name],
+            Some(Self::Many(names)) => names,
+        }
+    }
+}
+
+/// Sign in.
+///
+/// Begins a session on this device.
+#[utoipa::path(
+    post, path = "/v1/sessions", tag = "Sessions", operation_id = "signIn", request_body = Credentials,
+    responses((status = 201, description = "The session, and tokens for it", body = Tokens)),
+)]
+async fn sign_in(
+    State(app): State<App>,
+    device: Device,
+    body::Json(credentials): body::Json<Credentials>,
+) -> Result<(StatusCode, Json<Tokens>), Problem> {
+    let request = SignIn {
+        login: credentials.login,
+        password: credentials.password,
+        device_name: credentials.device_name,
+        remember: credentials.remember,
+        client: credentials.client_id,
+        audiences: Audiences::into_list(credentials.audience),
+        address: device.address,
+        user_agent: device.user_agent,
+    };
+    let signed_in = sign_in::sign_in(&app.authority.world, request).await.map_err(Problem::from);
+    app.meter.count_sign_in(result(&signed_in));
+    let tokens = signed_in?.into();
+    // It may have ended the oldest session to make room.
+    catch_up(&app.authority).await;
+    Ok((StatusCode::CREATED, Json(tokens)))
+}
+
+/// What a refresh takes.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Refresh)]
+pub(crate) struct Refreshing {
+    /// The refresh token.
+    #[schema(format = Password)]
+    refresh_token: String,
+    /// Fewer scopes than were granted, if the access token should allow less.
+    scope: Option<String>,
+}
+
+/// Refresh.
+///
+/// Gives a new access token and the next refresh token. A reply that was lost is repaired by asking again within the
+/// grace time, 10 seconds unless configured. Unknown, revoked and reused tokens are refused alike.
+#[utoipa::path(
+    post, path = "/v1/sessions/refresh", tag = "Sessions", operation_id = "refresh", request_body = Refreshing,
+    responses((status = 200, description = "The session, and new tokens for it", body = Tokens)),
+)]
+async fn refresh(
+    State(app): State<App>,
+    device: Device,
+    body::Json(refreshing): body::Json<Refreshing>,
+) -> Result<Json<Tokens>, Problem> {
+    let request =
+        Refresh { token: refreshing.refresh_token, scope: refreshing.scope, client: None, address: device.address };
+    Ok(Json(turn(&app, request).await?.into()))
+}
+
+/// Refreshes, for the JSON API and for the token endpoint.
+pub(crate) async fn turn(app: &App, request: Refresh) -> Result<sign_in::SignedIn, Problem> {
+    let refreshed = refresh::refresh(&app.authority.world, request).await;
+    if let Err(Error::RefreshRefused(RefreshRefusal::Reused | RefreshRefusal::Beyond)) = refreshed {
+        // The session ended by it.
+        catch_up(&app.authority).await;
+    }
+    let refreshed = refreshed.map_err(Problem::from);
+    app.meter.count_refresh(result(&refreshed));
+    refreshed
+}
+
+/// Where a list of sessions goes on.
+pub(crate) type After = Cursor<(u64, rescind_domain::clock::Timestamp, SessionId)>;
+
+/// Which page of a list of sessions.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Pages {
+    /// The `next` of the page before.
+    #[param(value_type = Option<String>)]
+    after: Option<After>,
+    /// How many.
+    #[serde(default)]
+    #[param(inline, required = false)]
+    limit: Limit,
+}
+
+impl Pages {
+    /// As the verb wants it.
+    pub(crate) fn split(self) -> (Option<SessionCursor>, u32) {
+        let after = self.after.map(|Cursor((number, started_at, id))| SessionCursor { number, started_at, id });
+        (after, self.limit.0)
+    }
+}
+
+/// The `next` of a page of sessions.
+pub(crate) fn next(cursor: Option<SessionCursor>) -> Option<String> {
+    cursor.map(|at| Cursor((at.number, at.started_at, at.id)).text())
+}
+
+/// A page of sessions.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Sessions {
+    /// The sessions, latest first.
+    pub(crate) sessions: Vec<Session>,
+    /// Where the next page goes on, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<String>,
+}
+
+/// List my devices.
+///
+/// Every live session of the account, and only live ones.
+#[utoipa::path(
+    get, path = "/v1/sessions", tag = "Sessions", operation_id = "listSessions", security(("bearer" = [])),
+    params(Pages), responses((status = 200, description = "A page of the list", body = Sessions)),
+)]
+async fn list(State(app): State<App>, caller: Caller, Query(pages): Query<Pages>) -> Result<Json<Sessions>, Problem> {
+    let (world, acting) = (&app.authority.world, caller.acting());
+    let (after, limit) = pages.split();
+    let page = list_sessions::list_own(world, &acting, after, limit).await?;
+    let (own, now) = (acting.claims().sid, world.now());
+    let sessions = page.sessions.into_iter().map(|listed| Session::seen_by(own, now, listed));
+    Ok(Json(Sessions { sessions: sessions.collect(), next: next(page.next) }))
+}
+
+/// What to change about a session. What is left out stays; what is null goes.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SessionChange {
+    /// What to call the device.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    device_name: Given<String>,
+    /// A JSON object of at most 4,096 bytes.
+    #[serde(default)]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, serde_json::Value>>)]
+    metadata: Given<Box<RawValue>>,
+}
+
+/// A member that may be left out, which is not the same as null.
+#[derive(Default)]
+enum Given<T> {
+    #[default]
+    Not,
+    Null,
+    Value(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Null, Self::Value))
+    }
+}
+
+/// A session, alone.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SessionAnswer)]
+pub(crate) struct OneSession {
+    session: Session,
+}
+
+/// Name a device, or attach data to it.
+#[utoipa::path(
+    patch, path = "/v1/sessions/{id}", tag = "Sessions", operation_id = "changeSession", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The session")), request_body = SessionChange,
+    responses((status = 200, description = "The session as it is now", body = OneSession)),
+)]
+async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    id: Named,
+    body::Json(change): body::Json<SessionChange>,
+) -> Result<Json<OneSession>, Problem> {
+    let (world, acting) = (&app.authority.world, caller.acting());
+    let changes = Changes {
+        name: match change.device_name {
+            Given::Not => None,
+            Given::Null => Some(None),
+            Given::Value(name) => Some(Some(name)),
+        },
+        metadata: match change.metadata {
+            Given::Not => None,
+            Given::Null => Some(None),
+            Given::Value(json) => Some(Some(json.get().to_owned())),
+        },
+    };
+    let listed = update_session::update_session(world, &acting, id.id("session")?, changes).await?;
+    let session = Session::seen_by(acting.claims().sid, world.now(), listed);
+    Ok(Json(OneSession { session }))
+}
+
+/// Sign out.
+///
+/// Ends the session that the token belongs to. An expired token will do, and one that was revoked already changes
+/// nothing.
+#[utoipa::path(
+    delete, path = "/v1/sessions/current", tag = "Sessions", operation_id = "signOut", security(("bearer" = [])),
+    responses((status = 204, description = "Signed out")),
+)]
+async fn log_out(State(app): State<App>, leaving: Leaving) -> Result<StatusCode, Problem> {
+    let claims = leaving.authentic.claims();
+    let receipt = log_out::log_out(&app.authority.world, claims, leaving.address).await?;
+    if let Some(receipt) = receipt {
+        app.authority.enforced_here(&receipt).await;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sign a device out.
+///
+/// Any but the current one needs a fresh authentication. One that has ended already stays as it is.
+#[utoipa::path(
+    delete, path = "/v1/sessions/{id}", tag = "Sessions", operation_id = "endSession", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The session")),
+    responses((status = 204, description = "Signed out")),
+)]
+async fn end(State(app): State<App>, caller: Caller, id: Named) -> Result<StatusCode, Problem> {
+    let session = id.id("session")?;
+    let receipt = end_session::end_own(&app.authority.world, &caller.acting(), session).await?;
+    if let Some(receipt) = receipt {
+        app.authority.enforced_here(&receipt).await;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whoever ends several sessions gives the password, or has authenticated freshly.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ending {
+    /// The password of whoever is signed in.
+    #[schema(value_type = Option<String>, format = Password, max_length = 1024)]
+    password: Option<Password>,
+}
+
+/// Sign all other devices out.
+///
+/// This one goes on, and its tokens stay good.
+#[utoipa::path(
+    post, path = "/v1/sessions/end-others", tag = "Sessions", operation_id = "endOtherSessions",
+    security(("bearer" = [])), request_body = Option<Ending>,
+    params(("Idempotency-Key" = Option<String>, Header, description = "So that it is done once")),
+    responses((status = 200, description = "What was revoked", body = Revoked)),
+)]
+async fn end_others(State(app): State<App>, caller: Caller, ending: Keyed<Ending>) -> Result<Json<Revoked>, Problem> {
+    end_several(&app, &caller, Which::Others, ending).await
+}
+
+/// Sign all devices out, this one too.
+#[utoipa::path(
+    post, path = "/v1/sessions/end-all", tag = "Sessions", operation_id = "endAllSessions",
+    security(("bearer" = [])), request_body = Option<Ending>,
+    params(("Idempotency-Key" = Option<String>, Header, description = "So that it is done once")),
+    responses((status = 200, description = "What was revoked", body = Revoked)),
+)]
+async fn end_all(State(app): State<App>, caller: Caller, ending: Keyed<Ending>) -> Result<Json<Revoked>, Problem> {
+    end_several(&app, &caller, Which::All, ending).await
+}
+
+async fn end_several(
+    app: &App,
+    caller: &Caller,
+    which: Which,
+    ending: Keyed<Ending>,
+) -> Result<Json<Revoked>, Problem> {
+    let acting = caller.acting();
+    let key = ending.key.map(|key| key.said_by(acting.caller()));
+    let world = &app.authority.world;
+    let receipt = end_sessions::end_own(world, &acting, which, ending.body.password, key).await?;
+    Ok(Revoked::here(&app.authority, receipt).await)
+}
+
+/// What to count of a sign-in or a refresh.
+fn result<T>(outcome: &Result<T, Problem>) -> &'static str {
+    outcome.as_ref().map_or_else(|problem| problem.kind().slug, |_| meter::OK)
+}
+
+/// Waits until this authority's own verifier knows the log as it is now, where something may have been ended without a
+/// receipt.
+async fn catch_up(authority: &Authority) {
+    if let Ok(position) = authority.world.store.position().await {
+        authority.wait_for(position.number).await;
+    }
+}

@@ -1,0 +1,47 @@
+//! What every handler can reach.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+
+use super::cors::Origins;
+use super::meter::Meter;
+use super::openapi::Published;
+use crate::authority::Authority;
+
+/// The state of the router. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Parts>);
+
+/// What is behind it.
+pub(crate) struct Parts {
+    /// The authority that answers.
+    pub(crate) authority: Arc<Authority>,
+    /// What was counted.
+    pub(crate) meter: Meter,
+    /// The origins whose scripts may call.
+    pub(crate) origins: Origins,
+    /// The description of the API.
+    pub(crate) published: Published,
+}
+
+impl App {
+    pub(crate) fn new(authority: Arc<Authority>, published: Published) -> Self {
+        Self(Arc::new(Parts { authority, meter: Meter::default(), origins: Origins::default(), published }))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl FromRef<App> for Arc<Authority> {
+    fn from_ref(app: &App) -> Self {
+        Arc::clone(&app.authority)
+    }
+}

@@ -1,0 +1,104 @@
+//! What surrounds every request: its bounds, CORS, the headers of every answer, counters, and the access log.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::app::App;
+use super::caller::{Seen, Who};
+use super::cors::{self, Verdict};
+use super::problem::{Problem, kinds};
+
+/// The longest request target, in bytes. The longest that the API has use for is a page's cursor.
+pub(crate) const LONGEST_URI: usize = 4096;
+
+/// What the log and the counters call a path that is not routed: what was asked for is never repeated.
+const UNROUTED: &str = "(none)";
+
+/// Surrounds a request.
+pub(crate) async fn envelope(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let began = app.authority.clock.boottime();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let for_scripts = cors::is_for_scripts(request.uri().path());
+    let seen = Seen::default();
+    request.extensions_mut().insert(seen.clone());
+
+    let mut response = answer(&app, &method, for_scripts, request, next).await;
+
+    finish(response.headers_mut(), for_scripts);
+    note(&app, &seen, response.status());
+    let took = app.authority.clock.boottime().saturating_sub(began);
+    let route = route.as_ref().map_or(UNROUTED, MatchedPath::as_str);
+    app.meter.count_request(&method, route, response.status(), took);
+    log(&method, route, response.status().as_u16(), took);
+    response
+}
+
+async fn answer(app: &App, method: &Method, for_scripts: bool, request: Request, next: Next) -> Response {
+    let length = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if length > LONGEST_URI {
+        let detail = format!("A path with its query may have at most {LONGEST_URI} bytes.");
+        return Problem::new(kinds::URI_TOO_LONG).detail(detail).into_response();
+    }
+    let verdict =
+        if for_scripts { app.origins.judge(&app.authority, method, request.headers()).await } else { Verdict::None };
+    let origin = match verdict {
+        Verdict::Preflight(response) => return *response,
+        Verdict::Allowed(origin) => Some(origin),
+        Verdict::None | Verdict::Refused => None,
+    };
+    let limit = app.authority.config.http.request_timeout;
+    let mut response = match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(kinds::TIMED_OUT).retry_after(Duration::from_secs(1)).into_response(),
+    };
+    if let Some(origin) = origin {
+        cors::allow(response.headers_mut(), &origin);
+    }
+    response
+}
+
+/// Counts who was let in, and notes that their device is there.
+fn note(app: &App, seen: &Seen, status: StatusCode) {
+    let Some(who) = seen.who() else { return };
+    app.meter.accepted.fetch_add(1, Relaxed);
+    if status.is_success()
+        && let Who::Device(user, session) = who
+    {
+        app.authority.activity.seen(user, session, app.authority.world.now());
+    }
+}
+
+/// Nothing is kept unless its handler says so, nothing is taken for what it is not, and no answer is a page that
+/// scripts or frames could do anything with.
+fn finish(headers: &mut HeaderMap, for_scripts: bool) {
+    let unless_said = [
+        (CACHE_CONTROL, "no-store"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    for (name, value) in unless_said {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if for_scripts {
+        cors::vary(headers);
+    }
+}
+
+/// One line for each request, without path, query, token or body: errors always, refusals at `info`, the rest at
+/// `debug`, since writing a line costs more than most requests.
+fn log(method: &Method, route: &str, status: u16, took: Duration) {
+    let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    match status {
+        500.. => tracing::warn!(target: "rescind::access", %method, route, status, millis, "answered"),
+        400.. => tracing::info!(target: "rescind::access", %method, route, status, millis, "answered"),
+        _ => tracing::debug!(target: "rescind::access", %method, route, status, millis, "answered"),
+    }
+}

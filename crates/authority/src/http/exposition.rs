@@ -1,0 +1,147 @@
+//! Counters as Prometheus reads them (text format 0.0.4). Written by hand: it is a handful of lines, and a library would
+//! hold samples in memory until somebody came for them.
+
+use std::fmt::{Display, Write as _};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use super::app::App;
+use super::meter::{BOUNDS, Meter, Table};
+
+/// All counters.
+pub(crate) fn write(app: &App) -> String {
+    let mut page = Page::default();
+    requests(&mut page, &app.meter);
+    results(&mut page, "rescind_sign_ins_total", "Sign-ins, by result", &app.meter.sign_ins);
+    results(&mut page, "rescind_refreshes_total", "Refreshes, by result", &app.meter.refreshes);
+    verifier(&mut page, app);
+    store(&mut page, app);
+    passwords(&mut page, app);
+    page.text
+}
+
+fn requests(page: &mut Page, meter: &Meter) {
+    let all = meter.requests.all();
+    page.family("rescind_http_requests_total", "counter", "Requests, by route, method and status");
+    for (key, requests) in all.iter() {
+        let count: u64 = requests.buckets.iter().map(|bucket| bucket.load(Relaxed)).sum();
+        let (route, method, status) = (&key.path, key.method, key.status);
+        let labels = format!("route=\"{route}\",method=\"{method}\",status=\"{status}\"");
+        page.sample("rescind_http_requests_total", &labels, count);
+    }
+    page.family("rescind_http_request_seconds", "histogram", "How long requests took");
+    let buckets = |at: usize| all.iter().map(move |(_, requests)| requests.buckets[at].load(Relaxed)).sum::<u64>();
+    let mut below = 0;
+    for (at, millis) in BOUNDS.iter().enumerate() {
+        below += buckets(at);
+        let bound = seconds(Duration::from_millis(*millis));
+        page.sample("rescind_http_request_seconds_bucket", &format!("le=\"{bound}\""), below);
+    }
+    below += buckets(BOUNDS.len());
+    page.sample("rescind_http_request_seconds_bucket", "le=\"+Inf\"", below);
+    let micros = all.iter().map(|(_, requests)| requests.micros.load(Relaxed)).sum();
+    page.sample("rescind_http_request_seconds_sum", "", seconds(Duration::from_micros(micros)));
+    page.sample("rescind_http_request_seconds_count", "", below);
+}
+
+fn results(page: &mut Page, name: &str, help: &str, table: &Table<&'static str, AtomicU64>) {
+    page.family(name, "counter", help);
+    for (result, count) in table.all().iter() {
+        page.sample(name, &format!("result=\"{result}\""), count.load(Relaxed));
+    }
+}
+
+fn verifier(page: &mut Page, app: &App) {
+    let health = app.authority.verifier.health();
+    page.gauge(
+        "rescind_verifier_ready",
+        "Whether access tokens can be checked",
+        u64::from(health.unavailable.is_none()),
+    );
+    if let Some(position) = health.position {
+        page.gauge("rescind_verifier_position", "The last entry of the log that it knows", position.number);
+    }
+    page.gauge("rescind_verifier_floor", "The last entry that it may have forgotten", health.floor);
+    page.gauge("rescind_verifier_entries", "Revocations that it remembers", health.entries);
+    page.gauge("rescind_verifier_keys", "Keys that it trusts", health.keys);
+    page.gauge("rescind_verifier_cached_tokens", "Tokens that it remembers", health.cached);
+    if let Some(age) = health.echo_age {
+        page.gauge("rescind_verifier_heard_seconds", "How long ago it last read the log", seconds(age));
+    }
+    let accepted = app.meter.accepted.load(Relaxed);
+    page.count("rescind_verifier_accepted_total", "Requests whose access token was accepted", accepted);
+    page.family("rescind_verifier_refused_total", "counter", "Access tokens refused, by reason");
+    for (reason, count) in health.refusals {
+        page.sample("rescind_verifier_refused_total", &format!("reason=\"{reason}\""), count);
+    }
+    page.count("rescind_verifier_cache_hits_total", "Tokens that were remembered", health.hits);
+    page.count("rescind_verifier_cache_misses_total", "Tokens that were not", health.misses);
+}
+
+fn store(page: &mut Page, app: &App) {
+    let stats = app.authority.sqlite.stats();
+    let counters = [
+        ("commits", "Commits", stats.commits),
+        ("transactions", "Transactions that were answered", stats.transactions),
+        ("rows", "Rows that were written", stats.rows),
+        ("reads", "Reads of one state", stats.reads),
+        ("position_reads", "Reads of the head of the log", stats.position_reads),
+        ("position_callers", "Callers that these answered", stats.position_callers),
+        ("conflicts", "Transactions that were tried again", stats.conflicts),
+        ("skipped", "Jobs that nobody waited for any more", stats.skipped),
+        ("panics", "Jobs that panicked", stats.panics),
+        ("checkpoints", "Checkpoints", stats.checkpoints),
+        ("wal_resets", "Times that the write-ahead log began again", stats.resets),
+        ("wal_resets_blocked", "Times that a reader kept it from that", stats.blocked_resets),
+    ];
+    for (name, help, value) in counters {
+        page.count(&format!("rescind_store_{name}_total"), help, value);
+    }
+}
+
+fn passwords(page: &mut Page, app: &App) {
+    let counts = app.authority.hashing.counts();
+    page.family("rescind_hashes_total", "counter", "Password hashes computed, by scheme");
+    let schemes =
+        [("argon2", counts.argon2), ("bcrypt", counts.bcrypt), ("scrypt", counts.scrypt), ("pbkdf2", counts.pbkdf2)];
+    for (scheme, count) in schemes {
+        page.sample("rescind_hashes_total", &format!("scheme=\"{scheme}\""), count);
+    }
+    page.count("rescind_hashes_refused_total", "Hashes refused because the queue was full", counts.refused);
+    page.count("rescind_hashes_skipped_total", "Hashes that nobody waited for any more", counts.skipped);
+    page.gauge("rescind_hashes_queued", "Hashes that wait for a thread", app.authority.hashing.queued());
+}
+
+/// Seconds as a decimal number.
+fn seconds(duration: Duration) -> String {
+    format!("{:.6}", duration.as_secs_f64())
+}
+
+/// A page being written.
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.text, "# HELP {name} {help}.\n# TYPE {name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &str, value: impl Display) {
+        let _ = match labels {
+            "" => writeln!(self.text, "{name} {value}"),
+            _ => writeln!(self.text, "{name}{{{labels}}} {value}"),
+        };
+    }
+
+    fn count(&mut self, name: &str, help: &str, value: u64) {
+        self.family(name, "counter", help);
+        self.sample(name, "", value);
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
+        self.family(name, "gauge", help);
+        self.sample(name, "", value);
+    }
+}

@@ -1,0 +1,243 @@
+//! The description of the API (OpenAPI 3.1), made from the handlers. What is the same for many of them is added here:
+//! the problems that each may answer with.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::IntoResponse;
+use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
+use utoipa::openapi::security::{Http, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{PartialSchema as _, ToSchema as _};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::app::App;
+use super::docs;
+use super::problem::kinds::{self, Kind};
+use super::problem::{Document, MEDIA_TYPE};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default().routes(routes!(description))
+}
+
+/// The description and the page made from it, each written when it is first asked for.
+pub(crate) struct Published {
+    document: OpenApi,
+    json: OnceLock<Bytes>,
+    page: OnceLock<Bytes>,
+}
+
+impl Published {
+    /// Completes what the handlers say of themselves.
+    pub(crate) fn new(mut document: OpenApi) -> Self {
+        complete(&mut document);
+        Self { document, json: OnceLock::new(), page: OnceLock::new() }
+    }
+
+    /// The description.
+    fn json(&self) -> Bytes {
+        let written = || serde_json::to_vec(&self.document).unwrap_or_default().into();
+        self.json.get_or_init(written).clone()
+    }
+
+    /// The page.
+    pub(crate) fn page(&self) -> Bytes {
+        let written = || {
+            let document = serde_json::to_value(&self.document).unwrap_or_default();
+            docs::write(&document).into()
+        };
+        self.page.get_or_init(written).clone()
+    }
+}
+
+/// This description.
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "Operations", operation_id = "description",
+    responses((
+        status = 200, description = "The description of the API", content_type = "application/json",
+        body = std::collections::BTreeMap<String, serde_json::Value>,
+    )),
+)]
+async fn description(State(app): State<App>) -> impl IntoResponse {
+    let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "public, max-age=60")];
+    (headers, app.published.json())
+}
+
+/// What begins as an empty description.
+pub(crate) fn begin() -> OpenApi {
+    let description = "Signs people in, shows every signed-in device, and signs any of them out. Times are RFC 3339 in UTC, \
+                       ids are opaque, lists take `limit` and `after`, and everything that goes wrong is a problem \
+                       document (RFC 9457) with a stable `type`.";
+    let info = InfoBuilder::new().title("Rescind").version(env!("CARGO_PKG_VERSION")).description(Some(description));
+    let tags = TAGS.map(|name| TagBuilder::new().name(name).build());
+    OpenApiBuilder::new().info(info.build()).tags(Some(tags)).build()
+}
+
+/// The groups, in the order in which they are read.
+const TAGS: [&str; 10] = [
+    "Accounts",
+    "Sessions",
+    "Administration: accounts",
+    "Administration: sessions",
+    "Administration: clients",
+    "Administration: keys",
+    "Administration: log",
+    "OAuth",
+    "Operations",
+    "Pages",
+];
+
+/// What any request may be answered with.
+const ALWAYS: &[&Kind] = &[
+    kinds::INVALID_REQUEST,
+    kinds::URI_TOO_LONG,
+    kinds::STORE_UNAVAILABLE,
+    kinds::UNCONFIRMED,
+    kinds::TIMED_OUT,
+    kinds::INTERNAL,
+];
+
+/// One with a body.
+const WITH_BODY: &[&Kind] = &[kinds::TOO_SLOW, kinds::BODY_TOO_LARGE, kinds::UNSUPPORTED_MEDIA_TYPE];
+
+/// One with an access token.
+const WITH_TOKEN: &[&Kind] = &[kinds::MISSING_TOKEN, kinds::INVALID_TOKEN, kinds::FORBIDDEN, kinds::CANNOT_TELL];
+
+/// One whose path names something.
+const WITH_ID: &[&Kind] = &[kinds::NOT_FOUND];
+
+/// One with an idempotency key.
+const WITH_KEY: &[&Kind] = &[kinds::KEY_REUSED];
+
+/// Checking the password of whoever is signed in.
+const CONFIRMING: &[&Kind] = &[kinds::WRONG_PASSWORD, kinds::THROTTLED, kinds::BUSY];
+
+/// What single operations may be answered with besides, by their id.
+const PARTICULAR: &[(&str, &[&Kind])] = &[
+    ("signUp", &[kinds::WEAK_PASSWORD, kinds::SIGN_UP_OFF, kinds::LOGIN_TAKEN, kinds::BUSY]),
+    (
+        "signIn",
+        &[
+            kinds::INVALID_CREDENTIALS,
+            kinds::ACCOUNT_LOCKED,
+            kinds::TOO_MANY_SESSIONS,
+            kinds::OVERTAKEN,
+            kinds::THROTTLED,
+            kinds::BUSY,
+        ],
+    ),
+    ("refresh", &[kinds::REFRESH_REFUSED]),
+    ("reauthenticate", CONFIRMING),
+    ("changePassword", &[kinds::WEAK_PASSWORD, kinds::WRONG_PASSWORD, kinds::THROTTLED, kinds::BUSY]),
+    ("changePassword", &[kinds::EXCEPTION_ENDED]),
+    ("deleteMe", CONFIRMING),
+    ("lockMe", &[kinds::STALE_AUTHENTICATION]),
+    ("endSession", &[kinds::STALE_AUTHENTICATION]),
+    ("endOtherSessions", CONFIRMING),
+    ("endOtherSessions", &[kinds::STALE_AUTHENTICATION, kinds::EXCEPTION_ENDED]),
+    ("endAllSessions", CONFIRMING),
+    ("endAllSessions", &[kinds::STALE_AUTHENTICATION]),
+    ("setUp", &[kinds::WEAK_PASSWORD, kinds::SET_UP_REFUSED, kinds::LOGIN_TAKEN, kinds::BUSY]),
+    ("submitSetUpPage", &[kinds::BUSY]),
+    ("createUser", &[kinds::WEAK_PASSWORD, kinds::LOGIN_TAKEN, kinds::BUSY]),
+    ("setPassword", &[kinds::WEAK_PASSWORD, kinds::BUSY]),
+    ("addClient", &[kinds::CLIENT_TAKEN]),
+    ("revoke", &[kinds::NOT_FOUND, kinds::EXCEPTION_ENDED]),
+    ("readiness", &[kinds::NOT_READY]),
+];
+
+fn complete(document: &mut OpenApi) {
+    let components = document.components.get_or_insert_default();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("An access token (RFC 6750, RFC 9068)"));
+    let mut client = Http::new(HttpAuthScheme::Basic);
+    client.description = Some("A client's id and secret (RFC 6749 §2.3.1)".to_owned());
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
+    components.add_security_scheme("client", SecurityScheme::Http(client));
+    components.schemas.insert(Document::name().into_owned(), Document::schema());
+    let mut more = Vec::new();
+    Document::schemas(&mut more);
+    components.schemas.extend(more);
+    for operation in document.paths.paths.values_mut().flat_map(operations) {
+        add_problems(operation);
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let methods = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+    methods.into_iter().flatten()
+}
+
+/// Adds the problems that follow from what the operation takes. What its handler says itself stays.
+fn add_problems(operation: &mut Operation) {
+    let parameters = || {
+        operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+            RefOr::T(parameter) => Some(parameter),
+            RefOr::Ref(_) => None,
+        })
+    };
+    let named = parameters().any(|parameter| parameter.parameter_in == ParameterIn::Path);
+    let keyed = parameters().any(|parameter| parameter.parameter_in == ParameterIn::Header);
+    let signed_in = operation.security.is_some() && operation.operation_id.as_deref() != Some("token");
+    let mut problems: Vec<&Kind> = ALWAYS.to_vec();
+    let general =
+        [(operation.request_body.is_some(), WITH_BODY), (signed_in, WITH_TOKEN), (named, WITH_ID), (keyed, WITH_KEY)];
+    problems.extend(general.into_iter().filter(|(applies, _)| *applies).flat_map(|(_, kinds)| kinds));
+    let own = |(id, _): &&(&str, _)| operation.operation_id.as_deref() == Some(*id);
+    problems.extend(PARTICULAR.iter().filter(own).flat_map(|(_, kinds)| *kinds));
+    let mut by_status: BTreeMap<u16, Vec<&Kind>> = BTreeMap::new();
+    for kind in problems {
+        by_status.entry(kind.status.as_u16()).or_default().push(kind);
+    }
+    for (status, kinds) in by_status {
+        let responses = &mut operation.responses.responses;
+        responses.entry(status.to_string()).or_insert_with(|| RefOr::T(response(&kinds)));
+    }
+}
+
+fn response(kinds: &[&Kind]) -> Response {
+    let mut lines: Vec<String> = kinds.iter().map(|kind| format!("`{}`: {}", kind.slug, kind.title)).collect();
+    lines.sort();
+    lines.dedup();
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Document::name())));
+    ResponseBuilder::new().description(lines.join(" · ")).content(MEDIA_TYPE, content.build()).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_particular_problem_belongs_to_an_operation() {
+        let mut document = crate::http::description();
+        let known: Vec<String> = (document.paths.paths.values_mut().flat_map(operations))
+            .filter_map(|operation| operation.operation_id.clone())
+            .collect();
+        for (id, _) in PARTICULAR {
+            assert!(known.iter().any(|known| known == id), "{id}");
+        }
+        let mut unique = known.clone();
+        unique.sort();
+        unique.dedup();
+        assert_eq!(unique.len(), known.len(), "operation ids are unique");
+    }
+
+    #[test]
+    fn every_operation_has_a_summary_and_a_group_that_is_listed() {
+        let mut document = crate::http::description();
+        for (path, item) in &mut document.paths.paths {
+            for operation in operations(item) {
+                assert!(operation.summary.as_ref().is_some_and(|text| !text.is_empty()), "{path}");
+                let tags = operation.tags.clone().unwrap_or_default();
+                assert!(tags.len() == 1 && TAGS.contains(&tags[0].as_str()), "{path}: {tags:?}");
+            }
+        }
+    }
+}

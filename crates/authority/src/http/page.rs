@@ -1,0 +1,95 @@
+//! Pages of lists: `limit` and an opaque `after`.
+
+use data_encoding::BASE64URL_NOPAD;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+/// Most things on one page.
+const MOST: u32 = 100;
+/// Things on a page unless its reader says otherwise.
+const USUAL: u32 = 50;
+
+/// How many things a page may have: 1 to 100, usually 50.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit(pub(crate) u32);
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(USUAL)
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u32::deserialize(deserializer)? {
+            limit @ 1..=MOST => Ok(Self(limit)),
+            _ => Err(D::Error::custom(format!("limit is 1 to {MOST}"))),
+        }
+    }
+}
+
+impl PartialSchema for Limit {
+    fn schema() -> RefOr<Schema> {
+        let schema = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(1))
+            .maximum(Some(MOST))
+            .default(Some(USUAL.into()));
+        RefOr::T(schema.build().into())
+    }
+}
+
+impl ToSchema for Limit {}
+
+/// Where a list goes on: the `next` of the page before, passed back unchanged. What is inside is not promised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor<C>(pub(crate) C);
+
+impl<C: Serialize> Cursor<C> {
+    /// As it is handed out.
+    pub(crate) fn text(&self) -> String {
+        BASE64URL_NOPAD.encode(&serde_json::to_vec(&self.0).unwrap_or_default())
+    }
+}
+
+impl<'de, C: DeserializeOwned> Deserialize<'de> for Cursor<C> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok();
+        let inside = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        inside.map(Self).ok_or_else(|| D::Error::custom("after is the next of another page of this list"))
+    }
+}
+
+impl<C> PartialSchema for Cursor<C> {
+    fn schema() -> RefOr<Schema> {
+        RefOr::T(ObjectBuilder::new().schema_type(Type::String).build().into())
+    }
+}
+
+impl<C> ToSchema for Cursor<C> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_what_it_wrote_and_nothing_else() {
+        let cursor = Cursor((7_u64, "ann".to_owned()));
+        let read = |text: &str| serde_json::from_value::<Cursor<(u64, String)>>(text.into());
+        assert_eq!(read(&cursor.text()).unwrap(), cursor);
+        for bad in ["", "x", "AAAA", &Cursor("other").text()] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_one_to_a_hundred() {
+        let read = |limit: i64| serde_json::from_value::<Limit>(limit.into()).is_ok();
+        assert!(read(1) && read(100) && !read(0) && !read(101) && !read(-1));
+        assert_eq!(Limit::default(), Limit(50));
+    }
+}

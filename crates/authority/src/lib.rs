@@ -1,0 +1,15 @@
+//! The authority: configuration, stores, the HTTP API, the command line, and the server that puts them together.
+
+pub mod activity;
+pub mod ambient;
+pub mod authority;
+pub mod cli;
+pub mod config;
+pub mod data_dir;
+pub mod follower;
+pub mod hint;
+pub mod housekeeping;
+pub mod http;
+pub mod passwords;
+pub mod serve;
+pub mod store;

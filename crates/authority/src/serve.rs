@@ -1,0 +1,216 @@
+//! `rescind serve`: puts the parts together, says when it is ready, and takes them apart in order.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rescind_domain::Error;
+use rescind_domain::secret::Secret;
+use rescind_domain::verbs::{keep_house, set_up};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::authority::{Authority, StartError};
+use crate::config::{Config, Loaded};
+use crate::data_dir::{DataDir, DataDirError};
+use crate::store::sqlite::Role;
+use crate::{follower, hint, housekeeping, http};
+
+/// The setting that keeps what the server last called itself.
+pub const ISSUER: &str = "issuer";
+
+/// A server that accepts connections.
+#[derive(Debug)]
+pub struct Ready {
+    /// Where: the port that it took, if any would do.
+    pub address: SocketAddr,
+    /// The token of a set-up link, if there is no administrator yet.
+    pub set_up: Option<Secret>,
+}
+
+/// Why a server stopped before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// It did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// Signals of the system cannot be waited for.
+    #[error("signals cannot be received: {0}")]
+    Signals(std::io::Error),
+    /// The verifier could not be brought up to date.
+    #[error("the log cannot be read: see what was logged")]
+    Log,
+    /// The HTTP server failed.
+    #[error("the HTTP server failed: {0}")]
+    Http(std::io::Error),
+    /// Something that has to run as long as the server does has ended.
+    #[error("a part of the server failed: see what was logged")]
+    Part,
+}
+
+impl From<DataDirError> for ServeError {
+    fn from(error: DataDirError) -> Self {
+        Self::Start(error.into())
+    }
+}
+
+impl From<Error> for ServeError {
+    fn from(error: Error) -> Self {
+        Self::Start(error.into())
+    }
+}
+
+/// Runs a server until SIGTERM or SIGINT; `announce` is called once it accepts connections.
+pub async fn serve(loaded: Loaded, announce: impl FnOnce(&Ready)) -> Result<(), ServeError> {
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let config = Arc::new(loaded.config);
+    let data = DataDir::open_or_make(&config.data)?;
+    // Dropped last: until then nobody else takes the socket's place.
+    let _lock = data.lock()?;
+    let stop = Stop::new().map_err(ServeError::Signals)?;
+    let (listener, address) = listen(config.listen).await?;
+    // Before anything is read: a command line that finds no socket has committed what is read from here on.
+    let socket = Socket::bind(&data)?;
+    let authority = open(&config, &data, address).await?;
+    let mut parts = JoinSet::new();
+    parts.spawn(follower::follow(Arc::clone(&authority)));
+    parts.spawn(hint::listen(Arc::clone(&authority), socket.listener));
+    synced(&authority).await?;
+    parts.spawn(housekeeping::keep(Arc::clone(&authority)));
+    let set_up = set_up::offer(&authority.world).await?;
+    announce(&Ready { address, set_up });
+    tracing::info!(%address, issuer = authority.world.policy.issuer, data = %data.path().display(), "ready");
+    let outcome = run(&authority, listener, &mut parts, stop).await;
+    parts.shutdown().await;
+    flush(&authority).await;
+    drop(socket.path);
+    tracing::info!("stopped");
+    outcome
+}
+
+/// Serves requests until a signal comes or a part fails; requests that are under way are finished.
+async fn run(
+    authority: &Arc<Authority>,
+    listener: TcpListener,
+    parts: &mut JoinSet<()>,
+    mut stop: Stop,
+) -> Result<(), ServeError> {
+    let stopping = Arc::new(Notify::new());
+    let told = Arc::clone(&stopping);
+    let router = http::router(Arc::clone(authority));
+    let server = http::server::run(listener, router, &authority.config.http, async move { told.notified().await });
+    let mut server = std::pin::pin!(server);
+    let failed = tokio::select! {
+        outcome = &mut server => return outcome.map_err(ServeError::Http),
+        name = stop.signal() => {
+            tracing::info!(signal = name, "stopping: no new connections, requests under way are finished");
+            false
+        }
+        _ = parts.join_next() => {
+            tracing::error!("a part of the server has ended; stopping");
+            true
+        }
+    };
+    stopping.notify_one();
+    tokio::select! {
+        outcome = &mut server => outcome.map_err(ServeError::Http)?,
+        name = stop.signal() => tracing::warn!(signal = name, "stopping at once: told so again"),
+    }
+    if failed { Err(ServeError::Part) } else { Ok(()) }
+}
+
+async fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |error| StartError::Listen { address: wanted, error };
+    let listener = TcpListener::bind(wanted).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+/// Opens the authority under the name that it has at this address. The lifetime of its tokens is recorded before the
+/// first one is signed (R10).
+async fn open(config: &Arc<Config>, data: &DataDir, address: SocketAddr) -> Result<Arc<Authority>, StartError> {
+    let issuer = config.issuer_for(address);
+    let authority = Authority::open(Arc::clone(config), data, Role::Server, issuer.clone()).await?;
+    keep_house::record_lifetime(&authority.world).await?;
+    let former = authority.world.store.read("issuer", |view| Ok(view.setting(ISSUER)?)).await?;
+    if former.as_ref() != Some(&issuer) {
+        if let Some(former) = former {
+            rename(&former, &issuer);
+        }
+        let store = &authority.world.store;
+        store.transact("set_issuer", move |tx| Ok(tx.set_setting(ISSUER, Some(&issuer))?)).await?;
+    }
+    Ok(authority)
+}
+
+/// Whoever changes the issuer by mistake must hear of it, whatever is logged.
+fn rename(former: &str, issuer: &str) {
+    let consequence = "tokens that name the former one are refused, and clients must be told the new one";
+    if tracing::enabled!(tracing::Level::WARN) {
+        tracing::warn!("the issuer was {former}, and is {issuer} now: {consequence}");
+    } else {
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), "warning: the issuer was {former}, and is {issuer} now: {consequence}");
+    }
+}
+
+/// Waits until the verifier has read the log once: before that every request would be refused.
+async fn synced(authority: &Authority) -> Result<(), ServeError> {
+    let head = authority.world.store.position().await.map_err(Error::Store)?;
+    if authority.wait_for(head.number).await { Ok(()) } else { Err(ServeError::Log) }
+}
+
+async fn flush(authority: &Authority) {
+    let seen = authority.activity.take();
+    if let Err(error) = keep_house::record_activity(&authority.world, seen).await {
+        tracing::warn!(%error, "when devices were last seen could not be written down");
+    }
+}
+
+/// The socket in the data folder, and its file, which is removed in the end.
+struct Socket {
+    listener: tokio::net::UnixListener,
+    path: SocketFile,
+}
+
+struct SocketFile(PathBuf);
+
+impl Socket {
+    fn bind(data: &DataDir) -> Result<Self, StartError> {
+        let path = data.socket();
+        match hint::bind(&path) {
+            Ok(listener) => Ok(Self { listener, path: SocketFile(path) }),
+            Err(error) => Err(DataDirError::Io { path, error }.into()),
+        }
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// What stops a server. Registered before the server says that it is ready.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// The name of the next signal.
+    async fn signal(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Events.
+
+use rescind_domain::event::{Event, EventKind, NewEvent};
+use rescind_domain::store::StoreError;
+use rescind_wire::{ClientId, SessionId, UserId};
+use rusqlite::{Connection, Row, params};
+
+use super::cells::{Cells, all, change, int};
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, at, kind, user_id, session_id, client_id, actor, address, revocation, detail FROM events ",
+            $rest
+        )
+    };
+}
+
+/// Events after the event `after`, oldest first; of one user if given. One writer at a time gives the ids, so none is
+/// skipped: no transaction that is still open can commit a smaller one.
+pub(super) fn after(
+    conn: &Connection,
+    user: Option<&UserId>,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<Event>, StoreError> {
+    match user {
+        None => all(conn, select!("WHERE id > ?1 ORDER BY id LIMIT ?2"), params![int(after), limit], event_of),
+        Some(user) => {
+            let sql = select!("WHERE user_id = ?3 AND id > ?1 ORDER BY id LIMIT ?2");
+            all(conn, sql, params![int(after), limit, user.as_bytes()], event_of)
+        }
+    }
+}
+
+/// Adds an event.
+pub(super) fn add(conn: &Connection, event: &NewEvent) -> Result<(), StoreError> {
+    let sql = "INSERT INTO events (at, kind, user_id, session_id, client_id, actor, address, revocation, detail) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let values = params![
+        int(event.at.0),
+        event.kind.as_str(),
+        event.user.as_ref().map(UserId::as_bytes),
+        event.session.as_ref().map(SessionId::as_bytes),
+        event.client.as_ref().map(ClientId::as_str),
+        event.actor.to_string(),
+        event.address.map(|address| address.to_string()),
+        event.revocation.map(int),
+        event.detail,
+    ];
+    change(conn, sql, values).map(drop)
+}
+
+fn event_of(row: &Row<'_>) -> Result<Event, StoreError> {
+    let mut cells = Cells::new(row, "events", 1);
+    Ok(Event {
+        id: cells.number("id")?,
+        what: NewEvent {
+            at: cells.time("at")?,
+            kind: read_kind(&mut cells)?,
+            user: cells.bytes_or_null("user_id")?.map(UserId::from_bytes),
+            session: cells.bytes_or_null("session_id")?.map(SessionId::from_bytes),
+            client: cells.parsed_or_null("client_id")?,
+            actor: cells.parsed("actor")?,
+            address: cells.parsed_or_null("address")?,
+            revocation: cells.number_or_null("revocation")?,
+            detail: cells.text_or_null("detail")?.map(str::to_owned),
+        },
+    })
+}
+
+fn read_kind(cells: &mut Cells<'_>) -> Result<EventKind, StoreError> {
+    let text = cells.text("kind")?;
+    let kind = EventKind::ALL.iter().find(|kind| kind.as_str() == text);
+    kind.copied().ok_or_else(|| cells.corrupt("kind", format!("{text:?} is no kind of event")))
+}

@@ -1,0 +1,269 @@
+//! Sessions.
+
+use std::net::IpAddr;
+
+use rescind_domain::clock::Timestamp;
+use rescind_domain::session::{Binding, Ended, Session};
+use rescind_domain::store::{SessionCursor, StoreError};
+use rescind_wire::{ClientId, Epoch, Position, SessionId, UserId};
+use rusqlite::{Connection, Row, params};
+
+use super::cells::{Cells, all, change, change_one, int, json, millis, one};
+use super::log;
+
+/// "Last seen" is the later of what was noted and the last rotation: a refresh writes its chain alone.
+macro_rules! select {
+    ($from:literal) => {
+        concat!(
+            "SELECT s.user_id, s.id, e.epoch, s.number, s.started_at, max(s.last_seen_at, coalesce((SELECT \
+             max(c.rotated_at) FROM chains c WHERE c.user_id = s.user_id AND c.session_id = s.id), 0)), s.expires_at, \
+             s.idle_lifetime, s.address, s.user_agent, s.name, s.amr, s.auth_time, s.remembered, s.bound_address, \
+             s.metadata, s.ended, s.ended_at FROM ",
+            $from
+        )
+    };
+}
+
+/// By user and id.
+pub(super) const FIND: &str =
+    select!("sessions s LEFT JOIN epochs e ON e.seq = s.epoch WHERE s.user_id = ?1 AND s.id = ?2");
+
+const FIRST_PAGE: &str = select!(
+    "sessions s LEFT JOIN epochs e ON e.seq = s.epoch \
+     WHERE s.user_id = ?1 AND s.ended IS NULL AND s.number >= ?2 \
+     ORDER BY s.number DESC, s.started_at DESC, s.id DESC LIMIT ?3"
+);
+
+const NEXT_PAGE: &str = select!(
+    "sessions s LEFT JOIN epochs e ON e.seq = s.epoch \
+     WHERE s.user_id = ?1 AND s.ended IS NULL AND s.number >= ?2 AND (s.number, s.started_at, s.id) < (?4, ?5, ?6) \
+     ORDER BY s.number DESC, s.started_at DESC, s.id DESC LIMIT ?3"
+);
+
+const OF_CLIENT: &str = select!(
+    "(SELECT DISTINCT user_id, session_id FROM chains WHERE client_id = ?1 AND (user_id, session_id) > (?2, ?3) \
+     ORDER BY user_id, session_id LIMIT ?4) AS held \
+     CROSS JOIN sessions s ON s.user_id = held.user_id AND s.id = held.session_id \
+     LEFT JOIN epochs e ON e.seq = s.epoch ORDER BY held.user_id, held.session_id"
+);
+
+const AFTER: &str = select!(
+    "sessions s LEFT JOIN epochs e ON e.seq = s.epoch WHERE (s.user_id, s.id) > (?1, ?2) \
+     ORDER BY s.user_id, s.id LIMIT ?3"
+);
+
+/// A session.
+pub(super) fn find(conn: &Connection, user: &UserId, id: &SessionId) -> Result<Option<Session>, StoreError> {
+    one(conn, FIND, [user.as_bytes(), id.as_bytes()], session_of)
+}
+
+/// A session by its id alone.
+pub(super) fn by_id(conn: &Connection, id: &SessionId) -> Result<Option<Session>, StoreError> {
+    let sql = select!("sessions s LEFT JOIN epochs e ON e.seq = s.epoch WHERE s.id = ?1");
+    one(conn, sql, [id.as_bytes()], session_of)
+}
+
+/// The entry that ended a session on its own.
+pub(super) fn ended(conn: &Connection, user: &UserId, id: &SessionId) -> Result<Option<u64>, StoreError> {
+    let sql = "SELECT user_id, id, ended FROM sessions WHERE user_id = ?1 AND id = ?2";
+    let found = one(conn, sql, [user.as_bytes(), id.as_bytes()], |row| {
+        let mut cells = Cells::new(row, "sessions", 2);
+        cells.blob("user_id")?;
+        cells.blob("id")?;
+        cells.number_or_null("ended")
+    })?;
+    Ok(found.flatten())
+}
+
+/// A user's sessions that were not ended on their own, whose position is at least `number`: latest position first,
+/// then latest begun, then greatest id.
+pub(super) fn live_from(
+    conn: &Connection,
+    user: &UserId,
+    number: u64,
+    after: Option<SessionCursor>,
+    limit: u32,
+) -> Result<Vec<Session>, StoreError> {
+    let Some(after) = after else {
+        return all(conn, FIRST_PAGE, params![user.as_bytes(), int(number), limit], session_of);
+    };
+    let (before, started_at) = (int(after.number), int(after.started_at.0));
+    let values = params![user.as_bytes(), int(number), limit, before, started_at, after.id.as_bytes()];
+    all(conn, NEXT_PAGE, values, session_of)
+}
+
+/// Sessions under which a client has a chain, in order of user and session, after `after`.
+pub(super) fn of_client(
+    conn: &Connection,
+    client: &ClientId,
+    after: Option<(UserId, SessionId)>,
+    limit: u32,
+) -> Result<Vec<Session>, StoreError> {
+    let (user, session) = bytes(after.as_ref());
+    all(conn, OF_CLIENT, params![client.as_str(), user, session, limit], session_of)
+}
+
+/// All sessions in order of user and session, after `after`.
+pub(super) fn after(
+    conn: &Connection,
+    after: Option<(UserId, SessionId)>,
+    limit: u32,
+) -> Result<Vec<Session>, StoreError> {
+    let (user, session) = bytes(after.as_ref());
+    all(conn, AFTER, params![user, session, limit], session_of)
+}
+
+/// Adds a session.
+pub(super) fn insert(conn: &Connection, session: &Session) -> Result<(), StoreError> {
+    let sql = "INSERT INTO sessions (user_id, id, epoch, number, started_at, last_seen_at, expires_at, idle_lifetime, \
+               address, user_agent, name, amr, auth_time, remembered, bound_address, metadata, ended, ended_at) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+    let bound = match session.binding {
+        Binding::None => None,
+        Binding::Address(address) => Some(address.to_string()),
+    };
+    let values = params![
+        session.user.as_bytes(),
+        session.id.as_bytes(),
+        log::epoch_seq(conn, session.position.epoch)?,
+        int(session.position.number),
+        int(session.started_at.0),
+        int(session.last_seen_at.0),
+        int(session.expires_at.0),
+        millis(session.idle_lifetime),
+        session.address.map(|address| address.to_string()),
+        session.user_agent,
+        session.name,
+        json(&session.amr, "sessions", "amr")?,
+        int(session.auth_time.0),
+        session.remembered,
+        bound,
+        session.metadata,
+        session.ended.map(|ended| int(ended.number)),
+        session.ended.map(|ended| int(ended.at.0)),
+    ];
+    change(conn, sql, values).map(drop)
+}
+
+/// Replaces name and metadata of a session that was not ended.
+pub(super) fn set_data(
+    conn: &Connection,
+    user: &UserId,
+    id: &SessionId,
+    name: Option<&str>,
+    metadata: Option<&str>,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE sessions SET name = ?3, metadata = ?4 WHERE user_id = ?1 AND id = ?2 AND ended IS NULL";
+    change(conn, sql, params![user.as_bytes(), id.as_bytes(), name, metadata]).map(drop)
+}
+
+/// Notes a new authentication of a session that was not ended.
+pub(super) fn set_auth_time(
+    conn: &Connection,
+    user: &UserId,
+    id: &SessionId,
+    at: Timestamp,
+    amr: &[String],
+) -> Result<(), StoreError> {
+    let sql = "UPDATE sessions SET auth_time = ?3, amr = ?4 WHERE user_id = ?1 AND id = ?2 AND ended IS NULL";
+    let amr = json(&amr, "sessions", "amr")?;
+    change(conn, sql, params![user.as_bytes(), id.as_bytes(), int(at.0), amr]).map(drop)
+}
+
+/// Notes when a session was last seen, if that is later than what it has and it was not ended.
+pub(super) fn touch(conn: &Connection, user: &UserId, id: &SessionId, at: Timestamp) -> Result<(), StoreError> {
+    let sql = "UPDATE sessions SET last_seen_at = ?3 \
+               WHERE user_id = ?1 AND id = ?2 AND ended IS NULL AND last_seen_at < ?3";
+    change(conn, sql, params![user.as_bytes(), id.as_bytes(), int(at.0)]).map(drop)
+}
+
+/// Ends a session at entry `number`. What has ended stays ended where it did.
+pub(super) fn end(
+    conn: &Connection,
+    user: &UserId,
+    id: &SessionId,
+    number: u64,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE sessions SET ended = coalesce(ended, ?3), ended_at = coalesce(ended_at, ?4) \
+               WHERE user_id = ?1 AND id = ?2";
+    let values = params![user.as_bytes(), id.as_bytes(), int(number), int(at.0)];
+    change_one(conn, sql, values, "sessions", format_args!("{user} {id}"))
+}
+
+/// Where a list goes on; no id is shorter than the one that comes before all.
+fn bytes(after: Option<&(UserId, SessionId)>) -> (&[u8], &[u8]) {
+    after.map_or((&[], &[]), |(user, session)| (user.as_bytes(), session.as_bytes()))
+}
+
+fn session_of(row: &Row<'_>) -> Result<Session, StoreError> {
+    let mut cells = Cells::new(row, "sessions", 2);
+    Ok(Session {
+        user: UserId::from_bytes(cells.bytes("user_id")?),
+        id: SessionId::from_bytes(cells.bytes("id")?),
+        position: Position { epoch: Epoch::from_bytes(cells.bytes("epoch")?), number: cells.number("number")? },
+        started_at: cells.time("started_at")?,
+        last_seen_at: cells.time("last_seen_at")?,
+        expires_at: cells.time("expires_at")?,
+        idle_lifetime: cells.millis("idle_lifetime")?,
+        address: cells.parsed_or_null("address")?,
+        user_agent: cells.text_or_null("user_agent")?.map(str::to_owned),
+        name: cells.text_or_null("name")?.map(str::to_owned),
+        amr: cells.json("amr")?,
+        auth_time: cells.time("auth_time")?,
+        remembered: cells.flag("remembered")?,
+        binding: cells.parsed_or_null::<IpAddr>("bound_address")?.map_or(Binding::None, Binding::Address),
+        metadata: cells.raw_json_or_null("metadata")?,
+        ended: read_ended(&mut cells)?,
+    })
+}
+
+fn read_ended(cells: &mut Cells<'_>) -> Result<Option<Ended>, StoreError> {
+    match (cells.number_or_null("ended")?, cells.time_or_null("ended_at")?) {
+        (None, None) => Ok(None),
+        (Some(number), Some(at)) => Ok(Some(Ended { number, at })),
+        _ => Err(cells.corrupt("ended", "an entry without a time, or a time without an entry")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How SQLite would run a query, one step a line.
+    fn plan(sql: &str) -> Vec<String> {
+        let conn = Connection::open_in_memory().expect("memory");
+        conn.execute_batch(include_str!("migrations/0001_initial.sql")).expect("the schema");
+        let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a query");
+        // Whatever the values are, the plan is the same.
+        let values: Vec<Option<i64>> = vec![None; statement.parameter_count()];
+        let steps = statement.query_map(rusqlite::params_from_iter(values), |row| row.get(3)).expect("a plan");
+        steps.map(|step| step.expect("a step")).collect()
+    }
+
+    #[test]
+    fn f1_a_page_of_a_users_list_costs_a_page_however_many_sessions_have_ended() {
+        for (sql, range) in [(FIRST_PAGE, "number>?"), (NEXT_PAGE, "number>? AND (number,started_at,id)<(?,?,?)")] {
+            let plan = plan(sql);
+            let expected = format!("SEARCH s USING INDEX sessions_live (user_id=? AND {range})");
+            assert_eq!(plan.first(), Some(&expected), "{plan:#?}");
+            require_no_sorting(&plan);
+        }
+    }
+
+    #[test]
+    fn every_list_goes_on_where_it_stopped_without_looking_at_what_came_before() {
+        let after = plan(AFTER);
+        assert_eq!(after[0], "SEARCH s USING PRIMARY KEY ((user_id,id)>(?,?))", "{after:#?}");
+        require_no_sorting(&after);
+        let of_client = plan(OF_CLIENT);
+        let expected = "SEARCH chains USING COVERING INDEX chains_client (client_id=? AND (user_id,session_id)>(?,?))";
+        // What is sorted after that is one page.
+        assert!(of_client.iter().any(|step| step == expected), "{of_client:#?}");
+    }
+
+    fn require_no_sorting(plan: &[String]) {
+        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:#?}");
+        assert!(!plan.iter().any(|step| step.starts_with("SCAN")), "{plan:#?}");
+    }
+}

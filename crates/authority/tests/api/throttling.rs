@@ -1,0 +1,95 @@
+//! Guessing passwords, and guessing names.
+
+use std::time::Duration;
+
+use rescind_domain::address::IpNet;
+use serde_json::{Value, json};
+
+use super::call::{Answer, Call};
+use super::harness::{Harness, PASSWORD};
+
+fn attempt(harness: &Harness, login: &str, address: &str) -> Call {
+    let body = json!({"login": login, "password": "not the one that it is"});
+    harness.post("/v1/sessions").json(&body).header("x-forwarded-for", address)
+}
+
+async fn behind_a_proxy() -> Harness {
+    Harness::with(|config| config.proxies.trusted = vec![IpNet::parse("127.0.0.1").unwrap()]).await
+}
+
+/// Guesses, and waits as long as it is told, until the wait is so long that no test outlasts it. Answers how many
+/// guesses that took.
+async fn guess_until_throttled(harness: &Harness, guess: impl AsyncFn(u32) -> Answer) -> u32 {
+    for number in 0..60 {
+        let answer = guess(number).await;
+        if answer.status != 429 {
+            continue;
+        }
+        let answer = answer.problem("throttled").retry_after();
+        assert_eq!(answer.json()["retry_after"].to_string(), answer.header("retry-after"));
+        let wait = answer.json()["retry_after"].as_u64().unwrap();
+        if wait >= 120 {
+            return number;
+        }
+        harness.pass(Duration::from_secs(wait));
+    }
+    panic!("sixty guesses, and no long wait");
+}
+
+#[tokio::test]
+async fn b7_attempts_are_throttled_by_account_and_no_spelling_of_it_gets_around_that() {
+    let harness = behind_a_proxy().await;
+    harness.sign_up("ann").await;
+    let spellings = ["ann", "ANN", " ann ", "\u{ff41}nn", "a\u{200b}nn", "\u{1d41a}nn", "\u{e1}nn"];
+    let guess = async |number: u32| {
+        let spelling = spellings[number as usize % spellings.len()];
+        attempt(&harness, spelling, "198.51.100.7").send().await
+    };
+    let guesses = guess_until_throttled(&harness, guess).await;
+    assert!((10..30).contains(&guesses), "{guesses}");
+    for spelling in spellings {
+        attempt(&harness, spelling, "198.51.100.7").expect(429).await.problem("throttled");
+    }
+    let right = json!({"login": "ann", "password": PASSWORD});
+    let from = |address| harness.post("/v1/sessions").json(&right).header("x-forwarded-for", address);
+    from("198.51.100.7").expect(429).await.problem("throttled");
+    from("203.0.113.9").expect(201).await;
+    harness.pass(Duration::from_mins(20));
+    from("198.51.100.7").expect(201).await;
+}
+
+#[tokio::test]
+async fn b7_attempts_are_throttled_by_address_over_all_accounts() {
+    let harness = behind_a_proxy().await;
+    let guess = async |number| attempt(&harness, &format!("user{number}"), "198.51.100.7").send().await;
+    let guesses = guess_until_throttled(&harness, guess).await;
+    assert!(guesses >= 20, "{guesses}");
+    attempt(&harness, "user99", "198.51.100.7").expect(429).await.problem("throttled").retry_after();
+    attempt(&harness, "user99", "203.0.113.9").expect(401).await;
+}
+
+#[tokio::test]
+async fn b7_passwords_of_whoever_is_signed_in_are_throttled_too() {
+    let harness = Harness::start().await;
+    let mut ann = harness.newcomer("ann").await;
+    let wrong = json!({"password": "not the one that it is"});
+    guess_until_throttled(&harness, async |_| ann.post("/v1/reauthenticate").json(&wrong).send().await).await;
+    ann.assert_alive().await;
+}
+
+#[tokio::test]
+async fn b8_a_wrong_name_and_a_wrong_password_run_the_same_hashes_and_give_the_same_answer() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let mut seen: Vec<(u64, u64, Value, String)> = Vec::new();
+    for login in ["ann", "nobody", "no body", "\u{0}", ""] {
+        let before = harness.authority.hashing.counts();
+        let answer = attempt(&harness, login, "127.0.0.1").expect(401).await.problem("invalid-credentials");
+        let after = harness.authority.hashing.counts();
+        let work = (after.argon2 - before.argon2, after.work_micros - before.work_micros);
+        seen.push((work.0, work.1, answer.json(), answer.header("www-authenticate").to_owned()));
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert_eq!(seen[0].0, 1);
+}

@@ -1,0 +1,26 @@
+//! The program as people run it: every command, with and without a server on the same data folder.
+
+#[path = "cli/accounts.rs"]
+mod accounts;
+#[path = "cli/asking.rs"]
+mod asking;
+#[path = "cli/backups.rs"]
+mod backups;
+#[path = "cli/clients.rs"]
+mod clients;
+#[path = "cli/endings.rs"]
+mod endings;
+#[path = "cli/faults.rs"]
+mod faults;
+#[path = "cli/house.rs"]
+mod house;
+#[path = "cli/importing.rs"]
+mod importing;
+#[path = "cli/output.rs"]
+mod output;
+#[path = "cli/server.rs"]
+mod server;
+#[path = "cli/serving.rs"]
+mod serving;
+#[path = "cli/verifying.rs"]
+mod verifying;

@@ -1,0 +1,155 @@
+//! `rescind backup` and `rescind restore` (G7).
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::house::House;
+use crate::server::{Device, Server};
+
+const FLAGS: [&str; 2] = ["--issuer", "http://localhost"];
+
+/// A house with a backup in which ann's laptop and phone are signed in, and the phone was signed out afterwards.
+fn revoked_after_backup() -> (House, String, Device, Device) {
+    let house = House::of("ann");
+    let server = house.serve(&FLAGS);
+    let (laptop, phone) = (server.sign_in("ann", "Laptop"), server.sign_in("ann", "Phone"));
+    let file = house.path("backup.db").display().to_string();
+    house.run(&["backup", &file]).ok();
+    house.run(&["session", "end", &phone.session, "--reason", "phone stolen"]).ok();
+    assert_eq!((server.status(&laptop), server.status(&phone)), (200, 401));
+    assert_eq!(server.stop().code(), Some(0));
+    (house, file, laptop, phone)
+}
+
+fn both(server: &Server, one: &Device, other: &Device) -> [u16; 4] {
+    let refresh = |device: &Device| server.refresh(&device.refresh).status;
+    [server.status(one), server.status(other), refresh(one), refresh(other)]
+}
+
+#[test]
+fn g7_a_restored_backup_signs_everyone_out_and_revives_nothing() {
+    let (house, file, laptop, phone) = revoked_after_backup();
+    let said = house.run(&["restore", &file]).ok();
+    assert!(said.out.contains("everybody is signed out, services too"), "{}", said.out);
+    let server = house.serve(&FLAGS);
+    assert_eq!(both(&server, &laptop, &phone), [401; 4]);
+    // D1: whoever signs in afterwards is in.
+    let again = server.sign_in("ann", "Laptop");
+    assert_eq!(server.status(&again), 200);
+    let events = house.json_lines(&["events"]);
+    let begun: Vec<&Value> = events.iter().filter(|event| event["kind"] == "epoch_begun").collect();
+    assert_eq!(begun.len(), 1);
+    assert_eq!(begun[0]["actor"], "command line");
+    let text = house.run(&["verify", &laptop.refresh]).failed_with(5).out;
+    assert!(text.contains("restored from a backup"), "{text}");
+}
+
+#[test]
+fn g7_two_restores_of_the_same_backup_are_two_epochs() {
+    let (house, file, laptop, phone) = revoked_after_backup();
+    let first = house.json(&["restore", &file]);
+    let server = house.serve(&FLAGS);
+    let between = server.sign_in("ann", "Tablet");
+    assert_eq!(server.status(&between), 200);
+    server.stop();
+    let second = house.json(&["restore", &file]);
+    assert_ne!(first["epoch"], second["epoch"]);
+    let server = house.serve(&FLAGS);
+    assert_eq!(both(&server, &laptop, &phone), [401; 4]);
+    // What was issued between the two is of an epoch that this store never had.
+    assert_eq!(both(&server, &between, &between), [401; 4]);
+    assert_eq!(server.status(&server.sign_in("ann", "Laptop")), 200);
+}
+
+#[test]
+fn g7_keeping_sessions_keeps_them_and_says_what_cannot_be_known() {
+    let (house, file, laptop, phone) = revoked_after_backup();
+    let said = house.run(&["restore", &file, "--keep-sessions"]).ok();
+    assert!(said.out.contains("everybody stays signed in"), "{}", said.out);
+    assert!(said.err.contains("cannot be known") && said.err.contains("rescind revoke everyone"), "{}", said.err);
+    let server = house.serve(&FLAGS);
+    // The phone is back: that is what was said.
+    assert_eq!([server.refresh(&laptop.refresh).status, server.refresh(&phone.refresh).status], [200, 200]);
+}
+
+#[test]
+fn r9_a_session_that_was_refreshed_after_the_backup_goes_on_where_sessions_are_kept() {
+    let house = House::of("ann");
+    let server = house.serve(&FLAGS);
+    let laptop = server.sign_in("ann", "Laptop");
+    let file = house.path("backup.db").display().to_string();
+    house.run(&["backup", &file]).ok();
+    let mut newest = laptop;
+    for _ in 0..3 {
+        newest = Device::of(&server.refresh(&newest.refresh).expect(200).json());
+    }
+    server.stop();
+    house.run(&["restore", &file, "--keep-sessions"]).ok();
+    let server = house.serve(&FLAGS);
+    let next = Device::of(&server.refresh(&newest.refresh).expect(200).json());
+    assert_eq!(server.status(&next), 200);
+}
+
+#[test]
+fn a_restore_beside_a_running_server_is_refused() {
+    let (house, file, laptop, _) = revoked_after_backup();
+    let server = house.serve(&FLAGS);
+    house.run(&["restore", &file]).failed_with(7).says("stop it first");
+    assert_eq!(server.status(&laptop), 200);
+}
+
+#[test]
+fn a_backup_overwrites_nothing_and_can_be_read_by_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let house = House::of("ann");
+    let file = house.path("backup.db");
+    let name = file.display().to_string();
+    let said = house.json(&["backup", &name]);
+    let metadata = fs::metadata(&file).expect("a file");
+    assert_eq!(said["bytes"].as_u64(), Some(metadata.len()));
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    house.run(&["backup", &name]).failed_with(7).says("choose another name");
+}
+
+#[test]
+fn what_is_no_backup_leaves_everything_as_it_was() {
+    let house = House::of("ann");
+    let server = house.serve(&FLAGS);
+    let laptop = server.sign_in("ann", "Laptop");
+    server.stop();
+    house.run(&["restore", "gone.db"]).failed_with(4).says("gone.db");
+    let garbage = house.write("garbage.db", "x".repeat(10_000));
+    house.run(&["restore", &garbage]).failed_with(2).says("cannot be restored");
+    let empty = house.write("empty.db", "");
+    house.run(&["restore", &empty]).failed_with(2).says("cannot be restored");
+    let stranger = House::of("mallory");
+    let theirs = house.path("theirs.db").display().to_string();
+    stranger.run(&["backup", &theirs]).ok();
+    // Its keys are sealed with another root key: found out before anything is replaced.
+    house.run(&["restore", &theirs]).failed_with(1).says("put the right root.key back");
+    assert!(!house.data().join("restoring").exists());
+    let server = house.serve(&FLAGS);
+    assert_eq!(server.status(&laptop), 200);
+}
+
+#[test]
+fn a_backup_is_restored_into_a_new_folder_if_the_root_key_is_there() {
+    let (house, file, laptop, phone) = revoked_after_backup();
+    let other = House::new();
+    other.run(&["restore", &file]).failed_with(1).says("put it back");
+    fs::copy(house.data().join("root.key"), other.data().join("root.key")).expect("copied");
+    other.run(&["restore", &file]).ok();
+    let server = other.serve(&FLAGS);
+    assert_eq!(both(&server, &laptop, &phone), [401; 4]);
+    assert_eq!(server.status(&server.sign_in("ann", "Laptop")), 200);
+}
+
+#[test]
+fn a_restore_that_was_interrupted_leaves_the_old_store_and_is_cleaned_up_by_the_next() {
+    let (house, file, ..) = revoked_after_backup();
+    fs::create_dir(house.data().join("restoring")).expect("a folder");
+    fs::write(house.data().join("restoring/rescind.db"), "half").expect("written");
+    house.run(&["restore", &file]).ok();
+    assert!(!house.data().join("restoring").exists());
+}

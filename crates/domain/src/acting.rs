@@ -1,0 +1,141 @@
+//! Whoever acts, and the check that every act makes again inside its own transaction (R2, A16).
+
+use std::net::IpAddr;
+
+use rescind_wire::{AccessClaims, Cause, ClientId, KeyId, SessionId, Standing, Subject, Thing, UserId};
+
+use crate::client::ADMIN_SCOPE;
+use crate::error::Error;
+use crate::revocation::Actor;
+use crate::session::Session;
+use crate::standing::StoreCuts;
+use crate::store::View;
+use crate::user::{Role, User, UserState};
+use crate::world::World;
+
+/// A caller whose access token was verified: what is needed to judge it again.
+#[derive(Clone, Debug)]
+pub struct Acting {
+    claims: AccessClaims,
+    key: KeyId,
+    address: Option<IpAddr>,
+}
+
+/// A caller who may administer.
+#[derive(Clone, Debug)]
+pub enum Administrator {
+    /// A user in the role of an administrator, or a client with the scope for it.
+    Caller(Box<Acting>),
+    /// Whoever may run the command line on the data folder.
+    CommandLine,
+}
+
+impl Acting {
+    /// A caller with these verified claims, made with `key`, calling from `address`.
+    pub const fn new(claims: AccessClaims, key: KeyId, address: Option<IpAddr>) -> Self {
+        Self { claims, key, address }
+    }
+
+    /// The verified claims.
+    pub const fn claims(&self) -> &AccessClaims {
+        &self.claims
+    }
+
+    /// From where.
+    pub const fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// The client that the token was given to.
+    pub const fn client(&self) -> &ClientId {
+        &self.claims.client_id
+    }
+
+    /// The user and the session; a client acting for itself has none, and may not do what people do.
+    pub fn person(&self) -> Result<(UserId, SessionId), Error> {
+        match (&self.claims.sub, self.claims.sid) {
+            (Subject::User(user), Some(session)) => Ok((*user, session)),
+            _ => Err(Error::Forbidden),
+        }
+    }
+
+    /// Who this is, for log and events.
+    pub fn actor(&self) -> Actor {
+        match (&self.claims.sub, self.claims.sid) {
+            (Subject::User(user), Some(session)) => Actor::User { user: *user, session },
+            _ => Actor::Client(self.claims.client_id.clone()),
+        }
+    }
+
+    /// Who this is, as one word.
+    pub fn caller(&self) -> String {
+        self.claims.sub.to_string()
+    }
+
+    /// Checks inside a transaction that the caller's user and session still stand, and returns them.
+    pub fn check(&self, view: &dyn View, world: &World) -> Result<(User, Session), Error> {
+        let (user, session) = self.person()?;
+        self.check_token(view)?;
+        let user = view.user(&user)?.ok_or(Error::SignedOut(None))?;
+        let session = view.session(&user.id, &session)?.ok_or(Error::SignedOut(None))?;
+        if session.expiry(world.now()).is_some() || !session.binding.admits(self.address) {
+            return Err(Error::SignedOut(None));
+        }
+        if user.lock_at(world.now()).is_some() || matches!(user.state, UserState::Deleted { .. }) {
+            return Err(Error::SignedOut(None));
+        }
+        Ok((user, session))
+    }
+
+    /// As [`check`](Self::check), and the authentication is at most as old as the policy allows.
+    pub fn check_fresh(&self, view: &dyn View, world: &World) -> Result<(User, Session), Error> {
+        let (user, session) = self.check(view, world)?;
+        let max_age = world.policy.fresh;
+        if session.is_fresh(world.now(), max_age) {
+            Ok((user, session))
+        } else {
+            Err(Error::StaleAuthentication { max_age })
+        }
+    }
+
+    /// Judges the token itself by the one rule.
+    fn check_token(&self, view: &dyn View) -> Result<(), Error> {
+        let thing: Thing<'_> = self.claims.thing(&self.key);
+        match StoreCuts::new(view)?.judge(&thing)? {
+            Standing::Alive => Ok(()),
+            Standing::Ended(Cause::BelowFloor) => Err(Error::SignedOut(None)),
+            Standing::Ended(cause) => Err(Error::SignedOut(Some(cause))),
+        }
+    }
+}
+
+impl Administrator {
+    /// Checks inside a transaction that the caller may administer. The role is read from the store, not the token.
+    pub fn check(&self, view: &dyn View, world: &World) -> Result<(), Error> {
+        let Self::Caller(acting) = self else { return Ok(()) };
+        if acting.person().is_ok() {
+            let (user, _) = acting.check(view, world)?;
+            return if user.role == Role::Administrator { Ok(()) } else { Err(Error::Forbidden) };
+        }
+        acting.check_token(view)?;
+        let client = view.client(acting.client())?.ok_or(Error::SignedOut(None))?;
+        let allowed = acting.claims.allows(ADMIN_SCOPE) && client.scopes.iter().any(|scope| scope == ADMIN_SCOPE);
+        if allowed { Ok(()) } else { Err(Error::Forbidden) }
+    }
+
+    /// Who this is, for log and events.
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Caller(acting) => acting.actor(),
+            Self::CommandLine => Actor::CommandLine,
+        }
+    }
+
+    /// From where.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Caller(acting) => acting.address(),
+            Self::CommandLine => None,
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Clients: applications, as in OAuth (RFC 6749 §2).
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use rescind_wire::{Algorithm, ClientId};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::secret::SecretHash;
+
+/// The client that first-party sign-ins belong to when they name none. It is made with the store.
+pub const DEFAULT_CLIENT: &str = "default";
+
+/// The scope that lets a client act as an administrator.
+pub const ADMIN_SCOPE: &str = "rescind:admin";
+
+/// An application.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Its id, chosen by whoever adds it.
+    pub id: ClientId,
+    /// What it is called where people read it.
+    pub name: String,
+    /// What kind of application it is.
+    pub kind: ClientKind,
+    /// Whom its tokens may be for. The issuer is always among them.
+    pub audiences: Vec<String>,
+    /// What its tokens may allow.
+    pub scopes: Vec<String>,
+    /// Its secret, hashed, if it is a confidential client (RFC 6749 §2.1).
+    pub secret: Option<SecretHash>,
+    /// Origins whose scripts may call the API for it (CORS); never with credentials.
+    pub origins: Vec<String>,
+    /// How its sessions differ from the deployment's policy.
+    pub policy: ClientPolicy,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// The last revocation of it, its birth included (R3).
+    pub cut: u64,
+}
+
+/// What kind of application a client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientKind {
+    /// Runs in a browser.
+    Browser,
+    /// Is installed on a computer.
+    Native,
+    /// Is installed on a phone or tablet.
+    Mobile,
+    /// Is a back end, acting for itself.
+    Service,
+}
+
+impl ClientKind {
+    /// As it is stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Browser => "browser",
+            Self::Native => "native",
+            Self::Mobile => "mobile",
+            Self::Service => "service",
+        }
+    }
+}
+
+impl fmt::Display for ClientKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The text names no kind of client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a kind of client: browser, native, mobile or service")]
+pub struct UnknownClientKind;
+
+impl FromStr for ClientKind {
+    type Err = UnknownClientKind;
+
+    fn from_str(text: &str) -> Result<Self, UnknownClientKind> {
+        [Self::Browser, Self::Native, Self::Mobile, Self::Service]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or(UnknownClientKind)
+    }
+}
+
+/// Where a client's sessions differ from the deployment's policy; `None` where they do not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClientPolicy {
+    /// How many sessions a user may have at once with this client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_limit: Option<u32>,
+    /// Absolute lifetime of a session, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_seconds: Option<u64>,
+    /// How long a session may go unused, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_seconds: Option<u64>,
+    /// Whether "stay signed in" is honoured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remember: Option<bool>,
+    /// Whether a session is bound to the address that it signs in from. Browser clients only: the address of a phone
+    /// changes all the time.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub bind_address: bool,
+}
+
+impl ClientPolicy {
+    /// The absolute lifetime, if it differs.
+    pub fn session_lifetime(&self) -> Option<Duration> {
+        self.session_seconds.map(Duration::from_secs)
+    }
+
+    /// The idle lifetime, if it differs.
+    pub fn idle_lifetime(&self) -> Option<Duration> {
+        self.idle_seconds.map(Duration::from_secs)
+    }
+}
+
+/// Someone whom tokens are for: a resource server, and how it wants them signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AudienceRow {
+    /// Its name, as in `aud`.
+    pub name: String,
+    /// How its tokens are signed.
+    pub algorithm: Algorithm,
+}

@@ -1,0 +1,143 @@
+//! Checking a password: throttled, with the same work for a user who is not there, and audited where it fails.
+
+use std::net::IpAddr;
+
+use rescind_wire::UserId;
+
+use crate::acting::Acting;
+use crate::error::Error;
+use crate::event::{EventKind, NewEvent};
+use crate::login::{self, Login};
+use crate::password::{HashingError, Password, PasswordHash, Stored, Verdict};
+use crate::revocation::Actor;
+use crate::store::Tx;
+use crate::throttle::Attempt;
+use crate::user::User;
+use crate::world::World;
+
+/// A password that was right. Only [`check_login`] and [`confirm`] make one.
+#[derive(Debug)]
+pub struct Checked {
+    user: UserId,
+    hash: PasswordHash,
+    upgraded: Option<PasswordHash>,
+}
+
+impl Checked {
+    /// Whose.
+    pub const fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// Whether the stored hash is still the one that was checked.
+    pub fn is_current(&self, user: &User) -> bool {
+        user.password.as_ref() == Some(&self.hash)
+    }
+
+    /// Replaces a weak hash by a stronger one of the same password, if the stored one is still the one that was checked.
+    pub fn upgrade(&self, tx: &mut dyn Tx, user: &User, event: NewEvent) -> Result<(), Error> {
+        let Some(upgraded) = self.upgraded.as_ref().filter(|_| self.is_current(user)) else {
+            return Ok(());
+        };
+        tx.set_password(&user.id, upgraded)?;
+        tx.add_event(&NewEvent { kind: EventKind::PasswordUpgraded, ..event }.detail(self.hash.scheme()))?;
+        Ok(())
+    }
+}
+
+/// Checks login name and password of somebody who signs in. Unknown name and wrong password take the same work and give
+/// the same answer (B8).
+pub async fn check_login(
+    world: &World,
+    typed: &str,
+    password: Password,
+    address: Option<IpAddr>,
+) -> Result<Checked, Error> {
+    let attempt = begin(world, &login::throttle_key(typed), address)?;
+    let parsed = Login::parse(typed).ok();
+    let key = parsed.map_or_else(|| login::throttle_key(typed), |login| login.key().to_owned());
+    let looked_up = key.clone();
+    let user = match world.store.read("user_by_login", move |view| Ok(view.user_by_login(&looked_up)?)).await {
+        Ok(user) => user,
+        Err(error) => {
+            attempt.abandon();
+            return Err(error);
+        }
+    };
+    let id = user.as_ref().map(|user| user.id);
+    let stored = user.and_then(|user| user.password.map(|hash| (user.id, hash)));
+    if let Some(checked) = verify(world, attempt, stored, key, password).await? {
+        return Ok(checked);
+    }
+    let event = NewEvent::new(world.now(), EventKind::SignInFailed, Actor::Anonymous);
+    let event = NewEvent { user: id, ..event }.from(world.stored_address(address));
+    note(world, "sign_in_failed", event).await?;
+    Err(Error::InvalidCredentials)
+}
+
+/// Checks the password of whoever is signed in. A wrong one changes nothing at all (A6).
+pub async fn confirm(world: &World, acting: &Acting, password: Password) -> Result<Checked, Error> {
+    let (user, session) = acting.person()?;
+    let (caller, inner) = (acting.clone(), world.clone());
+    let row = world.store.read("confirm", move |view| Ok(caller.check(view, &inner)?.0)).await?;
+    let attempt = begin(world, &login::throttle_key(&row.login_key), acting.address())?;
+    let stored = row.password.map(|hash| (row.id, hash));
+    if let Some(checked) = verify(world, attempt, stored, row.login_key, password).await? {
+        return Ok(checked);
+    }
+    let event = NewEvent::new(world.now(), EventKind::ReauthenticationFailed, acting.actor());
+    let event = event.user(user).session(session).from(world.stored_address(acting.address()));
+    note(world, "reauthentication_failed", event).await?;
+    Err(Error::WrongPassword)
+}
+
+/// Hashes a new password.
+pub async fn hash(world: &World, password: Password) -> Result<PasswordHash, Error> {
+    world.passwords.hash(password).await.map_err(|error| busy(&error))
+}
+
+fn begin(world: &World, key: &str, address: Option<IpAddr>) -> Result<Attempt, Error> {
+    let attempt = world.throttle.begin(key, address, world.now().0);
+    attempt.map_err(|throttled| Error::Throttled { retry_after: throttled.retry_after })
+}
+
+/// The hashing, outside any transaction. `None` is a wrong password.
+async fn verify(
+    world: &World,
+    attempt: Attempt,
+    stored: Option<(UserId, PasswordHash)>,
+    login: String,
+    password: Password,
+) -> Result<Option<Checked>, Error> {
+    let against = stored.as_ref().map_or(Stored::Unknown { login }, |(_, hash)| Stored::Known(hash.clone()));
+    let upgrade = match world.passwords.verify(against, password.clone()).await {
+        Ok(Verdict::Right { upgrade }) => upgrade,
+        Ok(Verdict::Wrong) | Err(HashingError::Unreadable { .. }) => {
+            attempt.failed();
+            return Ok(None);
+        }
+        Err(error @ HashingError::Busy { .. }) => {
+            attempt.abandon();
+            return Err(busy(&error));
+        }
+    };
+    let Some((user, hash)) = stored else {
+        attempt.failed();
+        return Ok(None);
+    };
+    attempt.succeeded(world.now().0);
+    // A queue that is full is no reason to refuse a right password: the upgrade waits for the next sign-in.
+    let upgraded = if upgrade { world.passwords.hash(password).await.ok() } else { None };
+    Ok(Some(Checked { user, hash, upgraded }))
+}
+
+async fn note(world: &World, name: &'static str, event: NewEvent) -> Result<(), Error> {
+    world.store.transact(name, move |tx| Ok(tx.add_event(&event)?)).await
+}
+
+fn busy(error: &HashingError) -> Error {
+    match *error {
+        HashingError::Busy { retry_after } => Error::Busy { retry_after },
+        HashingError::Unreadable { .. } => Error::InvalidCredentials,
+    }
+}

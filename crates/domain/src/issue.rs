@@ -1,0 +1,135 @@
+//! Issuing access tokens (RFC 9068).
+
+use std::time::Duration;
+
+use rescind_wire::{AccessClaims, Algorithm, Audience, ClientId, Position, SessionId, Subject, TokenId, jwt};
+
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::policy::ISSUE_WITHIN;
+use crate::secret::Secret;
+use crate::session::Session;
+use crate::store::View;
+use crate::world::World;
+
+/// What an access token will say, as decided inside a transaction. Signing comes after the commit.
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    /// Whom it is about.
+    pub subject: Subject,
+    /// The session, for a user.
+    pub session: Option<SessionTicket>,
+    /// The client that it is given to.
+    pub client: ClientId,
+    /// For whom it is.
+    pub audiences: Vec<String>,
+    /// How those want it signed.
+    pub algorithm: Algorithm,
+    /// What it allows.
+    pub scope: String,
+    /// The position that it carries (R2).
+    pub position: Position,
+    /// When the log was read for that position, at the earliest.
+    pub read_at: Timestamp,
+}
+
+/// What an access token says of its session.
+#[derive(Clone, Debug)]
+pub struct SessionTicket {
+    /// The `sid`.
+    pub id: SessionId,
+    /// When the session ends at the latest: no token outlives it.
+    pub expires_at: Timestamp,
+    /// When the user last authenticated.
+    pub auth_time: Timestamp,
+    /// How.
+    pub amr: Vec<String>,
+}
+
+impl SessionTicket {
+    /// What tokens say of `session`.
+    pub fn of(session: &Session) -> Self {
+        Self { id: session.id, expires_at: session.expires_at, auth_time: session.auth_time, amr: session.amr.clone() }
+    }
+}
+
+/// An access token, signed.
+#[derive(Debug)]
+pub struct AccessToken {
+    /// The token.
+    pub token: Secret,
+    /// Its `jti`.
+    pub id: TokenId,
+    /// How long it is good for, in whole seconds.
+    pub expires_in: Duration,
+}
+
+/// Signs what `ticket` says. Refused if the log was read too long ago (R2).
+pub fn access_token(world: &World, ticket: Ticket) -> Result<AccessToken, Error> {
+    let (wall, now) = (world.clock.wall(), world.now());
+    check_read(now, ticket.read_at)?;
+    let left = ticket.session.as_ref().and_then(|session| session.expires_at.since(now));
+    let lifetime = left.unwrap_or(Duration::MAX).min(world.policy.access_lifetime).as_secs();
+    let id = TokenId::from_bytes(world.entropy.bytes());
+    // `auth_time` is kept on the steady time line; others compare it with their walls.
+    let on_the_wall = |at: Timestamp| now.since(at).map_or(wall, |age| wall.before(age)).seconds();
+    let claims = AccessClaims {
+        iss: world.policy.issuer.clone(),
+        sub: ticket.subject,
+        aud: Audience::of(ticket.audiences),
+        client_id: ticket.client,
+        iat: wall.seconds(),
+        exp: wall.seconds() + lifetime,
+        nbf: None,
+        jti: id,
+        rev: ticket.position,
+        sid: ticket.session.as_ref().map(|session| session.id),
+        scope: ticket.scope,
+        auth_time: ticket.session.as_ref().map(|session| on_the_wall(session.auth_time)),
+        amr: ticket.session.map(|session| session.amr).unwrap_or_default(),
+        acr: None,
+        cnf: None,
+    };
+    let key = world.keyring.signing(ticket.algorithm, ticket.position.number)?;
+    let input = jwt::signing_input(key.id(), key.algorithm(), jwt::ACCESS_TOKEN_TYPE, &claims)
+        .unwrap_or_else(|_| unreachable!("claims are strings and numbers"));
+    let signature = key.sign(input.as_bytes())?;
+    Ok(AccessToken {
+        token: Secret::new(jwt::with_signature(input, &signature)),
+        id,
+        expires_in: Duration::from_secs(lifetime),
+    })
+}
+
+/// Refuses what rests on a read of the log at `read_at` that is too old by now (R2). What writes asks before it does, too:
+/// a session whose tokens are refused afterwards would be one that nobody holds.
+pub(crate) fn check_read(now: Timestamp, read_at: Timestamp) -> Result<(), Error> {
+    if now.since(read_at).is_none_or(|age| age > ISSUE_WITHIN) { Err(Error::TooLate) } else { Ok(()) }
+}
+
+/// How a token for these audiences is signed, with a position of this `number`: as the one that asks for something says,
+/// `EdDSA` where none does. The key that would sign it is not revoked as this transaction sees it: the ring in memory may
+/// lag behind another process that has just revoked one, and what that signs would be dead as it is handed out (R2).
+pub fn algorithm_for(view: &dyn View, world: &World, audiences: &[String], number: u64) -> Result<Algorithm, Error> {
+    let algorithm = asked_for(view, audiences)?;
+    let revoked = match world.keyring.signing(algorithm, number) {
+        Ok(key) => view.key_revoked(key.id())?.is_some(),
+        Err(_) => true,
+    };
+    if revoked {
+        world.keyring.catch_up(&view.keys()?)?;
+    }
+    Ok(algorithm)
+}
+
+fn asked_for(view: &dyn View, audiences: &[String]) -> Result<Algorithm, Error> {
+    let mut chosen = None;
+    for row in view.audiences()?.into_iter().filter(|row| audiences.contains(&row.name)) {
+        if chosen.is_some_and(|algorithm| algorithm != row.algorithm) {
+            let problem = "these audiences want their tokens signed differently; ask for one token each".into();
+            return Err(Error::Invalid { field: "audience", problem });
+        }
+        chosen = Some(row.algorithm);
+    }
+    Ok(chosen.unwrap_or(Algorithm::EdDSA))
+}

@@ -1,0 +1,778 @@
+//! Throttling of password checks: sign-in, re-authentication, change of password. Acceptance case B7.
+//!
+//! Only failures count, and only they cost waiting. Three counters look at each attempt:
+//!
+//! | counter | free failures | longest wait | stops |
+//! | --- | --- | --- | --- |
+//! | this account from this address | 5 | 15 min | guessing one person's password |
+//! | this address, any account | 20 | 15 min | trying one password on everybody |
+//! | this account, any address | 50 | 30 s | guessing from a thousand addresses at once |
+//!
+//! Each failure beyond the free ones starts a wait, twice as long each time. An attempt during a wait is refused; it
+//! neither counts nor lengthens the wait. Once a wait is over, one failure is forgotten for each
+//! [`ThrottleOptions::forget_after`] (15 min) without another, so that the address of a large office recovers although
+//! it is never quiet for a day; the counters stop rising where the wait is longest, so that all is forgotten in hours. A
+//! guesser gets 16 attempts on a pair, then 4 an hour, however patient.
+//!
+//! Nobody is locked out by a stranger. Waits of a whole account are short, and do not apply to an address from which
+//! that account signed in within [`ThrottleOptions::known_good_for`]; the long waits belong to the address that earned
+//! them. (What remains: who shares an address with a guesser shares the wait, and the owner at a *new* address competes
+//! with the guessers for one attempt each 30 s.)
+//!
+//! An attempt is charged as a failure when it begins, or a hundred at once would all pass before the first one failed.
+//! Memory is bounded: each counter keeps at most [`ThrottleOptions::max_entries`] rows. A full table loses the row whose
+//! wait ended longest ago; waits that still run go last, the one that ends soonest first. So junk displaces junk.
+//!
+//! Everything lives in memory and belongs to one process: a restart forgets it, nodes count apart. Accounts and addresses
+//! are kept as keyed hashes only, so nobody can aim at a collision, and there is no list of names to leak.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+
+use self::counters::{Charge, Key, PAIR, State, Verdict};
+
+mod counters;
+
+/// Milliseconds on a steady timeline of the caller's: any origin, never going back.
+pub type Millis = u64;
+
+/// What counts as too much. The defaults are those of the table above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ThrottleOptions {
+    /// Failures of one account from one address that cost no wait (5).
+    pub account_failures: u32,
+    /// Failures of one address, over all accounts, that cost no wait (20). Attempts in flight count.
+    pub address_failures: u32,
+    /// Failures of one account, over all addresses, that cost no wait (50).
+    pub account_wide_failures: u32,
+    /// The first wait; each further failure doubles it (1 s). Zero switches throttling off.
+    pub base_wait: Duration,
+    /// The longest wait of an account at an address, and of an address (15 min).
+    pub max_wait: Duration,
+    /// The longest wait of a whole account (30 s): what a stranger can do to somebody, so keep it short. Also the longest
+    /// one of attempts whose address is not known.
+    pub account_wide_max_wait: Duration,
+    /// How long after the end of a wait, without a failure, one failure is forgotten; and so on (15 min). Shorter than
+    /// `max_wait` gives a patient guesser more attempts than `max_wait` suggests.
+    pub forget_after: Duration,
+    /// How long a successful sign-in exempts the account at that address from waits of the whole account (30 days).
+    pub known_good_for: Duration,
+    /// The most rows of each of the three counters, and of the known good pairs (65,536: some 10 MB each when full).
+    /// Zero counts as one.
+    pub max_entries: usize,
+}
+
+impl Default for ThrottleOptions {
+    fn default() -> Self {
+        Self {
+            account_failures: 5,
+            address_failures: 20,
+            account_wide_failures: 50,
+            base_wait: Duration::from_secs(1),
+            max_wait: Duration::from_mins(15),
+            account_wide_max_wait: Duration::from_secs(30),
+            forget_after: Duration::from_mins(15),
+            known_good_for: Duration::from_hours(30 * 24),
+            max_entries: 65_536,
+        }
+    }
+}
+
+/// Counts failed password checks and says when the next one may be made. Clones share their counters.
+#[derive(Clone)]
+pub struct Throttle {
+    key: hmac::Key,
+    state: Arc<Mutex<State>>,
+}
+
+impl Throttle {
+    /// An empty throttle. `seed` keys the hashes of accounts and addresses: 16 random bytes, made anew at each start.
+    pub fn new(options: ThrottleOptions, seed: [u8; 16]) -> Self {
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, &seed), state: Arc::new(Mutex::new(State::new(&options))) }
+    }
+
+    /// Asks for one check of a password, and charges a failure for it at once.
+    ///
+    /// `account` is the throttle key of what was typed (see [`crate::login::throttle_key`]), whether or not there is such
+    /// an account; for re-authentication and the change of a password, the throttle key of the user's login. `address` is
+    /// the client's (see [`crate::address::client_address`]); without one, only the account is looked at, and no wait is
+    /// longer than [`ThrottleOptions::account_wide_max_wait`].
+    ///
+    /// Say of the attempt what became of it. Dropping it (the client hung up) leaves the charge: the hash may have been
+    /// checked, and whoever hangs up early must not guess for free.
+    ///
+    /// # Errors
+    /// [`Throttled`] while a wait lasts. The password must not be looked at then, or a refusal would be as good as an
+    /// answer.
+    pub fn begin(&self, account: &str, address: Option<IpAddr>, now: Millis) -> Result<Attempt, Throttled> {
+        let address = address.map(network);
+        let account_alone = self.hash(account, None);
+        let pair = address.map(|address| self.hash(account, Some(address)));
+        let keys = [
+            Some(pair.unwrap_or(account_alone)),
+            address.map(|address| self.hash("", Some(address))),
+            Some(account_alone),
+        ];
+        let mut state = locked(&self.state);
+        let wait = state.wait(keys, pair, now);
+        if wait > 0 {
+            let retry_after = Duration::from_millis(wait);
+            return Err(Throttled { retry_after });
+        }
+        let charges = state.charge(keys, pair.is_some(), now);
+        drop(state);
+        Ok(Attempt { state: Arc::clone(&self.state), charges, pair, begun: now })
+    }
+
+    /// The row of an account, an address, or both. The lengths are part of the text, so no two pairs run together.
+    fn hash(&self, account: &str, address: Option<IpAddr>) -> Key {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(&(account.len() as u64).to_le_bytes());
+        context.update(account.as_bytes());
+        match address {
+            None => {}
+            Some(IpAddr::V4(v4)) => context.update(&v4.octets()),
+            Some(IpAddr::V6(v6)) => context.update(&v6.octets()),
+        }
+        let mut key = Key::default();
+        key.copy_from_slice(&context.sign().as_ref()[..size_of::<Key>()]);
+        key
+    }
+}
+
+impl fmt::Debug for Throttle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Throttle").finish_non_exhaustive()
+    }
+}
+
+/// Too many failures: no attempt before this time has passed. HTTP: 429 with `Retry-After`, rounded up to seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many failed attempts; try again in {} s", .retry_after.as_millis().div_ceil(1_000))]
+pub struct Throttled {
+    /// How long until the next attempt may be made: more than zero, at most [`ThrottleOptions::max_wait`]. A second at
+    /// most if only attempts under way are in the way; what comes after depends on how they end.
+    pub retry_after: Duration,
+}
+
+/// Leave for one check of a password, already charged as a failure. Dropped, it stays one.
+#[must_use = "say what became of the attempt; dropped, it counts as a failure"]
+pub struct Attempt {
+    state: Arc<Mutex<State>>,
+    charges: Vec<Charge>,
+    /// Account and address, if there is one.
+    pair: Option<Key>,
+    begun: Millis,
+}
+
+impl Attempt {
+    /// The password was right. Takes the charge back, forgets the failures of this account at this address, and
+    /// remembers the pair as known good. The failures of the address and of the whole account stay, or a guesser could
+    /// wash them off with an account of their own, or with the owner's next sign-in.
+    ///
+    /// Only for the last step of a sign-in. Where a second factor follows, say [`Attempt::right_so_far`] of the password
+    /// and this of the code, or whoever has the password could clear the counters before each guess at the code.
+    pub fn succeeded(mut self, now: Millis) {
+        let mut state = locked(&self.state);
+        for charge in std::mem::take(&mut self.charges) {
+            let verdict = if charge.table == PAIR { Verdict::Cleared } else { Verdict::Refunded };
+            state.settle(&charge, self.begun, verdict);
+        }
+        if let Some(pair) = self.pair {
+            state.known_good.put(pair, now, ());
+        }
+    }
+
+    /// The password was right, and another step follows: takes the charge back, forgets and remembers nothing.
+    pub fn right_so_far(self) {
+        self.refund();
+    }
+
+    /// The password was wrong: the charge stays.
+    pub fn failed(self) {
+        drop(self);
+    }
+
+    /// The password was never looked at (the queue was full, the server is stopping): takes the charge back. Never call
+    /// it once the hash may have been computed, for whatever reason.
+    pub fn abandon(self) {
+        self.refund();
+    }
+
+    fn refund(mut self) {
+        let mut state = locked(&self.state);
+        for charge in std::mem::take(&mut self.charges) {
+            state.settle(&charge, self.begun, Verdict::Refunded);
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if self.charges.is_empty() {
+            return;
+        }
+        let mut state = locked(&self.state);
+        for charge in &self.charges {
+            state.settle(charge, self.begun, Verdict::Failed);
+        }
+    }
+}
+
+impl fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt").field("begun", &self.begun).finish_non_exhaustive()
+    }
+}
+
+/// What counts as one address: an IPv6 host owns its /64 and can make up the rest, an IPv4-mapped address is IPv4.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+fn millis(duration: Duration) -> Millis {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// No code panics while it holds this lock; if one did, counting on is better than refusing every sign-in from then on.
+fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::login::throttle_key;
+
+    const SECOND: Millis = 1_000;
+    const MINUTE: Millis = 60 * SECOND;
+    const DAY: Millis = 24 * 60 * MINUTE;
+
+    /// A throttle with a clock that tests move by hand.
+    struct Desk {
+        throttle: Throttle,
+        now: Millis,
+    }
+
+    impl Desk {
+        fn new(options: ThrottleOptions) -> Self {
+            Self { throttle: Throttle::new(options, [7; 16]), now: DAY }
+        }
+
+        fn begin(&self, account: &str, address: &str) -> Result<Attempt, Throttled> {
+            self.throttle.begin(account, Some(ip(address)), self.now)
+        }
+
+        fn right(&self, account: &str, address: &str) {
+            self.begin(account, address).unwrap().succeeded(self.now);
+        }
+
+        fn wrong(&self, account: &str, address: &str) {
+            self.begin(account, address).unwrap().failed();
+        }
+
+        /// How long somebody would have to wait, in milliseconds. Counts nothing.
+        fn wait(&self, account: &str, address: &str) -> Millis {
+            match self.begin(account, address) {
+                Ok(attempt) => {
+                    attempt.abandon();
+                    0
+                }
+                Err(throttled) => millis(throttled.retry_after),
+            }
+        }
+
+        /// Fails, waits as long as asked, fails again, and so on: the waits.
+        fn waits(&mut self, account: &str, address: &str, failures: u32) -> Vec<Millis> {
+            let mut waits = Vec::new();
+            for _ in 0..failures {
+                self.wrong(account, address);
+                let wait = self.wait(account, address);
+                waits.push(wait);
+                self.now += wait;
+            }
+            waits
+        }
+
+        fn sizes(&self) -> [usize; 4] {
+            locked(&self.throttle.state).sizes()
+        }
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    /// Different addresses, as many as anybody likes.
+    fn address(n: u32) -> String {
+        std::net::Ipv4Addr::from_bits(0x0B00_0000 + n).to_string()
+    }
+
+    /// Only failures of an account at an address matter.
+    fn pairs_only() -> ThrottleOptions {
+        let never = u32::MAX;
+        ThrottleOptions { address_failures: never, account_wide_failures: never, ..ThrottleOptions::default() }
+    }
+
+    /// Only failures of whole accounts matter.
+    fn accounts_only() -> ThrottleOptions {
+        let never = u32::MAX;
+        ThrottleOptions { account_failures: never, address_failures: never, ..ThrottleOptions::default() }
+    }
+
+    #[test]
+    fn b7_five_failures_are_free_then_each_wait_is_twice_as_long_up_to_15_minutes() {
+        let mut desk = Desk::new(pairs_only());
+        let seconds: Vec<_> = desk.waits("alice", "192.0.2.1", 18).iter().map(|ms| ms / SECOND).collect();
+        assert_eq!(seconds, [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]);
+    }
+
+    #[test]
+    fn b7_case_and_spaces_share_one_throttle() {
+        let desk = Desk::new(pairs_only());
+        for text in ["alice", "ALICE", " alice ", "ａｌｉｃｅ", "аlісе", "al\u{200B}ice"] {
+            desk.wrong(&throttle_key(text), "192.0.2.1");
+        }
+        for text in ["Alice", "a l i c e", "αlιce"] {
+            assert_eq!(desk.wait(&throttle_key(text), "192.0.2.1"), SECOND, "{text:?}");
+        }
+        assert_eq!(desk.wait(&throttle_key("bob"), "192.0.2.1"), 0);
+    }
+
+    #[test]
+    fn b7_an_attempt_during_a_wait_neither_counts_nor_lengthens_it() {
+        let mut desk = Desk::new(pairs_only());
+        desk.waits("alice", "192.0.2.1", 9);
+        desk.wrong("alice", "192.0.2.1");
+        assert_eq!(desk.wait("alice", "192.0.2.1"), 16 * SECOND);
+        for passed in 1..16 {
+            desk.now += SECOND;
+            assert_eq!(desk.wait("alice", "192.0.2.1"), (16 - passed) * SECOND);
+        }
+        desk.now += SECOND - 1;
+        assert_eq!(desk.wait("alice", "192.0.2.1"), 1);
+        desk.now += 1;
+        desk.wrong("alice", "192.0.2.1");
+        assert_eq!(desk.wait("alice", "192.0.2.1"), 32 * SECOND);
+    }
+
+    #[test]
+    fn b7_of_a_hundred_attempts_at_once_only_a_few_pass() {
+        let desk = Desk::new(pairs_only());
+        let attempts: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..100).map(|_| scope.spawn(|| desk.begin("alice", "192.0.2.1"))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(attempts.iter().filter(|attempt| attempt.is_ok()).count(), 6, "five free ones, and one that costs");
+        drop(attempts);
+        assert_eq!(desk.wait("alice", "192.0.2.1"), SECOND, "all of them count");
+    }
+
+    #[test]
+    fn b9_two_sign_ins_at_once_do_not_disturb_each_other() {
+        let desk = Desk::new(ThrottleOptions::default());
+        let [alice, again, bob] = [("alice", "192.0.2.1"), ("alice", "192.0.2.1"), ("bob", "192.0.2.1")]
+            .map(|(a, b)| desk.begin(a, b).unwrap());
+        bob.succeeded(desk.now);
+        again.succeeded(desk.now);
+        alice.succeeded(desk.now);
+        assert_eq!(desk.sizes(), [0, 0, 0, 2], "no trace but the known good pairs");
+    }
+
+    #[test]
+    fn a_success_forgets_the_failures_of_the_pair_and_takes_its_own_charge_back() {
+        let mut desk = Desk::new(ThrottleOptions::default());
+        desk.waits("alice", "192.0.2.1", 8);
+        desk.right("alice", "192.0.2.1");
+        assert_eq!(desk.waits("alice", "192.0.2.1", 6), [0, 0, 0, 0, 0, SECOND]);
+    }
+
+    #[test]
+    fn b7_successes_of_ones_own_do_not_wash_an_address_clean() {
+        let desk = Desk::new(ThrottleOptions::default());
+        for n in 0..20 {
+            desk.wrong(&format!("victim {n}"), "192.0.2.1");
+            desk.right("mallory", "192.0.2.1");
+        }
+        assert_eq!(desk.wait("victim 20", "192.0.2.1"), 0);
+        desk.wrong("victim 20", "192.0.2.1");
+        assert_eq!(desk.wait("victim 21", "192.0.2.1"), SECOND, "20 are free, the 21st is not");
+        assert_eq!(desk.wait("victim 21", "192.0.2.2"), 0, "at another address nobody waits");
+    }
+
+    #[test]
+    fn b7_waits_of_an_address_grow_up_to_15_minutes() {
+        let mut desk = Desk::new(ThrottleOptions { address_failures: 2, ..ThrottleOptions::default() });
+        let mut waits = Vec::new();
+        for n in 0..15 {
+            desk.wrong(&n.to_string(), "192.0.2.1");
+            waits.push(desk.wait("somebody", "192.0.2.1") / SECOND);
+            desk.now += waits[n] * SECOND;
+        }
+        assert_eq!(waits, [0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]);
+    }
+
+    #[test]
+    fn b7_guessing_from_many_addresses_slows_down_but_locks_nobody_out() {
+        let mut desk = Desk::new(ThrottleOptions::default());
+        for n in 0..50 {
+            desk.wrong("alice", &address(n));
+        }
+        let mut waits = Vec::new();
+        for n in 50..60 {
+            desk.wrong("alice", &address(n));
+            waits.push(desk.wait("alice", &address(1_000)) / SECOND);
+            desk.now += waits.last().unwrap() * SECOND;
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30, 30, 30, 30]);
+        desk.right("alice", "192.0.2.1");
+        desk.wrong("alice", &address(60));
+        assert_eq!(desk.wait("alice", "198.51.100.1"), 30 * SECOND, "a success elsewhere does not help the guessers");
+    }
+
+    #[test]
+    fn the_owner_at_a_known_address_does_not_wait_for_what_strangers_did() {
+        let mut desk = Desk::new(accounts_only());
+        desk.right("alice", "192.0.2.1");
+        for n in 0..51 {
+            desk.wrong("alice", &address(n));
+        }
+        assert_eq!(desk.wait("alice", "192.0.2.1"), 0);
+        assert_eq!(desk.wait("alice", "192.0.2.2"), SECOND);
+        desk.now += 30 * DAY - 1;
+        let until_blocked = |desk: &Desk| (0..52).for_each(|n| drop(desk.begin("alice", &address(n))));
+        until_blocked(&desk);
+        assert_eq!(desk.wait("alice", "192.0.2.1"), 0, "for 30 days");
+        desk.now += 1;
+        assert_ne!(desk.wait("alice", "192.0.2.1"), 0, "and no longer");
+    }
+
+    #[test]
+    fn b7_a_known_address_is_no_leave_to_guess() {
+        let mut desk = Desk::new(ThrottleOptions::default());
+        desk.right("alice", "192.0.2.1");
+        let waits = desk.waits("alice", "192.0.2.1", 16);
+        assert_eq!(waits.last(), Some(&(15 * MINUTE)));
+        assert_eq!(desk.wait("bob", "192.0.2.1"), 0);
+    }
+
+    #[test]
+    fn b7_hanging_up_does_not_make_a_guess_free_but_a_full_queue_does() {
+        let desk = Desk::new(pairs_only());
+        for _ in 0..100 {
+            desk.begin("alice", "192.0.2.1").unwrap().abandon();
+        }
+        assert_eq!(desk.sizes(), [0; 4], "what was abandoned leaves no trace");
+        for _ in 0..6 {
+            drop(desk.begin("alice", "192.0.2.1").unwrap());
+        }
+        assert_eq!(desk.wait("alice", "192.0.2.1"), SECOND);
+    }
+
+    #[test]
+    fn b7_a_right_password_does_not_clear_the_way_for_guessing_codes() {
+        let desk = Desk::new(pairs_only());
+        for _ in 0..6 {
+            desk.begin("alice", "192.0.2.1").unwrap().right_so_far();
+            desk.wrong("alice", "192.0.2.1");
+        }
+        assert_eq!(desk.wait("alice", "192.0.2.1"), SECOND);
+        assert_eq!(desk.sizes()[3], 0, "and the address is not known good");
+    }
+
+    #[test]
+    fn refunding_an_attempt_restores_the_wait_that_was_there_before() {
+        let mut desk = Desk::new(pairs_only());
+        desk.waits("alice", "192.0.2.1", 12);
+        let attempt = desk.begin("alice", "192.0.2.1").unwrap();
+        assert_eq!(desk.wait("alice", "192.0.2.1"), SECOND, "it may fail, so others wait a moment");
+        attempt.abandon();
+        assert_eq!(desk.wait("alice", "192.0.2.1"), 0);
+        desk.wrong("alice", "192.0.2.1");
+        assert_eq!(desk.wait("alice", "192.0.2.1"), 128 * SECOND);
+    }
+
+    #[test]
+    fn b7_a_refund_leaves_the_other_attempts_under_way_charged() {
+        let desk = Desk::new(pairs_only());
+        let attempts: Vec<_> = (0..6).map(|_| desk.begin("alice", "192.0.2.1").unwrap()).collect();
+        assert_eq!(desk.wait("alice", "192.0.2.1"), SECOND);
+        let mut attempts = attempts.into_iter();
+        attempts.next().unwrap().abandon();
+        assert_eq!(desk.wait("alice", "192.0.2.1"), SECOND, "five are still open");
+        attempts.for_each(Attempt::failed);
+        assert_eq!(desk.wait("alice", "192.0.2.1"), 0, "five failures are free");
+        desk.wrong("alice", "192.0.2.1");
+        assert_eq!(desk.wait("alice", "192.0.2.1"), SECOND, "and all five counted");
+    }
+
+    #[test]
+    fn b7_a_late_failure_does_not_shorten_a_wait() {
+        let mut desk = Desk::new(pairs_only());
+        let slow = desk.begin("alice", "192.0.2.1").unwrap();
+        desk.now += 10 * MINUTE;
+        for _ in 0..5 {
+            desk.wrong("alice", "192.0.2.1");
+        }
+        desk.now += SECOND;
+        desk.wrong("alice", "192.0.2.1");
+        slow.failed();
+        assert_eq!(desk.wait("alice", "192.0.2.1"), SECOND);
+    }
+
+    #[test]
+    fn b7_abandoned_attempts_do_not_make_failures_be_forgotten_faster() {
+        let mut desk = Desk::new(pairs_only());
+        desk.waits("alice", "192.0.2.1", 7);
+        desk.now += 15 * MINUTE;
+        for _ in 0..10 {
+            desk.begin("alice", "192.0.2.1").unwrap().abandon();
+        }
+        desk.wrong("alice", "192.0.2.1");
+        assert_eq!(desk.wait("alice", "192.0.2.1"), 2 * SECOND, "7 less 1 and 1 more");
+    }
+
+    #[test]
+    fn failures_are_forgotten_one_by_one_once_it_is_quiet() {
+        let mut desk = Desk::new(pairs_only());
+        desk.waits("alice", "192.0.2.1", 7);
+        desk.now += 15 * MINUTE - 1;
+        desk.wrong("alice", "192.0.2.1");
+        assert_eq!(desk.wait("alice", "192.0.2.1"), 4 * SECOND, "not yet");
+        desk.now += 4 * SECOND + 2 * 15 * MINUTE;
+        desk.wrong("alice", "192.0.2.1");
+        assert_eq!(desk.wait("alice", "192.0.2.1"), 2 * SECOND, "8 less 2 and 1 more");
+        desk.now += DAY;
+        assert_eq!(desk.waits("alice", "192.0.2.1", 6), [0, 0, 0, 0, 0, SECOND], "all forgotten");
+    }
+
+    #[test]
+    fn b7_the_most_stubborn_guesser_is_forgotten_in_hours_too() {
+        let mut desk = Desk::new(pairs_only());
+        desk.waits("alice", "192.0.2.1", 1_000);
+        desk.now += 16 * 15 * MINUTE;
+        assert_eq!(desk.waits("alice", "192.0.2.1", 6), [0, 0, 0, 0, 0, SECOND]);
+    }
+
+    #[test]
+    fn b7_a_host_cannot_choose_among_the_addresses_of_its_network() {
+        let desk = Desk::new(pairs_only());
+        for n in 0..6 {
+            desk.wrong("alice", &format!("2001:db8:1:2:{n}::{n}"));
+        }
+        assert_eq!(desk.wait("alice", "2001:db8:1:2:ffff::1"), SECOND, "the same /64");
+        assert_eq!(desk.wait("alice", "2001:db8:1:3::1"), 0, "another /64");
+        for _ in 0..6 {
+            desk.wrong("alice", "::ffff:192.0.2.1");
+        }
+        assert_eq!(desk.wait("alice", "192.0.2.1"), SECOND);
+        assert_eq!(desk.wait("alice", "192.0.2.2"), 0, "mapped addresses do not share a network");
+    }
+
+    #[test]
+    fn without_an_address_waits_stay_as_short_as_those_of_an_account() {
+        let mut desk = Desk::new(ThrottleOptions::default());
+        let mut waits = Vec::new();
+        for _ in 0..20 {
+            desk.throttle.begin("alice", None, desk.now).unwrap().failed();
+            let wait = desk.throttle.begin("alice", None, desk.now).map_or_else(
+                |t| t.retry_after.as_secs(),
+                |a| {
+                    a.abandon();
+                    0
+                },
+            );
+            waits.push(wait);
+            desk.now += wait * SECOND;
+        }
+        assert_eq!(waits[..12], [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(waits.iter().max(), Some(&30));
+        assert_eq!(desk.sizes(), [1, 0, 1, 0]);
+        assert_eq!(desk.wait("alice", "192.0.2.1"), 0, "who has an address is counted apart");
+    }
+
+    #[test]
+    fn g6_junk_fills_the_tables_only_so_far_and_does_not_free_who_must_wait() {
+        let mut desk = Desk::new(ThrottleOptions { max_entries: 100, ..ThrottleOptions::default() });
+        desk.waits("alice", "192.0.2.1", 15);
+        desk.wrong("alice", "192.0.2.1");
+        for n in 0..1_000 {
+            desk.right(&format!("own {n}"), &address(n));
+            desk.wrong(&format!("junk {n}"), &address(n));
+        }
+        assert_eq!(desk.sizes(), [100; 4]);
+        assert_eq!(desk.wait("alice", "192.0.2.1"), 15 * MINUTE);
+        desk.now += 15 * MINUTE + 1;
+        for n in 0..100 {
+            desk.wrong(&format!("junk {n}"), &address(n));
+        }
+        assert_eq!(desk.waits("alice", "192.0.2.1", 1), [0], "a wait that is long over makes room");
+    }
+
+    #[test]
+    fn b7_when_everybody_waits_the_one_who_waits_longest_is_kept() {
+        let mut desk = Desk::new(ThrottleOptions { max_entries: 10, ..pairs_only() });
+        desk.waits("alice", "192.0.2.1", 15);
+        desk.wrong("alice", "192.0.2.1");
+        for n in 0..100 {
+            (0..6).for_each(|_| desk.wrong(&format!("junk {n}"), &address(n)));
+        }
+        assert_eq!(desk.wait("alice", "192.0.2.1"), 15 * MINUTE);
+        assert_eq!(desk.wait("junk 99", &address(99)), SECOND);
+        assert_eq!(desk.wait("junk 50", &address(50)), 0);
+    }
+
+    #[test]
+    fn a_verdict_that_comes_after_its_row_is_gone_harms_no_later_one() {
+        let desk = Desk::new(ThrottleOptions { max_entries: 1, ..pairs_only() });
+        let late: Vec<_> = (0..3).map(|_| desk.begin("alice", "192.0.2.1").unwrap()).collect();
+        desk.wrong("bob", "192.0.2.2");
+        let row = desk.begin("alice", "192.0.2.1").unwrap();
+        for (attempt, right) in late.into_iter().zip([true, false, true]) {
+            if right {
+                attempt.succeeded(desk.now);
+            } else {
+                attempt.failed();
+            }
+        }
+        row.failed();
+        assert_eq!(desk.sizes(), [1; 4]);
+        for _ in 0..5 {
+            desk.wrong("alice", "192.0.2.1");
+        }
+        assert_eq!(desk.wait("alice", "192.0.2.1"), SECOND, "the row counted its own six failures, no more, no less");
+    }
+
+    #[test]
+    fn no_wait_at_all_can_be_configured_and_odd_options_do_no_harm() {
+        let none = ThrottleOptions { base_wait: Duration::ZERO, ..ThrottleOptions::default() };
+        let mut desk = Desk::new(none);
+        assert!(desk.waits("alice", "192.0.2.1", 100).iter().all(|&wait| wait == 0));
+        let odd = ThrottleOptions {
+            account_failures: 0,
+            address_failures: 0,
+            account_wide_failures: u32::MAX,
+            base_wait: Duration::MAX,
+            max_wait: Duration::MAX,
+            account_wide_max_wait: Duration::ZERO,
+            forget_after: Duration::ZERO,
+            known_good_for: Duration::MAX,
+            max_entries: 0,
+        };
+        let desk = Desk::new(odd);
+        desk.right("bob", "192.0.2.2");
+        desk.wrong("alice", "192.0.2.1");
+        assert_ne!(desk.wait("alice", "192.0.2.1"), 0);
+        assert_eq!(desk.sizes(), [1; 4]);
+    }
+
+    #[test]
+    fn two_texts_never_share_a_row_by_being_put_together_differently() {
+        let throttle = Throttle::new(ThrottleOptions::default(), [1; 16]);
+        let address = ip("65.66.67.68");
+        assert_ne!(throttle.hash("xABCD", None), throttle.hash("x", Some(address)));
+        assert_ne!(throttle.hash("x", None), Throttle::new(ThrottleOptions::default(), [2; 16]).hash("x", None));
+    }
+
+    #[test]
+    fn an_attempt_may_travel_to_another_thread_and_tells_nothing() {
+        fn travels<T: Send + Sync + 'static>() {}
+        travels::<Attempt>();
+        travels::<Throttle>();
+        let desk = Desk::new(ThrottleOptions::default());
+        assert_eq!(format!("{:?}", desk.throttle), "Throttle { .. }");
+        assert_eq!(format!("{:?}", desk.begin("alice", "192.0.2.1")), "Ok(Attempt { begun: 86400000, .. })");
+        let throttled = Throttled { retry_after: Duration::from_millis(1_001) };
+        assert_eq!(throttled.to_string(), "too many failed attempts; try again in 2 s");
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Begin { account: u8, address: Option<u8> },
+        End { which: usize, how: u8 },
+        Pass(Millis),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            4 => (0..4_u8, prop::option::weighted(0.9, 0..4_u8))
+                .prop_map(|(account, address)| Step::Begin { account, address }),
+            4 => (any::<usize>(), 0..5_u8).prop_map(|(which, how)| Step::End { which, how }),
+            1 => (0..5_000_u64).prop_map(Step::Pass),
+            1 => (0..2_000_000_u64).prop_map(Step::Pass),
+        ];
+        prop::collection::vec(step, 0..200)
+    }
+
+    proptest! {
+        #[test]
+        fn b7_whatever_happens_waits_and_tables_stay_bounded(steps in steps(), max_entries in 1..5_usize) {
+            let options = ThrottleOptions {
+                account_failures: 1, address_failures: 3, account_wide_failures: 4, max_entries,
+                ..ThrottleOptions::default()
+            };
+            let mut desk = Desk::new(options);
+            let mut open = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Begin { account, address } => {
+                        let address = address.map(|n| ip(&self::address(n.into())));
+                        match desk.throttle.begin(&account.to_string(), address, desk.now) {
+                            Ok(attempt) => open.push(attempt),
+                            Err(refusal) => {
+                                let longest =
+                                    address.map_or(options.account_wide_max_wait, |_| options.max_wait);
+                                prop_assert!(!refusal.retry_after.is_zero() && refusal.retry_after <= longest);
+                                let again = desk.throttle.begin(&account.to_string(), address, desk.now);
+                                prop_assert_eq!(again.unwrap_err(), refusal, "a refusal changes nothing");
+                            }
+                        }
+                    }
+                    Step::End { which, how } if !open.is_empty() => {
+                        let attempt = open.swap_remove(which % open.len());
+                        match how {
+                            0 => attempt.succeeded(desk.now),
+                            1 => attempt.abandon(),
+                            2 => attempt.right_so_far(),
+                            _ => attempt.failed(),
+                        }
+                    }
+                    Step::End { .. } => {}
+                    Step::Pass(time) => desk.now += time,
+                }
+                prop_assert!(desk.sizes().iter().all(|&size| size <= max_entries));
+            }
+            drop(open);
+            desk.now += 15 * MINUTE;
+            for n in 0..4 {
+                prop_assert_eq!(desk.wait(&n.to_string(), &self::address(n)), 0, "every wait ends");
+            }
+        }
+
+        #[test]
+        fn b7_nobody_guesses_more_than_the_rule_allows(
+            pauses in prop::collection::vec(prop_oneof![0..2_000_u64, 0..60_000_u64, 0..3_600_000_u64], 1..300)
+        ) {
+            let mut desk = Desk::new(pairs_only());
+            let (start, mut guesses) = (desk.now, 0);
+            for pause in pauses {
+                desk.now += pause;
+                if let Ok(attempt) = desk.begin("alice", "192.0.2.1") {
+                    attempt.failed();
+                    guesses += 1;
+                }
+            }
+            let quarters = (desk.now - start) / (15 * MINUTE);
+            prop_assert!(guesses <= 16 + quarters + 1, "{guesses} guesses in {quarters} quarters of an hour");
+        }
+    }
+}

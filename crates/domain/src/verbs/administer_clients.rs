@@ -1,0 +1,221 @@
+//! Clients, as administrators add, see and remove them.
+
+use data_encoding::BASE64URL_NOPAD;
+use rescind_wire::{Algorithm, ClientId};
+
+use crate::acting::Administrator;
+use crate::client::{AudienceRow, Client, ClientKind, ClientPolicy, DEFAULT_CLIENT};
+use crate::error::Error;
+use crate::event::{EventKind, NewEvent};
+use crate::key::Purpose;
+use crate::revocation::{self, Receipt};
+use crate::secret::{Secret, SecretHash};
+use crate::store::EndingTx;
+use crate::world::World;
+
+/// What every client secret begins with, so that people and secret scanners recognise one.
+pub const SECRET_PREFIX: &str = "rcs_";
+
+/// The longest lifetime that a client's policy may give its sessions, in seconds: MAC keys are kept for as long.
+pub const MAX_SESSION_SECONDS: u64 = 400 * 24 * 60 * 60;
+
+/// What a new client is to be.
+#[derive(Clone, Debug)]
+pub struct NewClient {
+    /// Its id.
+    pub id: ClientId,
+    /// What it is called; its id if empty.
+    pub name: String,
+    /// What kind of application it is.
+    pub kind: ClientKind,
+    /// Whom its tokens may be for, and how those want them signed.
+    pub audiences: Vec<(String, Option<Algorithm>)>,
+    /// What its tokens may allow.
+    pub scopes: Vec<String>,
+    /// Whether it is given a secret. A service always is.
+    pub confidential: bool,
+    /// Origins whose scripts may call the API for it.
+    pub origins: Vec<String>,
+    /// How its sessions differ.
+    pub policy: ClientPolicy,
+}
+
+/// Adds a client; answers its secret, which is shown this once.
+pub async fn add_client(
+    world: &World,
+    admin: &Administrator,
+    new: NewClient,
+) -> Result<(Client, Option<Secret>), Error> {
+    check(&new)?;
+    let confidential = new.confidential || new.kind == ClientKind::Service;
+    let secret = confidential.then(|| {
+        let text = BASE64URL_NOPAD.encode(&world.entropy.bytes::<32>());
+        Secret::new(format!("{SECRET_PREFIX}{text}"))
+    });
+    let hash = secret.as_ref().map(SecretHash::of);
+    let (admin, inner) = (admin.clone(), world.clone());
+    let client = world.store.end("add_client", move |tx| add(tx, &inner, &admin, &new, hash)).await?;
+    Ok((client, secret))
+}
+
+/// Takes the head's lock, since an audience that wants its tokens signed in a new way needs a key, which is an entry of
+/// the log.
+fn add(
+    tx: &mut dyn EndingTx,
+    world: &World,
+    admin: &Administrator,
+    new: &NewClient,
+    secret: Option<SecretHash>,
+) -> Result<Client, Error> {
+    admin.check(tx, world)?;
+    if tx.client(&new.id)?.is_some() {
+        return Err(Error::ClientTaken);
+    }
+    let now = world.now();
+    for (name, algorithm) in &new.audiences {
+        let Some(algorithm) = *algorithm else { continue };
+        let known = tx.audiences()?.into_iter().find(|row| row.name == *name);
+        if known.as_ref().is_some_and(|row| row.algorithm != algorithm) {
+            let problem = format!("{name} already has its tokens signed in another way");
+            return Err(Error::Invalid { field: "audience", problem });
+        }
+        tx.set_audience(&AudienceRow { name: name.clone(), algorithm })?;
+        ensure_key(tx, world, Purpose::Sign(algorithm), &admin.actor())?;
+    }
+    let client = Client {
+        id: new.id.clone(),
+        name: if new.name.is_empty() { new.id.to_string() } else { new.name.clone() },
+        kind: new.kind,
+        audiences: new.audiences.iter().map(|(name, _)| name.clone()).collect(),
+        scopes: new.scopes.clone(),
+        secret,
+        origins: new.origins.clone(),
+        policy: new.policy.clone(),
+        created_at: now,
+        // Born with a cut at the head: what a client of the same id was given before stays dead (A18).
+        cut: tx.head()?.position.number,
+    };
+    tx.insert_client(&client)?;
+    let event = NewEvent::new(now, EventKind::ClientAdded, admin.actor())
+        .client(client.id.clone())
+        .from(world.stored_address(admin.address()));
+    tx.add_event(&event)?;
+    Ok(client)
+}
+
+/// Adds a key for `purpose` unless there is one that may be used.
+pub(crate) fn ensure_key(
+    tx: &mut dyn EndingTx,
+    world: &World,
+    purpose: Purpose,
+    actor: &crate::revocation::Actor,
+) -> Result<(), Error> {
+    if tx.keys()?.iter().any(|row| row.purpose == purpose && row.revoked.is_none() && row.superseded_at.is_none()) {
+        return Ok(());
+    }
+    crate::verbs::administer_keys::add(tx, world, purpose, "first of its kind", actor)
+}
+
+/// All clients, by id.
+pub async fn list_clients(
+    world: &World,
+    admin: &Administrator,
+    after: String,
+    limit: u32,
+) -> Result<Vec<Client>, Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .read("list_clients", move |view| {
+            admin.check(view, &inner)?;
+            Ok(view.clients(&after, limit)?)
+        })
+        .await
+}
+
+/// One client.
+pub async fn find_client(world: &World, admin: &Administrator, id: ClientId) -> Result<Client, Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .read("find_client", move |view| {
+            admin.check(view, &inner)?;
+            view.client(&id)?.ok_or(Error::NotFound("client"))
+        })
+        .await
+}
+
+/// Removes a client: everything that it was given ends.
+pub async fn remove_client(
+    world: &World,
+    admin: &Administrator,
+    id: ClientId,
+    reason: String,
+) -> Result<Receipt, Error> {
+    if id.as_str() == DEFAULT_CLIENT {
+        let problem = "the default client stays: first-party sign-ins belong to it".to_owned();
+        return Err(Error::Invalid { field: "client_id", problem });
+    }
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .end("remove_client", move |tx| {
+            admin.check(tx, &inner)?;
+            let event = NewEvent::new(inner.now(), EventKind::ClientRemoved, admin.actor())
+                .client(id.clone())
+                .from(inner.stored_address(admin.address()));
+            revocation::remove_client(tx, &inner, &id, &reason, event)
+        })
+        .await
+}
+
+/// What can be said against a new client without looking at others.
+fn check(new: &NewClient) -> Result<(), Error> {
+    let invalid = |field, problem: &str| Err(Error::Invalid { field, problem: problem.to_owned() });
+    if new.name.chars().count() > 100 || new.name.chars().any(char::is_control) {
+        return invalid("name", "at most 100 characters, no control characters");
+    }
+    // RFC 6749 §3.3: printable ASCII but for space, quote and backslash.
+    let token = |text: &str| text.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
+    if new.scopes.len() > 100 || new.scopes.iter().any(|s| s.is_empty() || s.len() > 100 || !token(s)) {
+        return invalid(
+            "scopes",
+            "at most 100 of at most 100 printable ASCII characters each, without space, \" and \\",
+        );
+    }
+    if new.audiences.len() > 20 || new.audiences.iter().any(|(a, _)| a.is_empty() || a.len() > 200 || !token(a)) {
+        return invalid("audiences", "at most 20 of at most 200 printable ASCII characters each");
+    }
+    if new.origins.len() > 20 || new.origins.iter().any(|origin| !is_origin(origin)) {
+        return invalid(
+            "origins",
+            "at most 20, each like https://app.example or http://localhost:3000, nothing after it",
+        );
+    }
+    if new.kind == ClientKind::Browser && new.confidential {
+        return invalid("confidential", "a browser cannot keep a secret (RFC 6749 §2.1)");
+    }
+    if new.policy.bind_address && new.kind != ClientKind::Browser {
+        return invalid("policy", "only sessions of browser clients can be bound to their address");
+    }
+    let too_long = |seconds: Option<u64>| seconds.is_some_and(|seconds| seconds == 0 || seconds > MAX_SESSION_SECONDS);
+    if too_long(new.policy.session_seconds) || too_long(new.policy.idle_seconds) {
+        return invalid("policy", "lifetimes are 1 second to 400 days");
+    }
+    if new.policy.session_limit == Some(0) {
+        return invalid("policy", "session_limit is at least 1; leave it out for no limit");
+    }
+    Ok(())
+}
+
+/// An origin as browsers send it (RFC 6454 §6.2), never `null`, never `*`.
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| {
+        !host.is_empty()
+            && host.len() <= 255
+            && host
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
+    })
+}

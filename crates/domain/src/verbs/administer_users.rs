@@ -1,0 +1,114 @@
+//! Users, as administrators see and change them.
+
+use rescind_wire::UserId;
+
+use crate::acting::{Acting, Administrator};
+use crate::error::Error;
+use crate::event::{EventKind, NewEvent};
+use crate::idempotency::{self, Idempotency};
+use crate::password::Password;
+use crate::store::View;
+use crate::user::{Role, User, UserState};
+use crate::verbs::sign_up::{Draft, NewUser, insert, prepare};
+use crate::world::World;
+
+/// Whoever is signed in.
+pub async fn who_am_i(world: &World, acting: &Acting) -> Result<User, Error> {
+    let (acting, inner) = (acting.clone(), world.clone());
+    world.store.read("who_am_i", move |view| Ok(acting.check(view, &inner)?.0)).await
+}
+
+/// Makes an account for somebody else, whether sign-up is switched on or not.
+pub async fn add_user(
+    world: &World,
+    admin: &Administrator,
+    login: &str,
+    password: Password,
+    role: Role,
+    idempotency: Option<Idempotency>,
+) -> Result<NewUser, Error> {
+    let (caller, inner) = (admin.clone(), world.clone());
+    world.store.read("may_add_user", move |view| caller.check(view, &inner)).await?;
+    let (login, hash) = prepare(world, login, password).await?;
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .transact("add_user", move |tx| {
+            admin.check(tx, &inner)?;
+            let address = inner.stored_address(admin.address());
+            idempotency::once(tx, idempotency.as_ref(), inner.now(), |tx| {
+                let draft = Draft { login: &login, hash: Some(&hash), role, external: None, metadata: None };
+                insert(tx, &inner, draft, admin.actor(), EventKind::UserCreated, address)
+            })
+        })
+        .await
+}
+
+/// Users whose login name contains `query`, by login name.
+pub async fn list_users(
+    world: &World,
+    admin: &Administrator,
+    query: String,
+    after: String,
+    limit: u32,
+) -> Result<Vec<User>, Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .read("list_users", move |view| {
+            admin.check(view, &inner)?;
+            Ok(view.users(&query.to_lowercase(), &after, limit)?)
+        })
+        .await
+}
+
+/// One user, by id or login name.
+pub async fn find_user(world: &World, admin: &Administrator, id_or_login: &str) -> Result<User, Error> {
+    let (admin, inner, text) = (admin.clone(), world.clone(), id_or_login.to_owned());
+    world
+        .store
+        .read("find_user", move |view| {
+            admin.check(view, &inner)?;
+            let user = match text.parse::<UserId>() {
+                Ok(id) => view.user(&id)?,
+                Err(_) => match crate::login::Login::parse(&text) {
+                    Ok(login) => view.user_by_login(login.key())?,
+                    Err(_) => None,
+                },
+            };
+            user.filter(|user| !matches!(user.state, UserState::Deleted { .. })).ok_or(Error::NotFound("user"))
+        })
+        .await
+}
+
+/// Changes what a user may do. The last administrator stays one, or nobody could.
+pub async fn set_role(world: &World, admin: &Administrator, user: UserId, role: Role) -> Result<User, Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .transact("set_role", move |tx| {
+            admin.check(tx, &inner)?;
+            let row = existing(tx, &user)?;
+            if row.role == role {
+                return Ok(row);
+            }
+            tx.set_role(&user, role)?;
+            if !tx.has_administrator()? {
+                let problem = "the last administrator must stay one; make another first".to_owned();
+                return Err(Error::Invalid { field: "role", problem });
+            }
+            let event = NewEvent::new(inner.now(), EventKind::RoleChanged, admin.actor())
+                .user(user)
+                .from(inner.stored_address(admin.address()))
+                .detail(role.as_str());
+            tx.add_event(&event)?;
+            Ok(User { role, ..row })
+        })
+        .await
+}
+
+/// A user who was not deleted.
+pub(crate) fn existing<V: View + ?Sized>(view: &V, user: &UserId) -> Result<User, Error> {
+    let row = view.user(user)?.ok_or(Error::NotFound("user"))?;
+    if matches!(row.state, UserState::Deleted { .. }) { Err(Error::NotFound("user")) } else { Ok(row) }
+}

@@ -1,0 +1,56 @@
+//! Deleting an account: everything of it ends, and its id is never used again.
+
+use rescind_wire::{Scope, UserId};
+
+use crate::acting::{Acting, Administrator};
+use crate::credentials;
+use crate::error::Error;
+use crate::event::{EventKind, NewEvent};
+use crate::password::Password;
+use crate::revocation::{self, Actor, Receipt};
+use crate::store::EndingTx;
+use crate::user::UserState;
+use crate::verbs::administer_users::existing;
+use crate::world::World;
+
+/// Deletes one's own account.
+pub async fn delete_own(world: &World, acting: &Acting, password: Password) -> Result<Receipt, Error> {
+    credentials::confirm(world, acting, password).await?;
+    let (acting, inner) = (acting.clone(), world.clone());
+    world
+        .store
+        .end("delete_account", move |tx| {
+            let (user, _) = acting.check(tx, &inner)?;
+            delete(tx, &inner, user.id, "account deleted", &acting.actor(), acting.address())
+        })
+        .await
+}
+
+/// Deletes a user's account, for an administrator.
+pub async fn delete_user(world: &World, admin: &Administrator, user: UserId, reason: String) -> Result<Receipt, Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .end("delete_user", move |tx| {
+            admin.check(tx, &inner)?;
+            existing(tx, &user)?;
+            delete(tx, &inner, user, &reason, &admin.actor(), admin.address())
+        })
+        .await
+}
+
+fn delete(
+    tx: &mut dyn EndingTx,
+    world: &World,
+    user: UserId,
+    reason: &str,
+    actor: &Actor,
+    address: Option<std::net::IpAddr>,
+) -> Result<Receipt, Error> {
+    let now = world.now();
+    tx.set_user_state(&user, &UserState::Deleted { at: now })?;
+    let event =
+        NewEvent::new(now, EventKind::UserDeleted, actor.clone()).user(user).from(world.stored_address(address));
+    let scope = Scope::User { user, except: None, deleted: true };
+    revocation::end(tx, world, scope, reason, event)
+}

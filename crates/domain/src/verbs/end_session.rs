@@ -1,0 +1,58 @@
+//! Ending one session by its id.
+
+use rescind_wire::SessionId;
+
+use crate::acting::{Acting, Administrator};
+use crate::error::Error;
+use crate::event::{EventKind, NewEvent};
+use crate::revocation::Receipt;
+use crate::verbs::log_out::{end_if_standing, stands};
+use crate::world::World;
+
+/// Ends one of one's own sessions. Any but the current one needs a fresh authentication (A6). One that has ended already
+/// stays as it is; another user's, and one that never was, are equally not there, and the attempt is audited (A5).
+pub async fn end_own(world: &World, acting: &Acting, session: SessionId) -> Result<Option<Receipt>, Error> {
+    let (acting, inner) = (acting.clone(), world.clone());
+    let ended: Result<Option<Receipt>, Error> = world
+        .store
+        .end("end_session", move |tx| {
+            let (user, own) = acting.check(tx, &inner)?;
+            let Some(row) = tx.session(&user.id, &session)? else {
+                let event = NewEvent::new(inner.now(), EventKind::SessionEndRefused, acting.actor())
+                    .user(user.id)
+                    .from(inner.stored_address(acting.address()))
+                    .detail(session.to_string());
+                tx.add_event(&event)?;
+                // Committed all the same, for the event's sake.
+                return Ok(Err(Error::NotFound("session")));
+            };
+            if !stands(tx, &row)? {
+                return Ok(Ok(None));
+            }
+            if session != own.id {
+                acting.check_fresh(tx, &inner)?;
+            }
+            let reason = if session == own.id { "signed out" } else { "signed out from another device" };
+            end_if_standing(tx, &inner, user.id, session, reason, &acting.actor(), acting.address()).map(Ok)
+        })
+        .await?;
+    ended
+}
+
+/// Ends any session, for an administrator.
+pub async fn end_any(
+    world: &World,
+    admin: &Administrator,
+    session: SessionId,
+    reason: String,
+) -> Result<Option<Receipt>, Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .end("end_any_session", move |tx| {
+            admin.check(tx, &inner)?;
+            let row = tx.session_by_id(&session)?.ok_or(Error::NotFound("session"))?;
+            end_if_standing(tx, &inner, row.user, session, &reason, &admin.actor(), admin.address())
+        })
+        .await
+}

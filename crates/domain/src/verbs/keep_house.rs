@@ -1,0 +1,234 @@
+//! What the server does on its own: it moves the floor, purges what is dead, replaces and retires keys, and writes down
+//! when devices were last seen. Each step is one short transaction.
+
+use std::time::Duration;
+
+use rescind_wire::{Cause, SessionId, Standing, UserId};
+
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::idempotency::REMEMBERED_FOR;
+use crate::key::{KeyRow, Purpose};
+use crate::policy::Policy;
+use crate::revocation::Actor;
+use crate::session::Session;
+use crate::standing::StoreCuts;
+use crate::store::{Lifetime, StoreError, View};
+use crate::verbs::administer_clients::MAX_SESSION_SECONDS;
+use crate::verbs::administer_keys;
+use crate::world::World;
+
+/// The most rows that one transaction deletes or looks at.
+pub const BATCH: u32 = 1000;
+
+/// Records the lifetime of access tokens that this server signs, before it signs the first (R10).
+pub async fn record_lifetime(world: &World) -> Result<(), Error> {
+    let (lifetime, now) = (world.policy.access_lifetime, world.now());
+    world.store.transact("record_lifetime", move |tx| Ok(tx.set_lifetime(lifetime, now)?)).await
+}
+
+/// The longest lifetime that an access token which may still be presented can have (R3, R10).
+pub fn longest_lifetime(lifetimes: &[Lifetime], policy: &Policy, now: Timestamp) -> Duration {
+    let possible = lifetimes
+        .iter()
+        .filter(|row| row.until.is_none_or(|until| until.after(policy.retention_of_entries(row.lifetime)) > now));
+    possible.map(|row| row.lifetime).max().unwrap_or(policy.access_lifetime).max(policy.access_lifetime)
+}
+
+/// Until when an entry written at `at` must be remembered: as long as a token that it covers may be presented. A lifetime
+/// that was given up before counts from then on, for the last tokens that have it are covered as well.
+fn remembered_until(at: Timestamp, lifetimes: &[Lifetime], policy: &Policy) -> Timestamp {
+    let last_signed = |row: &Lifetime| row.until.map_or(at, |until| until.min(at));
+    let gone = |row: &Lifetime| last_signed(row).after(policy.retention_of_entries(row.lifetime));
+    let current = at.after(policy.retention_of_entries(policy.access_lifetime));
+    lifetimes.iter().map(gone).fold(current, Timestamp::max)
+}
+
+/// The floor as it may stand at `now`: past every entry that covers nothing which may still be presented, with the skew
+/// and a minute to spare.
+pub async fn raise_floor(world: &World) -> Result<u64, Error> {
+    let inner = world.clone();
+    world
+        .store
+        .transact("raise_floor", move |tx| {
+            let (lifetimes, now) = (tx.lifetimes()?, inner.now());
+            let mut floor = tx.head()?.floor;
+            'entries: loop {
+                let entries = tx.log_after(floor, BATCH)?;
+                for entry in &entries {
+                    if remembered_until(entry.at, &lifetimes, &inner.policy) >= now {
+                        break 'entries;
+                    }
+                    floor = entry.position.number;
+                }
+                if entries.len() < BATCH as usize {
+                    break;
+                }
+            }
+            tx.raise_floor(floor)?;
+            Ok(floor)
+        })
+        .await
+}
+
+/// How far a purge has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Sessions deleted.
+    pub sessions: u64,
+    /// Events, remembered answers and token ids deleted.
+    pub others: u64,
+    /// Where to look on; `None` once all sessions have been looked at.
+    pub next: Option<(UserId, SessionId)>,
+}
+
+/// Looks at up to 1,000 sessions after `after`, and deletes those that have been dead for longer than the retention.
+/// Deleting says nothing new: a session that is not there is dead.
+pub async fn purge_sessions(world: &World, after: Option<(UserId, SessionId)>) -> Result<Purged, Error> {
+    let inner = world.clone();
+    let (dead, next) = world
+        .store
+        .read("find_dead_sessions", move |view| {
+            let rows = view.sessions_after(after, BATCH)?;
+            let next = rows.last().filter(|_| rows.len() == BATCH as usize).map(|last| (last.user, last.id));
+            let mut dead = Vec::new();
+            for session in rows {
+                let since = dead_since(view, &session, inner.now())?;
+                if since.is_some_and(|at| at.after(inner.policy.retention) <= inner.now()) {
+                    dead.push((session.user, session.id));
+                }
+            }
+            Ok((dead, next))
+        })
+        .await?;
+    if dead.is_empty() {
+        return Ok(Purged { next, ..Purged::default() });
+    }
+    // The dead stay dead: what was read outside this transaction cannot have changed for the better.
+    let sessions = world.store.transact("purge_sessions", move |tx| Ok(tx.purge_sessions(&dead)?)).await?;
+    Ok(Purged { sessions, others: 0, next })
+}
+
+/// Deletes one batch each of events, remembered answers and token ids that are past their time.
+pub async fn purge_others(world: &World) -> Result<u64, Error> {
+    let inner = world.clone();
+    world
+        .store
+        .transact("purge_others", move |tx| {
+            let now = inner.now();
+            let floor = tx.head()?.floor;
+            Ok(tx.purge_events(now.before(inner.policy.event_retention), BATCH)?
+                + tx.purge_remembered(now.before(REMEMBERED_FOR), BATCH)?
+                + tx.purge_tokens(floor, BATCH)?)
+        })
+        .await
+}
+
+/// Since when a session has been dead, if it is.
+fn dead_since(view: &dyn View, session: &Session, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    if let Some(ended) = session.ended {
+        return Ok(Some(ended.at));
+    }
+    let cuts = StoreCuts::new(view)?;
+    let mut latest = None;
+    let chains = view.chains(&session.user, &session.id)?;
+    for chain in &chains {
+        let at = match cuts.judge_chain(session, chain, None)? {
+            Standing::Alive => return Ok(expired_at(session, now)),
+            Standing::Ended(Cause::Revoked { number, .. }) => view.log_entry(number)?.map(|entry| entry.at),
+            Standing::Ended(_) => None,
+        };
+        // Where no entry says when, its last sign of life does.
+        latest = latest.max(Some(at.unwrap_or(session.last_seen_at)));
+    }
+    Ok(latest.or(Some(session.last_seen_at)))
+}
+
+/// Whichever end came first counts: a session that was not used expired then, not at its latest possible end.
+fn expired_at(session: &Session, now: Timestamp) -> Option<Timestamp> {
+    session.expiry(now)?;
+    Some(session.expires_at.min(session.last_seen_at.after(session.idle_lifetime)))
+}
+
+/// Writes down when devices were last seen: many in one transaction, none for a request (E3).
+pub async fn record_activity(world: &World, seen: Vec<(UserId, SessionId, Timestamp)>) -> Result<(), Error> {
+    for batch in seen.chunks(BATCH as usize) {
+        let batch = batch.to_vec();
+        world
+            .store
+            .transact("record_activity", move |tx| {
+                for (user, session, at) in &batch {
+                    tx.touch_session(user, session, *at)?;
+                }
+                Ok(())
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+/// Replaces keys that are due, and retires those whose last token cannot live any more. Answers whether it did either.
+pub async fn tend_keys(world: &World) -> Result<bool, Error> {
+    let inner = world.clone();
+    let due = move |rows: &[KeyRow], lifetimes: &[Lifetime], inner: &World| {
+        let now = inner.now();
+        let longest = longest_lifetime(lifetimes, &inner.policy, now);
+        let mut old: Vec<Purpose> = Vec::new();
+        let mut done: Vec<KeyRow> = Vec::new();
+        for row in rows.iter().filter(|row| row.revoked.is_none()) {
+            match row.superseded_at {
+                None => {
+                    let age = inner.policy.rotate_keys;
+                    if age.is_some_and(|age| row.created_at.after(age) <= now) {
+                        old.push(row.purpose);
+                    }
+                }
+                Some(at) if at.after(life_of(row.purpose, longest, &inner.policy)) <= now => done.push(row.clone()),
+                Some(_) => {}
+            }
+        }
+        (old, done)
+    };
+    let (look, reader) = (due, world.clone());
+    let idle = world
+        .store
+        .read("find_due_keys", move |view| {
+            let (old, done) = look(&view.keys()?, &view.lifetimes()?, &reader);
+            Ok(old.is_empty() && done.is_empty())
+        })
+        .await?;
+    if idle {
+        return Ok(false);
+    }
+    world
+        .store
+        .end("tend_keys", move |tx| {
+            let (old, done) = due(&tx.keys()?, &tx.lifetimes()?, &inner);
+            for purpose in old {
+                administer_keys::add(tx, &inner, purpose, "rotated on schedule", &Actor::System)?;
+            }
+            for row in done {
+                administer_keys::revoke(
+                    tx,
+                    &inner,
+                    row.id,
+                    "retired: nothing made with it can live",
+                    &Actor::System,
+                    None,
+                )?;
+            }
+            Ok(true)
+        })
+        .await
+}
+
+/// How long what was made with a key can live after another took over: a day more than the longest session for MAC
+/// keys; for signing keys the retention of entries, and an hour for verifiers that took their time to acknowledge.
+fn life_of(purpose: Purpose, longest: Duration, policy: &Policy) -> Duration {
+    const HOUR: Duration = Duration::from_hours(1);
+    const DAY: Duration = Duration::from_hours(24);
+    match purpose {
+        Purpose::Sign(_) => policy.retention_of_entries(longest) + HOUR,
+        Purpose::Mac => Duration::from_secs(MAX_SESSION_SECONDS) + DAY,
+    }
+}

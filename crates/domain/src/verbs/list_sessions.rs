@@ -1,0 +1,172 @@
+//! The list of devices.
+
+use rescind_wire::{ClientId, SessionId, UserId};
+
+use crate::acting::{Acting, Administrator};
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::session::Session;
+use crate::standing::StoreCuts;
+use crate::store::{SessionCursor, View};
+use crate::user::User;
+use crate::world::World;
+
+/// One device of the list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The session.
+    pub session: Session,
+    /// The client that it was begun with.
+    pub client: ClientId,
+}
+
+/// One page of the list.
+#[derive(Debug)]
+pub struct Page<C> {
+    /// The devices on it, latest first.
+    pub sessions: Vec<Listed>,
+    /// Where the next page goes on, if there is one.
+    pub next: Option<C>,
+}
+
+/// The living sessions of whoever is signed in.
+pub async fn list_own(
+    world: &World,
+    acting: &Acting,
+    after: Option<SessionCursor>,
+    limit: u32,
+) -> Result<Page<SessionCursor>, Error> {
+    let (acting, inner) = (acting.clone(), world.clone());
+    world
+        .store
+        .read("list_sessions", move |view| {
+            let (user, _) = acting.check(view, &inner)?;
+            page(view, &user, inner.now(), after, limit)
+        })
+        .await
+}
+
+/// The living sessions of a user, for an administrator.
+pub async fn list_of_user(
+    world: &World,
+    admin: &Administrator,
+    user: UserId,
+    after: Option<SessionCursor>,
+    limit: u32,
+) -> Result<Page<SessionCursor>, Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .read("list_sessions_of_user", move |view| {
+            admin.check(view, &inner)?;
+            let user = view.user(&user)?.ok_or(Error::NotFound("user"))?;
+            page(view, &user, inner.now(), after, limit)
+        })
+        .await
+}
+
+/// The living sessions under which a client holds something, for an administrator.
+pub async fn list_of_client(
+    world: &World,
+    admin: &Administrator,
+    client: ClientId,
+    after: Option<(UserId, SessionId)>,
+    limit: u32,
+) -> Result<Page<(UserId, SessionId)>, Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .read("list_sessions_of_client", move |view| {
+            admin.check(view, &inner)?;
+            view.client(&client)?.ok_or(Error::NotFound("client"))?;
+            let mut scan = |after, limit| view.sessions_of_client(&client, after, limit);
+            fill(view, inner.now(), after, limit, &mut scan, |session| (session.user, session.id))
+        })
+        .await
+}
+
+/// A user's living sessions, latest first; if a client is given, those begun with it alone.
+pub(crate) fn living_sessions(
+    view: &dyn View,
+    user: &User,
+    now: Timestamp,
+    client: Option<&ClientId>,
+) -> Result<Vec<Session>, Error> {
+    let listed = page(view, user, now, None, u32::MAX)?.sessions.into_iter();
+    let counted = listed.filter(|listed| client.is_none_or(|client| listed.client == *client));
+    Ok(counted.map(|listed| listed.session).collect())
+}
+
+/// Sessions older than the user's latest cut are dead, but for the one that it excepted: so a page costs what is on it,
+/// however many dead sessions wait for the purge.
+fn page(
+    view: &dyn View,
+    user: &User,
+    now: Timestamp,
+    after: Option<SessionCursor>,
+    limit: u32,
+) -> Result<Page<SessionCursor>, Error> {
+    let from = user.cut.latest.max(view.head()?.everyone_cut);
+    let mut scan = |after, limit| view.sessions_from(&user.id, from, after, limit);
+    let cursor = |session: &Session| SessionCursor {
+        number: session.position.number,
+        started_at: session.started_at,
+        id: session.id,
+    };
+    let mut page = fill(view, now, after, limit, &mut scan, cursor)?;
+    let Some(excepted) = user.cut.except.filter(|_| page.next.is_none()) else {
+        return Ok(page);
+    };
+    let Some(session) = view.session(&user.id, &excepted)?.filter(|session| session.position.number < from) else {
+        return Ok(page);
+    };
+    if let Some(listed) = living(view, session, now)? {
+        if page.sessions.len() < limit as usize {
+            page.sessions.push(listed);
+        } else {
+            page.next = page.sessions.last().map(|last| cursor(&last.session));
+        }
+    }
+    Ok(page)
+}
+
+/// Fills a page with the living ones of what `scan` brings.
+fn fill<C: Copy>(
+    view: &dyn View,
+    now: Timestamp,
+    mut after: Option<C>,
+    limit: u32,
+    scan: &mut dyn FnMut(Option<C>, u32) -> Result<Vec<Session>, crate::store::StoreError>,
+    cursor: impl Fn(&Session) -> C,
+) -> Result<Page<C>, Error> {
+    /// Rows read at a time: dead ones among them cost another round, not memory.
+    const ROUND: u32 = 256;
+    let mut sessions: Vec<Listed> = Vec::new();
+    loop {
+        let round = limit.saturating_add(1).min(ROUND);
+        let rows = scan(after, round)?;
+        let exhausted = rows.len() < round as usize;
+        for session in rows {
+            after = Some(cursor(&session));
+            let Some(listed) = living(view, session, now)? else {
+                continue;
+            };
+            if sessions.len() == limit as usize {
+                let next = sessions.last().map(|last| cursor(&last.session));
+                return Ok(Page { sessions, next });
+            }
+            sessions.push(listed);
+        }
+        if exhausted {
+            return Ok(Page { sessions, next: None });
+        }
+    }
+}
+
+fn living(view: &dyn View, session: Session, now: Timestamp) -> Result<Option<Listed>, Error> {
+    if !StoreCuts::new(view)?.session_is_alive(&session, now)? {
+        return Ok(None);
+    }
+    let chain = view.chains(&session.user, &session.id)?.into_iter().next();
+    Ok(chain.map(|chain| Listed { session, client: chain.client }))
+}

@@ -1,0 +1,102 @@
+//! Locking: sign-in is refused until the lock runs out or is taken away, and everything ends as it starts.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use rescind_wire::{Scope, UserId};
+
+use crate::acting::{Acting, Administrator};
+use crate::error::Error;
+use crate::event::{EventKind, NewEvent};
+use crate::idempotency::{self, Idempotency};
+use crate::revocation::{self, Actor, Receipt};
+use crate::store::EndingTx;
+use crate::user::{Lock, UserState};
+use crate::verbs::administer_users::existing;
+use crate::world::World;
+
+/// How long a lock lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockFor {
+    /// As long as the deployment says: unless configured, the longest lifetime of an access token plus a minute.
+    Default,
+    /// This long.
+    Duration(Duration),
+    /// Until it is taken away: a disabled account.
+    UntilUnlocked,
+}
+
+/// Locks one's own account. It ends every session, so it needs a fresh authentication.
+pub async fn lock_own(world: &World, acting: &Acting, idempotency: Option<Idempotency>) -> Result<Receipt, Error> {
+    let (acting, inner) = (acting.clone(), world.clone());
+    world
+        .store
+        .end("lock_own", move |tx| {
+            let (user, _) = acting.check_fresh(tx, &inner)?;
+            idempotency::once(tx, idempotency.as_ref(), inner.now(), |tx| {
+                let reason = "locked by its owner";
+                lock(tx, &inner, user.id, LockFor::Default, reason, &acting.actor(), acting.address())
+            })
+        })
+        .await
+}
+
+/// Locks a user's account, for an administrator.
+pub async fn lock_user(
+    world: &World,
+    admin: &Administrator,
+    user: UserId,
+    duration: LockFor,
+    reason: String,
+    idempotency: Option<Idempotency>,
+) -> Result<Receipt, Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .end("lock_user", move |tx| {
+            admin.check(tx, &inner)?;
+            existing(tx, &user)?;
+            idempotency::once(tx, idempotency.as_ref(), inner.now(), |tx| {
+                lock(tx, &inner, user, duration, &reason, &admin.actor(), admin.address())
+            })
+        })
+        .await
+}
+
+/// Takes a lock away. What it ended stays ended.
+pub async fn unlock_user(world: &World, admin: &Administrator, user: UserId) -> Result<(), Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .transact("unlock_user", move |tx| {
+            admin.check(tx, &inner)?;
+            existing(tx, &user)?;
+            tx.set_user_state(&user, &UserState::Active)?;
+            let event = NewEvent::new(inner.now(), EventKind::UserUnlocked, admin.actor())
+                .user(user)
+                .from(inner.stored_address(admin.address()));
+            Ok(tx.add_event(&event)?)
+        })
+        .await
+}
+
+fn lock(
+    tx: &mut dyn EndingTx,
+    world: &World,
+    user: UserId,
+    duration: LockFor,
+    reason: &str,
+    actor: &Actor,
+    address: Option<IpAddr>,
+) -> Result<Receipt, Error> {
+    let now = world.now();
+    let until = match duration {
+        LockFor::Default => Some(now.after(world.policy.lock)),
+        LockFor::Duration(duration) => Some(now.after(duration)),
+        LockFor::UntilUnlocked => None,
+    };
+    tx.set_user_state(&user, &UserState::Locked(Lock { since: now, until, reason: reason.to_owned() }))?;
+    let event = NewEvent::new(now, EventKind::UserLocked, actor.clone()).user(user).from(world.stored_address(address));
+    let scope = Scope::User { user, except: None, deleted: false };
+    revocation::end(tx, world, scope, reason, event)
+}

@@ -1,0 +1,98 @@
+//! Reading the revocation log and the audit log, for administrators.
+
+use rescind_wire::{Change, Position, Scope, UserId};
+
+use crate::acting::Administrator;
+use crate::error::Error;
+use crate::event::Event;
+use crate::revocation::LogRow;
+use crate::store::View;
+use crate::world::World;
+
+/// An entry of the log that revokes something.
+#[derive(Clone, Debug)]
+pub struct Revocation {
+    /// The entry.
+    pub row: LogRow,
+    /// What it covers.
+    pub scope: Scope,
+}
+
+impl Revocation {
+    /// `None` for an entry that adds a key.
+    fn of(row: LogRow) -> Option<Self> {
+        let Change::Revoke(scope) = &row.change else {
+            return None;
+        };
+        Some(Self { scope: scope.clone(), row })
+    }
+}
+
+/// Revocations after entry `after`, oldest first, and whether there are more.
+pub async fn list_revocations(
+    world: &World,
+    admin: &Administrator,
+    after: u64,
+    limit: u32,
+) -> Result<(Vec<Revocation>, bool), Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .read("list_revocations", move |view| {
+            admin.check(view, &inner)?;
+            fill(view, after, limit)
+        })
+        .await
+}
+
+/// Entries that add keys are passed over, so a page may take more than one look.
+fn fill(view: &dyn View, mut after: u64, limit: u32) -> Result<(Vec<Revocation>, bool), Error> {
+    let mut found = Vec::new();
+    loop {
+        let rows = view.log_after(after, limit.saturating_add(1))?;
+        let Some(last) = rows.last() else {
+            return Ok((found, false));
+        };
+        after = last.position.number;
+        for revocation in rows.into_iter().filter_map(Revocation::of) {
+            if found.len() == limit as usize {
+                return Ok((found, true));
+            }
+            found.push(revocation);
+        }
+    }
+}
+
+/// The revocation at `position`.
+pub async fn find_revocation(world: &World, admin: &Administrator, position: Position) -> Result<Revocation, Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .read("find_revocation", move |view| {
+            admin.check(view, &inner)?;
+            let row = view.log_entry(position.number)?.filter(|row| row.position == position);
+            row.and_then(Revocation::of).ok_or(Error::NotFound("revocation"))
+        })
+        .await
+}
+
+/// Events after the event `after`, oldest first, of one user if given, and whether there are more.
+pub async fn list_events(
+    world: &World,
+    admin: &Administrator,
+    user: Option<UserId>,
+    after: u64,
+    limit: u32,
+) -> Result<(Vec<Event>, bool), Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .read("list_events", move |view| {
+            admin.check(view, &inner)?;
+            let mut events = view.events(user.as_ref(), after, limit.saturating_add(1))?;
+            let more = events.len() > limit as usize;
+            events.truncate(limit as usize);
+            Ok((events, more))
+        })
+        .await
+}

@@ -1,0 +1,223 @@
+//! Refreshing: a new access token, and the next refresh token of the chain (design §3).
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use rescind_wire::{ClientId, Place, Position, Scope, Standing, Subject};
+
+use crate::chain::{Chain, Turn};
+use crate::error::{Error, RefreshRefusal};
+use crate::event::{EventKind, NewEvent};
+use crate::issue::{self, SessionTicket, Ticket};
+use crate::key::MacKeyId;
+use crate::keyring::{KeyError, MacKey};
+use crate::refresh_token::{self, Authentic, Unverified};
+use crate::revocation::{self, Actor, current_mac};
+use crate::session::Session;
+use crate::standing::StoreCuts;
+use crate::store::{EndingTx, Tx, View};
+use crate::verbs::sign_in::{Admitted, SignedIn};
+use crate::world::World;
+
+/// What somebody asks for who refreshes.
+#[derive(Debug)]
+pub struct Refresh {
+    /// The refresh token.
+    pub token: String,
+    /// Fewer scopes than were granted, if the access token should allow less.
+    pub scope: Option<String>,
+    /// The client that says it refreshes; `None` where a public client need not say.
+    pub client: Option<ClientId>,
+    /// From where.
+    pub address: Option<IpAddr>,
+}
+
+/// Refreshes. Whatever is refused is refused alike; the audit log knows why.
+pub async fn refresh(world: &World, request: Refresh) -> Result<SignedIn, Error> {
+    let token = refresh_token::take_apart(&request.token).ok_or(Error::RefreshRefused(RefreshRefusal::Unknown))?;
+    let attempt = Arc::new(Turning { world: world.clone(), token, request });
+    let again = Arc::clone(&attempt);
+    let turned = match world.store.transact("refresh", move |tx| attempt.turn(tx)).await {
+        // A token came back that was rotated out long ago, or from a future that was lost: something must end, so it
+        // starts again as an ending, which decides on what it reads itself (R1).
+        Err(Error::MustEnd) => world.store.end("refresh_ending", move |tx| again.turn_ending(tx)).await?,
+        other => other?,
+    };
+    turned?.issue(world)
+}
+
+/// One attempt at a refresh.
+struct Turning {
+    world: World,
+    token: Unverified,
+    request: Refresh,
+}
+
+/// What a transaction made of it: refusals are written to the audit log, so they commit too.
+type Turned = Result<Admitted, Error>;
+
+/// What the token turned out to be.
+struct Found {
+    authentic: Authentic,
+    chain: Chain,
+    session: Session,
+    head: Position,
+}
+
+impl Turning {
+    fn turn(&self, tx: &mut dyn Tx) -> Result<Turned, Error> {
+        let found = match self.find(tx)? {
+            Ok(found) => found,
+            Err(refusal) => return self.refuse(tx, refusal).map(Err),
+        };
+        match self.judge(&found) {
+            Turn::Rotate => self.rotate(tx, found).map(Ok),
+            Turn::Repeat => self.admit(tx, found).map(Ok),
+            Turn::TooLate => self.refuse(tx, RefreshRefusal::TooLate).map(Err),
+            Turn::Reused | Turn::Beyond => Err(Error::MustEnd),
+        }
+    }
+
+    fn turn_ending(&self, tx: &mut dyn EndingTx) -> Result<Turned, Error> {
+        let found = match self.find(tx)? {
+            Ok(found) => found,
+            Err(refusal) => return self.refuse(tx, refusal).map(Err),
+        };
+        match self.judge(&found) {
+            Turn::Rotate => self.rotate(tx, found).map(Ok),
+            Turn::Repeat => self.admit(tx, found).map(Ok),
+            Turn::TooLate => self.refuse(tx, RefreshRefusal::TooLate).map(Err),
+            Turn::Reused => self.end_reused(tx, &found).map(Err),
+            Turn::Beyond => self.begin_epoch(tx).map(Err),
+        }
+    }
+
+    /// Looks the token's chain up and checks the MAC before anything else is judged; then the one rule, expiry, client
+    /// and binding.
+    fn find(&self, view: &dyn View) -> Result<Result<Found, RefreshRefusal>, Error> {
+        let key = self.token.unverified_chain;
+        let Some(chain) = view.chain(&key)? else {
+            return Ok(Err(RefreshRefusal::Unknown));
+        };
+        let Some(mac) = self.mac_key(view, self.token.unverified_key)? else {
+            return Ok(Err(RefreshRefusal::Unknown));
+        };
+        let Some(authentic) = self.token.verify(&chain, &mac) else {
+            return Ok(Err(RefreshRefusal::Unknown));
+        };
+        let Some(session) = view.session(&key.user, &key.session)? else {
+            return Ok(Err(RefreshRefusal::Unknown));
+        };
+        let cuts = StoreCuts::new(view)?;
+        if let Standing::Ended(cause) = cuts.judge_chain(&session, &chain, Some(&authentic.key().key_id()))? {
+            return Ok(Err(RefreshRefusal::Revoked(cause)));
+        }
+        if let Some(expiry) = session.expiry(self.world.now()) {
+            return Ok(Err(RefreshRefusal::Expired(expiry)));
+        }
+        if self.request.client.as_ref().is_some_and(|client| *client != chain.client) {
+            return Ok(Err(RefreshRefusal::OtherClient));
+        }
+        if !session.binding.admits(self.request.address) {
+            return Ok(Err(RefreshRefusal::OtherAddress));
+        }
+        let head = cuts.head().position;
+        // A token of an epoch that this log never had was made in a history that was lost before it.
+        let named = Position { epoch: authentic.epoch(), number: 0 };
+        if authentic.epoch() != head.epoch && view.epochs()?.place(named, head.number) == Place::Unlisted {
+            return Ok(Err(RefreshRefusal::Unknown));
+        }
+        Ok(Ok(Found { authentic, chain, session, head }))
+    }
+
+    /// The MAC key of this name; a revoked one is found too, for the one rule to say so.
+    fn mac_key(&self, view: &dyn View, name: MacKeyId) -> Result<Option<MacKey>, Error> {
+        if let Some(key) = self.world.keyring.mac(name) {
+            return Ok(Some(key));
+        }
+        let id = name.key_id();
+        let row = view.keys()?.into_iter().find(|row| row.id == id);
+        Ok(row.map(|row| self.world.keyring.open_mac(&row)).transpose()?)
+    }
+
+    fn judge(&self, found: &Found) -> Turn {
+        let (authentic, now) = (&found.authentic, self.world.now());
+        found.chain.turn(authentic.n(), authentic.epoch(), found.head.epoch, now, self.world.policy.refresh_grace)
+    }
+
+    fn rotate(&self, tx: &mut dyn Tx, mut found: Found) -> Result<Admitted, Error> {
+        let mac = current_mac(tx, &self.world)?;
+        let now = self.world.now();
+        found.chain.rotate(found.authentic.n(), now, found.head.epoch, mac.id());
+        tx.rotate_chain(&found.chain)?;
+        found.session.last_seen_at = found.session.last_seen_at.max(now);
+        self.admit(tx, found)
+    }
+
+    /// The chain's current token, and what the access token will say.
+    fn admit(&self, view: &dyn View, found: Found) -> Result<Admitted, Error> {
+        let Found { chain, session, head, .. } = found;
+        let name = chain.mac_key;
+        let mac = self.mac_key(view, name)?.ok_or_else(|| KeyError::Damaged(name.key_id()))?;
+        let scope = narrowed(&chain.scope, self.request.scope.as_deref())?;
+        let ticket = Ticket {
+            subject: Subject::User(session.user),
+            session: Some(SessionTicket::of(&session)),
+            client: chain.client.clone(),
+            algorithm: issue::algorithm_for(view, &self.world, &chain.audiences, head.number)?,
+            audiences: chain.audiences.clone(),
+            scope,
+            // The head as this transaction read it, before the checks that the token vouches for (R2).
+            position: head,
+            read_at: self.world.now(),
+        };
+        Ok(Admitted { session, client: chain.client.clone(), refresh: refresh_token::mint(&chain, &mac), ticket })
+    }
+
+    fn end_reused(&self, tx: &mut dyn EndingTx, found: &Found) -> Result<Error, Error> {
+        let (user, session) = (found.session.user, found.session.id);
+        let event = NewEvent::new(self.world.now(), EventKind::RefreshReused, Actor::System)
+            .user(user)
+            .session(session)
+            .client(found.chain.client.clone())
+            .from(self.world.stored_address(self.request.address));
+        let reason = "a refresh token came back after it had been replaced";
+        revocation::end(tx, &self.world, Scope::Session { user, session }, reason, event)?;
+        Ok(Error::RefreshRefused(RefreshRefusal::Reused))
+    }
+
+    fn begin_epoch(&self, tx: &mut dyn EndingTx) -> Result<Error, Error> {
+        let event = NewEvent::new(self.world.now(), EventKind::EpochBegun, Actor::System)
+            .detail("a refresh token beyond its chain's counter");
+        let reason = "the store went back: a refresh token proves a later state";
+        revocation::begin_epoch(tx, &self.world, false, reason, event)?;
+        Ok(Error::RefreshRefused(RefreshRefusal::Beyond))
+    }
+
+    fn refuse<X: Tx + ?Sized>(&self, tx: &mut X, refusal: RefreshRefusal) -> Result<Error, Error> {
+        // What names no chain of ours leaves no trace: anybody could fill the log with it.
+        if refusal != RefreshRefusal::Unknown {
+            let chain = self.token.unverified_chain;
+            let event = NewEvent::new(self.world.now(), EventKind::RefreshRefused, Actor::Anonymous)
+                .user(chain.user)
+                .session(chain.session)
+                .from(self.world.stored_address(self.request.address))
+                .detail(refusal.as_str());
+            tx.add_event(&event)?;
+        }
+        Ok(Error::RefreshRefused(refusal))
+    }
+}
+
+/// The scopes asked for, if all of them were granted (RFC 6749 §6); all that were granted if none was asked for.
+fn narrowed(granted: &str, asked: Option<&str>) -> Result<String, Error> {
+    let Some(asked) = asked else {
+        return Ok(granted.to_owned());
+    };
+    let all_granted = asked.split(' ').all(|name| granted.split(' ').any(|own| own == name));
+    if all_granted && !asked.is_empty() {
+        return Ok(asked.to_owned());
+    }
+    let problem = format!("ask for some of what was granted: {granted}");
+    Err(Error::Invalid { field: "scope", problem })
+}

@@ -1,0 +1,95 @@
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use data_encoding::BASE64URL_NOPAD;
+use rescind_wire::{Jwk, KeyId};
+use serde_json::json;
+
+use super::*;
+use crate::keys::PinnedKeys;
+
+fn remembered(digest: Digest, generation: u64, exp: u64) -> Arc<Remembered> {
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[1; 32]).expect("a seed");
+    let x = BASE64URL_NOPAD.encode(pair.public_key().as_ref());
+    let jwk = json!({ "kid": "key", "alg": "EdDSA", "kty": "OKP", "crv": "Ed25519", "x": x });
+    let jwk: Jwk = serde_json::from_value(jwk).expect("a JWK");
+    let kid: KeyId = jwk.kid.clone();
+    let pin = Arc::clone(PinnedKeys::new(&[jwk]).expect("a key").pin(&kid).expect("pinned"));
+    let claims = json!({
+        "iss": "https://id.example", "aud": "api", "sub": "worker", "client_id": "worker", "iat": 0, "exp": exp,
+        "jti": format!("tok_{}", "0".repeat(26)), "rev": format!("{}.1", "0".repeat(16)),
+    });
+    let claims = serde_json::from_value(claims).expect("claims");
+    Arc::new(Remembered::new(digest, generation, claims, pin))
+}
+
+/// A digest in the set of every other one that this makes.
+fn digest(tag: u8, rest: u8) -> Digest {
+    let mut digest = [rest; 32];
+    digest[..8].fill(tag);
+    digest[8..16].fill(0);
+    digest
+}
+
+#[test]
+fn a_token_is_found_by_its_whole_digest_and_in_its_own_generation_only() {
+    let cache = TokenCache::new(16, [0; 32]);
+    cache.insert(remembered(digest(1, 1), 7, 100), 0);
+    assert!(cache.get(&digest(1, 1), 7).is_some());
+    assert!(cache.get(&digest(1, 2), 7).is_none());
+    assert!(cache.get(&digest(2, 1), 7).is_none());
+    assert!(cache.get(&digest(1, 1), 8).is_none());
+}
+
+#[test]
+fn the_same_token_takes_its_own_place() {
+    let cache = TokenCache::new(WAYS, [0; 32]);
+    for _ in 0..10 {
+        cache.insert(remembered(digest(1, 1), 7, 100), 0);
+        cache.insert(remembered(digest(2, 2), 7, 100), 0);
+    }
+    assert_eq!(cache.len(), 2);
+}
+
+#[test]
+fn what_is_of_no_use_goes_first_then_what_expires_first() {
+    let cache = TokenCache::new(WAYS, [0; 32]);
+    for (n, (generation, exp)) in (1..).zip([(7, 300), (6, 900), (7, 200), (7, 50)]) {
+        cache.insert(remembered(digest(n, n), generation, exp), 0);
+    }
+    assert_eq!(cache.len(), WAYS);
+    let found = |n| cache.get(&digest(n, n), if n == 2 { 6 } else { 7 }).is_some();
+    // One of another generation and one that expired, in whichever order; then the earliest.
+    cache.insert(remembered(digest(5, 5), 7, 400), 100);
+    cache.insert(remembered(digest(6, 6), 7, 400), 100);
+    assert_eq!([1, 2, 3, 4, 5, 6].map(found), [true, false, true, false, true, true]);
+    cache.insert(remembered(digest(7, 7), 7, 400), 100);
+    assert_eq!([1, 3, 5, 6, 7].map(found), [true, false, true, true, true]);
+}
+
+#[test]
+fn clearing_forgets_all() {
+    let cache = TokenCache::new(64, [0; 32]);
+    for n in 0..64 {
+        cache.insert(remembered(cache.digest(&n.to_string()), 1, 100), 0);
+    }
+    assert!(cache.len() > 32 && cache.len() <= 64);
+    cache.clear();
+    assert_eq!(cache.len(), 0);
+    assert!((0..64).all(|n: u8| cache.get(&cache.digest(&n.to_string()), 1).is_none()));
+}
+
+#[test]
+fn another_process_finds_a_token_elsewhere() {
+    let digests = [1, 2].map(|seed| TokenCache::new(4, [seed; 32]).digest("token"));
+    assert_ne!(digests[0], digests[1]);
+}
+
+#[test]
+fn looked_through_up_to_a_number_means_up_to_and_including_it() {
+    let token = remembered(digest(1, 1), 1, 100);
+    assert!(!token.is_checked(0));
+    token.set_checked(0);
+    assert!(token.is_checked(0) && !token.is_checked(1));
+    token.set_checked(5);
+    token.set_checked(3);
+    assert!(token.is_checked(5) && !token.is_checked(6));
+}

@@ -1,0 +1,88 @@
+//! What happened, counted without making the threads of a busy service wait for each other's cache lines.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rescind_wire::Position;
+
+use crate::rejected::{Reason, Rejected};
+
+/// How a verifier is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Why it can accept nothing now, if so.
+    pub unavailable: Option<Reason>,
+    /// The last entry of the log that it knows.
+    pub position: Option<Position>,
+    /// The greatest position that it may have forgotten.
+    pub floor: u64,
+    /// How many records its table has.
+    pub entries: usize,
+    /// How many keys are pinned.
+    pub keys: usize,
+    /// How many tokens are cached.
+    pub cached: usize,
+    /// Checks of a token that was cached.
+    pub hits: u64,
+    /// Checks of a token that was not.
+    pub misses: u64,
+    /// Refusals, by [`Rejected::name`].
+    pub refusals: [(&'static str, u64); Rejected::NAMES.len()],
+    /// How long the lease still runs; nothing if there is none, zero if it has run out.
+    pub lease_left: Option<Duration>,
+    /// How long ago the lease was last extended.
+    pub echo_age: Option<Duration>,
+}
+
+#[derive(Default)]
+pub(crate) struct Counters {
+    stripes: [Stripe; STRIPES],
+    refusals: [AtomicU64; Rejected::NAMES.len()],
+}
+
+/// More threads than this share a stripe.
+const STRIPES: usize = 16;
+
+/// Its own pair of cache lines: neighbours are fetched together.
+#[derive(Default)]
+#[repr(align(128))]
+struct Stripe {
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn hit(&self) {
+        self.stripe().hits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn miss(&self) {
+        self.stripe().misses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn refused(&self, rejected: &Rejected) {
+        self.refusals[rejected.index()].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn hits(&self) -> u64 {
+        self.stripes.iter().map(|stripe| stripe.hits.load(Ordering::Relaxed)).sum()
+    }
+
+    pub(crate) fn misses(&self) -> u64 {
+        self.stripes.iter().map(|stripe| stripe.misses.load(Ordering::Relaxed)).sum()
+    }
+
+    pub(crate) fn refusals(&self) -> [(&'static str, u64); Rejected::NAMES.len()] {
+        std::array::from_fn(|n| (Rejected::NAMES[n], self.refusals[n].load(Ordering::Relaxed)))
+    }
+
+    fn stripe(&self) -> &Stripe {
+        &self.stripes[OWN_STRIPE.with(|own| *own)]
+    }
+}
+
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static OWN_STRIPE: usize = THREADS.fetch_add(1, Ordering::Relaxed) % STRIPES;
+}

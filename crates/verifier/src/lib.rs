@@ -1,0 +1,43 @@
+//! Checks Rescind's access tokens inside your own process, at memory speed, and refuses them the moment they are revoked.
+//!
+//! A [`Verifier`] answers: it does no I/O, asks nobody, and takes no lock. A [`Keeper`] is its other half, the single
+//! writer that keeps it current with what the authority's feed says: the revocation log's entries, the signing keys, the
+//! floor, and the lease until which the verifier may accept at all. In doubt the answer is
+//! [`Rejected::Unavailable`], never an acceptance.
+//!
+//! ```
+//! use rescind_verifier::{Presented, Rejected, Verifier};
+//!
+//! let (verifier, _keeper) = Verifier::builder("https://id.example").audience("https://api.example").build()?;
+//! // Nothing was heard from the authority yet, so nothing is accepted.
+//! let rejected = verifier.verify(&Presented::bearer("eyJ…")).unwrap_err();
+//! assert!(rejected.is_unavailable());
+//! # Ok::<(), rescind_verifier::SetupError>(())
+//! ```
+#![deny(missing_docs)]
+
+mod builder;
+mod cache;
+mod claims;
+mod clock;
+mod counters;
+mod generation;
+mod keeper;
+pub mod keys;
+mod presented;
+mod rejected;
+mod table;
+mod verified;
+mod verifier;
+mod weak;
+
+pub use builder::{Builder, DEFAULT_SKEW, MAX_SKEW, SetupError};
+pub use claims::MAX_LIFETIME;
+pub use clock::{Clock, SystemClock};
+pub use counters::Health;
+pub use keeper::{Broken, Held, Keeper, Snapshot};
+pub use keys::{InvalidKey, PinnedKeys, PublicKey};
+pub use presented::{Presented, Proof, Scheme};
+pub use rejected::{Break, Reason, Rejected};
+pub use verified::{Authentic, Verified};
+pub use verifier::Verifier;

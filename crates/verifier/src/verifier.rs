@@ -1,0 +1,206 @@
+//! The verifier: checks a token without asking anyone.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use rescind_wire::jwt::{MAX_TOKEN, take_apart};
+use rescind_wire::{AccessClaims, Position};
+
+use crate::builder::Builder;
+use crate::cache::{Remembered, TokenCache};
+use crate::claims::{self, MAX_LIFETIME};
+use crate::clock::Clock;
+use crate::counters::{Counters, Health};
+use crate::generation::Generation;
+use crate::keys::Pin;
+use crate::presented::{Presented, Scheme};
+use crate::rejected::{Reason, Rejected};
+use crate::verified::{Authentic, Verified};
+
+/// Checks access tokens in this process: no I/O, no lock that a writer holds, no waiting. Cheap to clone; all clones
+/// share what the one [`Keeper`](crate::Keeper) keeps current.
+#[derive(Clone, Debug)]
+pub struct Verifier {
+    shared: Arc<Shared>,
+}
+
+impl Verifier {
+    /// Begins to set a verifier up for the tokens of `issuer`, which is compared exactly with `iss`.
+    pub fn builder(issuer: impl Into<String>) -> Builder {
+        Builder::new(issuer.into())
+    }
+
+    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Whether the token is good at this moment. The steps are those of the design, §5.
+    pub fn verify(&self, presented: &Presented<'_>) -> Result<Verified, Rejected> {
+        let held = self.shared.generation.load();
+        let outcome = heard(held.as_ref()).and_then(|generation| {
+            let outcome = self.verify_by(generation, presented);
+            outcome.map_err(|rejected| self.shared.blame(generation, rejected))
+        });
+        if let Err(rejected) = &outcome {
+            self.shared.counters.refused(rejected);
+        }
+        outcome
+    }
+
+    fn verify_by(&self, generation: &Generation, presented: &Presented<'_>) -> Result<Verified, Rejected> {
+        let Shared { settings, clock, .. } = &*self.shared;
+        // 1, 2, 3: what time does not change, cached or checked now.
+        let token = self.shared.known(generation, presented.token)?;
+        let claims = &token.claims;
+        // 4: the deadline first, for it vouches for what is loaded after it; then what time does change.
+        let deadline = generation.deadline();
+        claims::check_time(claims, clock.wall(), settings.skew)?;
+        claims::check_lifetime(claims, generation.longest_lifetime())?;
+        if !token.pin.is_pinned() {
+            return Err(generation.unpinned_key(token.pin.key().id()));
+        }
+        if presented.scheme != Scheme::Bearer || claims.cnf.is_some() {
+            return Err(Rejected::ProofRequired);
+        }
+        // 5 (and epoch and floor of 4): the position before the look-ups, for what is published after it is not in them.
+        let number = generation.number();
+        generation.judge(&claims.thing(token.pin.key().id()), token.is_checked(number))?;
+        token.set_checked(number);
+        let ahead = generation.is_ahead(claims.rev, number);
+        // 6: the last act. This reading of the clock is the instant of acceptance.
+        generation.check_lease(deadline, clock.boottime())?;
+        // 7
+        Ok(Verified::new(token, ahead))
+    }
+
+    /// Whether this authority signed the token for this audience, whatever became of it since: neither `exp` nor
+    /// revocations nor the lease are looked at. For logging out, which an expired token may still do.
+    pub fn authentic(&self, token: &str) -> Result<Authentic, Rejected> {
+        let held = self.shared.generation.load();
+        let (claims, pin) = self.shared.authenticate(heard(held.as_ref())?, token)?;
+        claims::check_lifetime(&claims, MAX_LIFETIME)?;
+        Ok(Authentic::new(claims, pin.key().id().clone()))
+    }
+
+    /// The last entry of the log that every check that begins now takes into account; nothing before the first snapshot.
+    pub fn position(&self) -> Option<Position> {
+        self.shared.generation.load().as_ref().map(|generation| generation.position())
+    }
+
+    /// How it is doing.
+    pub fn health(&self) -> Health {
+        let Shared { clock, cache, counters, .. } = &*self.shared;
+        let held = self.shared.generation.load();
+        let generation = heard(held.as_ref());
+        let vouched = generation.and_then(|generation| generation.check_lease(generation.deadline(), clock.boottime()));
+        let lease = generation.ok().and_then(Generation::lease);
+        let now = clock.boottime();
+        Health {
+            unavailable: match vouched {
+                Err(Rejected::Unavailable { reason }) => Some(reason),
+                _ => None,
+            },
+            position: generation.ok().map(Generation::position),
+            floor: generation.map_or(0, Generation::floor),
+            entries: generation.map_or(0, |generation| generation.table().len()),
+            keys: generation.map_or(0, |generation| generation.keys().len()),
+            cached: cache.len(),
+            hits: counters.hits(),
+            misses: counters.misses(),
+            refusals: counters.refusals(),
+            lease_left: lease.map(|(deadline, _)| deadline.saturating_sub(now)),
+            echo_age: lease.map(|(_, extended)| now.saturating_sub(extended)),
+        }
+    }
+}
+
+pub(crate) struct Settings {
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+    /// In milliseconds.
+    pub(crate) skew: u64,
+}
+
+/// What verifier and keeper share.
+pub(crate) struct Shared {
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    generation: ArcSwapOption<Generation>,
+    cache: TokenCache,
+    counters: Counters,
+}
+
+impl Shared {
+    pub(crate) fn new(settings: Settings, clock: Arc<dyn Clock>, cache: TokenCache) -> Self {
+        Self { settings, clock, generation: ArcSwapOption::empty(), cache, counters: Counters::default() }
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Every check that begins from now on is made by `generation`.
+    pub(crate) fn replace(&self, generation: Arc<Generation>) {
+        self.generation.store(Some(generation));
+        self.cache.clear();
+    }
+
+    /// Steps 1 to 3: the token as remembered, or checked and remembered now.
+    fn known(&self, generation: &Generation, token: &str) -> Result<Arc<Remembered>, Rejected> {
+        if token.len() > MAX_TOKEN {
+            return Err(Rejected::Malformed { why: "too long" });
+        }
+        let digest = self.cache.digest(token);
+        if let Some(known) = self.cache.get(&digest, generation.id) {
+            self.counters.hit();
+            return Ok(known);
+        }
+        self.counters.miss();
+        let (claims, pin) = self.authenticate(generation, token)?;
+        let token = Arc::new(Remembered::new(digest, generation.id, claims, pin));
+        self.cache.insert(Arc::clone(&token), self.clock.wall() / 1000);
+        Ok(token)
+    }
+
+    /// Steps 2 and 3: structure, the pinned key, its signature, and claims that are for us.
+    fn authenticate(&self, generation: &Generation, token: &str) -> Result<(AccessClaims, Arc<Pin>), Rejected> {
+        let unverified = take_apart(token)?;
+        // Before the keys are looked at: a key that is added later than this is "beyond the verifier's own position".
+        let number = generation.number();
+        let keys = generation.keys();
+        let Some(pin) = keys.pin(&unverified.unverified_kid) else {
+            return Err(generation.unknown_key(&unverified, number));
+        };
+        pin.key().check(&unverified)?;
+        let signed_claims = unverified.unverified_claims;
+        let claims = claims::read(&signed_claims, &self.settings.issuer, &self.settings.audience)?;
+        Ok((claims, Arc::clone(pin)))
+    }
+
+    /// A verifier without a lease must not blame the token for what newer news could change.
+    fn blame(&self, generation: &Generation, rejected: Rejected) -> Rejected {
+        if !rejected.may_be_overturned() {
+            return rejected;
+        }
+        let lease = generation.check_lease(generation.deadline(), self.clock.boottime());
+        lease.err().unwrap_or(rejected)
+    }
+}
+
+/// The generation that a call holds on to, from here to its end.
+fn heard(held: Option<&Arc<Generation>>) -> Result<&Generation, Rejected> {
+    held.map(Arc::as_ref).ok_or(Rejected::Unavailable { reason: Reason::NeverSynced })
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("issuer", &self.settings.issuer)
+            .field("audience", &self.settings.audience)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
