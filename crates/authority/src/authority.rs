@@ -21,11 +21,9 @@ use crate::activity::Activity;
 use crate::ambient::{SystemClock, SystemEntropy};
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError};
+use crate::feed::{Hub, OWN_LEASE};
 use crate::passwords::{HashingPool, PoolError, PoolOptions, Strength};
 use crate::store::sqlite::{Fresh, OpenError, Options, Role, Sqlite};
-
-/// How long the authority's own verifier goes on accepting without having read the log.
-pub const OWN_LEASE: Duration = Duration::from_secs(5);
 
 /// An authority on a data folder.
 pub struct Authority {
@@ -41,8 +39,12 @@ pub struct Authority {
     pub hashing: Arc<HashingPool>,
     /// When devices were last seen, until it is written down.
     pub activity: Activity,
+    /// The verifiers that follow this node.
+    pub hub: Arc<Hub>,
     pub(crate) clock: Arc<SystemClock>,
     pub(crate) hint: Notify,
+    /// The position that this node has published as reached by all its verifiers.
+    pub(crate) published: watch::Sender<u64>,
     pub(crate) applied: watch::Sender<u64>,
     pub(crate) keeper: std::sync::Mutex<Option<rescind_verifier::Keeper>>,
 }
@@ -91,7 +93,7 @@ impl Authority {
         let sqlite = Arc::new(Sqlite::open(data.database(), store_options(&config, role, &clock))?);
         let hashing = Arc::new(HashingPool::new(pool_options(&config, &root))?);
         let builder = Verifier::builder(&issuer).audience(&issuer).skew(config.tokens.skew);
-        let (verifier, keeper) = builder.cache_tokens(config.verifier.cache_tokens as usize).build()?;
+        let (verifier, keeper) = builder.cache_tokens(config.verifier.cache_tokens as usize).parts()?;
         let world = World {
             store: Arc::clone(&sqlite) as Arc<dyn Store>,
             clock: Arc::clone(&clock) as Arc<dyn rescind_domain::clock::Clock>,
@@ -108,8 +110,10 @@ impl Authority {
             sqlite,
             hashing,
             activity: Activity::default(),
+            hub: Arc::default(),
             clock,
             hint: Notify::new(),
+            published: watch::Sender::new(0),
             applied: watch::Sender::new(0),
             keeper: std::sync::Mutex::new(Some(keeper)),
         });

@@ -11,7 +11,8 @@ use rescind_domain::{Error, World};
 use rescind_verifier::{Break, Keeper, Snapshot};
 use rescind_wire::{Entry, Epoch, Epochs, Position};
 
-use crate::authority::{Authority, OWN_LEASE};
+use crate::authority::Authority;
+use crate::feed::{self, OWN_LEASE, Own};
 
 /// The log is read at least this often, hint or none.
 pub const POLL: Duration = Duration::from_millis(100);
@@ -19,13 +20,19 @@ pub const POLL: Duration = Duration::from_millis(100);
 /// Entries read at a time.
 const BATCH: u32 = 1000;
 
-/// Follows the log until the authority is dropped. Only one follower runs; a second call returns at once.
+/// Follows the log, and keeps the promises that this node makes to whoever waits for an enforcement, until the authority
+/// is dropped. Only one follower runs; a second call returns at once.
 pub async fn follow(authority: Arc<Authority>) {
     let keeper = authority.keeper.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-    let Some(mut keeper) = keeper else { return };
+    if let Some(keeper) = keeper {
+        tokio::join!(read_on(&authority, keeper), feed::keep(&authority));
+    }
+}
+
+async fn read_on(authority: &Authority, mut keeper: Keeper) {
     let mut failing = false;
     loop {
-        match round(&authority, &mut keeper).await {
+        match round(authority, &mut keeper).await {
             Ok(()) if failing => {
                 failing = false;
                 tracing::info!("the log can be read again");
@@ -36,7 +43,7 @@ pub async fn follow(authority: Arc<Authority>) {
                     tracing::error!(%error, "the log cannot be read: tokens are refused once {OWN_LEASE:?} have passed");
                 }
                 failing = true;
-                recover(&authority, &mut keeper, &error).await;
+                recover(authority, &mut keeper, &error).await;
             }
         }
         // A hint that comes while the log is being read is kept: it ends the next wait at once.
@@ -57,27 +64,47 @@ struct News {
     more: bool,
 }
 
-/// Reads what is new and applies it. The lease runs from just before the read.
+/// Reads what is new, applies it, and tells the verifiers that follow. The lease of the authority's own verifier runs from
+/// just before the read, by the same rules as theirs.
 async fn round(authority: &Authority, keeper: &mut Keeper) -> Result<(), Error> {
+    let hub = &authority.hub;
     loop {
         let asked_at = authority.clock.boottime();
+        hub.begin_read();
         let held = keeper.held().map(|held| held.position);
         let news = read(&authority.world, held).await?;
-        let (position, more) = (news.position, news.more);
+        let position = news.position;
         let current = held.is_some_and(|held| held.epoch == news.epochs.current);
-        let applied = apply(keeper, &news, current);
-        if let Err(broken) = applied {
+        let entries: Vec<Entry> = news.entries.iter().map(entry).collect();
+        if let Err(broken) = apply(keeper, &news, &entries, current) {
             tracing::error!(%broken, "the log cannot be applied; reading all of it again");
             keeper.break_off(Break::Gap);
             return Ok(());
         }
-        authority.world.keyring.load(&news.keys, keeper.held().map_or(0, |held| held.position.number))?;
-        if more {
+        let applied = keeper.held().map_or(0, |held| held.position.number);
+        authority.world.keyring.load(&news.keys, applied)?;
+        let told = feed::News {
+            head: Position { epoch: position.epoch, number: applied },
+            entries: &entries,
+            floor: news.floor,
+            longest_lifetime: news.longest_lifetime,
+        };
+        let first = hub.log_read(&told, asked_at, authority.clock.boottime());
+        if let Some(from) = first {
+            let _ = keeper.extend(from + OWN_LEASE);
+        }
+        if news.more {
             continue;
         }
-        if keeper.extend(asked_at + OWN_LEASE).is_ok() {
-            authority.applied.send_replace(position.number);
+        let again = match hub.own_ack(applied, asked_at) {
+            Own::Extend(from) => keeper.extend(from + OWN_LEASE).is_err(),
+            Own::Again => true,
+            Own::Silent => false,
+        };
+        if again {
+            continue;
         }
+        authority.applied.send_replace(position.number);
         return Ok(());
     }
 }
@@ -121,10 +148,14 @@ fn all_after(view: &dyn View, floor: u64) -> Result<Vec<LogRow>, StoreError> {
     }
 }
 
-fn apply(keeper: &mut Keeper, news: &News, current: bool) -> Result<(), rescind_verifier::Broken> {
-    let entries: Vec<Entry> = news.entries.iter().map(entry).collect();
+fn apply(
+    keeper: &mut Keeper,
+    news: &News,
+    entries: &[Entry],
+    current: bool,
+) -> Result<(), rescind_verifier::Broken> {
     if current {
-        keeper.apply(&entries)?;
+        keeper.apply(entries)?;
         keeper.raise_floor(news.floor);
         keeper.set_longest_lifetime(news.longest_lifetime);
         return Ok(());
@@ -136,7 +167,7 @@ fn apply(keeper: &mut Keeper, news: &News, current: bool) -> Result<(), rescind_
         floor: news.floor,
         longest_lifetime: news.longest_lifetime,
         keys: news.keys.iter().filter(signing).filter_map(|row| row.public.clone()).collect(),
-        entries,
+        entries: entries.to_vec(),
     })
 }
 

@@ -116,6 +116,7 @@ async fn run(
         }
     };
     stopping.notify_one();
+    authority.hub.stop();
     tokio::select! {
         outcome = &mut server => outcome.map_err(ServeError::Http)?,
         name = stop.signal() => tracing::warn!(signal = name, "stopping at once: told so again"),

@@ -21,6 +21,7 @@ pub mod issue;
 pub mod key;
 pub mod keyring;
 pub mod login;
+pub mod node;
 pub mod password;
 pub mod policy;
 pub mod refresh_token;

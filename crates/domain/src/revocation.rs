@@ -109,6 +109,17 @@ impl Tag {
         Self(tag)
     }
 
+    /// Whether this authority made this tag for the entry at `position`, with a key that it has or had.
+    pub fn was_made(&self, keys: &[KeyRow], world: &World, position: Position) -> Result<bool, Error> {
+        let mut id = [0; 8];
+        id.copy_from_slice(&self.0[..8]);
+        let name = MacKeyId(id).key_id();
+        let Some(row) = keys.iter().find(|row| row.id == name && row.purpose == Purpose::Mac) else {
+            return Ok(false);
+        };
+        Ok(self.is_made_with(&world.keyring.open_mac(row)?, position))
+    }
+
     /// Whether an authority with these keys made this tag for the entry at `position`.
     pub fn is_valid(&self, keyring: &Keyring, position: Position) -> bool {
         let mut id = [0; 8];
@@ -116,8 +127,26 @@ impl Tag {
         let Some(key) = keyring.mac(MacKeyId(id)) else {
             return false;
         };
+        self.is_made_with(&key, position)
+    }
+
+    fn is_made_with(&self, key: &MacKey, position: Position) -> bool {
         let mac = key.sign(&[Self::DOMAIN, position.epoch.as_bytes(), &position.number.to_be_bytes(), &self.0[8..24]]);
         aws_lc_rs::constant_time::verify_slices_are_equal(&mac[..16], &self.0[24..]).is_ok()
+    }
+}
+
+/// The text is not a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a tag of the log: expected 54 characters of base64url")]
+pub struct InvalidTag;
+
+impl std::str::FromStr for Tag {
+    type Err = InvalidTag;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTag> {
+        let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| InvalidTag)?;
+        bytes.try_into().map(Self).map_err(|_| InvalidTag)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::event::{Event, NewEvent};
 use crate::grant::Grant;
 use crate::idempotency::Remembered;
 use crate::key::KeyRow;
+use crate::node::{NodeId, NodeRow};
 use crate::password::PasswordHash;
 use crate::revocation::{LogRow, StateChange};
 use crate::session::Session;
@@ -166,6 +167,8 @@ pub trait View {
 
     /// Events after the event `after`, oldest first; of one user if given.
     fn events(&self, user: Option<&UserId>, after: u64, limit: u32) -> Result<Vec<Event>, StoreError>;
+    /// All nodes that run, or that nobody has yet seen to have stopped.
+    fn nodes(&self) -> Result<Vec<NodeRow>, StoreError>;
     /// A named value of the deployment's, such as the issuer.
     fn setting(&self, name: &str) -> Result<Option<String>, StoreError>;
     /// What was answered to a request with this key.
@@ -233,6 +236,13 @@ pub trait Tx: View {
     fn set_setting(&mut self, name: &str, value: Option<&str>) -> Result<(), StoreError>;
     /// Remembers what was answered.
     fn remember(&mut self, caller: &str, key: &str, what: &Remembered) -> Result<(), StoreError>;
+
+    /// Adds a node.
+    fn insert_node(&mut self, node: &NodeRow) -> Result<(), StoreError>;
+    /// Replaces what a node says of itself; what it has reached never falls. Answers whether it is there.
+    fn update_node(&mut self, node: &NodeRow) -> Result<bool, StoreError>;
+    /// Removes a node if it still shows this counter.
+    fn remove_node(&mut self, id: &NodeId, counter: u64) -> Result<bool, StoreError>;
 
     /// Records that tokens of this lifetime are signed from now on, and none of another (R10).
     fn set_lifetime(&mut self, lifetime: Duration, now: Timestamp) -> Result<(), StoreError>;

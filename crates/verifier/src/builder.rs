@@ -28,6 +28,8 @@ pub struct Builder {
     cache_tokens: usize,
     seed: Option<[u8; 32]>,
     clock: Arc<dyn Clock>,
+    #[cfg(feature = "follow")]
+    following: crate::follow::Following,
 }
 
 /// The settings make no verifier.
@@ -48,6 +50,26 @@ pub enum SetupError {
     /// The system gave no random bytes.
     #[error("the system gave no random bytes")]
     Entropy,
+    /// There is no client to follow the feed as.
+    #[cfg(feature = "follow")]
+    #[error("a client is required: the id and secret of one that may follow the feed")]
+    Client,
+    /// The lease is shorter than a second.
+    #[cfg(feature = "follow")]
+    #[error("a lease of less than a second is not possible")]
+    Lease,
+    /// The verifier's name is too long.
+    #[cfg(feature = "follow")]
+    #[error("a name of more than 100 bytes is not possible")]
+    Name,
+    /// The authority's address or the certificates to trust cannot be used.
+    #[cfg(feature = "follow")]
+    #[error(transparent)]
+    Authority(crate::follow::BadUrl),
+    /// There is no tokio runtime here.
+    #[cfg(feature = "follow")]
+    #[error("the feed is followed by a task: build the verifier inside a tokio runtime")]
+    Runtime,
 }
 
 impl Builder {
@@ -59,6 +81,8 @@ impl Builder {
             cache_tokens: DEFAULT_CACHE,
             seed: None,
             clock: Arc::new(SystemClock),
+            #[cfg(feature = "follow")]
+            following: crate::follow::Following::default(),
         }
     }
 
@@ -94,9 +118,9 @@ impl Builder {
         self
     }
 
-    /// The verifier, and the one writer that keeps it current. Never waits for anything: until the authority was heard,
-    /// every check is [`Unavailable`](crate::Rejected::Unavailable).
-    pub fn build(self) -> Result<(Verifier, Keeper), SetupError> {
+    /// The verifier, and the one writer that keeps it current, for whoever follows the feed in a way of their own. Never
+    /// waits for anything: until the authority was heard, every check is [`Unavailable`](crate::Rejected::Unavailable).
+    pub fn parts(self) -> Result<(Verifier, Keeper), SetupError> {
         if self.issuer.is_empty() {
             return Err(SetupError::Issuer);
         }
@@ -114,6 +138,52 @@ impl Builder {
         let settings = Settings { issuer: self.issuer, audience: self.audience, skew };
         let shared = Arc::new(Shared::new(settings, self.clock, TokenCache::new(self.cache_tokens, seed)));
         Ok((Verifier::new(Arc::clone(&shared)), Keeper::new(shared)))
+    }
+}
+
+/// Following the feed over the network.
+#[cfg(feature = "follow")]
+impl Builder {
+    /// The client to follow the feed as. It must be registered at the authority with the scope `rescind:feed`. Required.
+    pub fn client(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
+        self.following.client = id.into();
+        self.following.secret = zeroize::Zeroizing::new(secret.into());
+        self
+    }
+
+    /// Where the authority is, if that is not what the issuer says: an `http` or `https` URL.
+    pub fn authority(mut self, url: impl Into<String>) -> Self {
+        self.following.authority = Some(url.into());
+        self
+    }
+
+    /// For how long tokens are accepted without hearing from the authority. 5 seconds unless set, 1 second at least, at
+    /// most what the authority permits. A longer one rides out longer failures of the network, and delays the moment at
+    /// which the authority can say that a log-out is enforced, should this verifier be cut off.
+    pub const fn lease(mut self, lease: Duration) -> Self {
+        self.following.lease = lease;
+        self
+    }
+
+    /// What the verifier is called in the authority's list. The client's id unless set; 100 bytes at most.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.following.name = name.into();
+        self
+    }
+
+    /// The certificates to trust (PEM) in place of the system's.
+    pub fn trust(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.following.roots = pem.into();
+        self
+    }
+
+    /// The verifier, kept current by a task on the current tokio runtime until the last clone is dropped. Never waits for
+    /// anything: until the authority was heard, every check is [`Unavailable`](crate::Rejected::Unavailable).
+    pub fn build(self) -> Result<Verifier, SetupError> {
+        let (following, issuer, clock) = (self.following.clone(), self.issuer.clone(), Arc::clone(&self.clock));
+        let (verifier, keeper) = self.parts()?;
+        let follower = crate::follow::Follower::start(following, &issuer, keeper, clock)?;
+        Ok(verifier.followed_by(follower))
     }
 }
 

@@ -8,7 +8,7 @@
 //! ```
 //! use rescind_verifier::{Presented, Rejected, Verifier};
 //!
-//! let (verifier, _keeper) = Verifier::builder("https://id.example").audience("https://api.example").build()?;
+//! let (verifier, _keeper) = Verifier::builder("https://id.example").audience("https://api.example").parts()?;
 //! // Nothing was heard from the authority yet, so nothing is accepted.
 //! let rejected = verifier.verify(&Presented::bearer("eyJ…")).unwrap_err();
 //! assert!(rejected.is_unavailable());
@@ -16,21 +16,26 @@
 //! ```
 #![deny(missing_docs)]
 
+mod acks;
 mod builder;
 mod cache;
 mod claims;
 mod clock;
 mod counters;
+#[cfg(feature = "follow")]
+pub mod follow;
 mod generation;
 mod keeper;
 pub mod keys;
 mod presented;
 mod rejected;
+mod subscription;
 mod table;
 mod verified;
 mod verifier;
 mod weak;
 
+pub use acks::Acks;
 pub use builder::{Builder, DEFAULT_SKEW, MAX_SKEW, SetupError};
 pub use claims::MAX_LIFETIME;
 pub use clock::{Clock, SystemClock};
@@ -39,5 +44,6 @@ pub use keeper::{Broken, Held, Keeper, Snapshot};
 pub use keys::{InvalidKey, PinnedKeys, PublicKey};
 pub use presented::{Presented, Proof, Scheme};
 pub use rejected::{Break, Reason, Rejected};
+pub use subscription::{Next, Subscription, Unfollowable};
 pub use verified::{Authentic, Verified};
 pub use verifier::Verifier;

@@ -23,6 +23,8 @@ use crate::verified::{Authentic, Verified};
 #[derive(Clone, Debug)]
 pub struct Verifier {
     shared: Arc<Shared>,
+    #[cfg(feature = "follow")]
+    follower: Option<Arc<crate::follow::Follower>>,
 }
 
 impl Verifier {
@@ -32,7 +34,26 @@ impl Verifier {
     }
 
     pub(crate) const fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+        Self {
+            shared,
+            #[cfg(feature = "follow")]
+            follower: None,
+        }
+    }
+
+    #[cfg(feature = "follow")]
+    pub(crate) fn followed_by(mut self, follower: crate::follow::Follower) -> Self {
+        self.follower = Some(Arc::new(follower));
+        self
+    }
+
+    /// Gives the lease up and says goodbye, so that nobody waits for this verifier: for an orderly stop. Every check from
+    /// now on is [`Unavailable`](Rejected::Unavailable).
+    #[cfg(feature = "follow")]
+    pub async fn leave(&self) {
+        if let Some(follower) = &self.follower {
+            follower.leave().await;
+        }
     }
 
     /// Whether the token is good at this moment. The steps are those of the design, §5.

@@ -6,6 +6,7 @@
 
 pub mod claims;
 pub mod entry;
+pub mod feed;
 pub mod id;
 pub mod json;
 pub mod jwt;

@@ -212,6 +212,14 @@ settings! {
             "How many checked tokens are remembered, so that their signature is not checked again";
     }
 
+    #[doc = "The feed that keeps verifiers current."]
+    feed: Feed {
+        max_lease: Duration = span(seconds(30), seconds(1), hours(1)),
+            "The longest lease that a verifier may declare: how long it may go on accepting tokens without hearing from here";
+        connections: u32 = count(1000, 1, 100_000),
+            "How many verifiers one client may connect";
+    }
+
     #[doc = "What is written to standard error."]
     log: Logs {
         format: LogFormat = Choice::<LogFormat>::new(),

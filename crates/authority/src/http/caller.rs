@@ -27,6 +27,11 @@ impl Caller {
         &self.verified
     }
 
+    /// From where.
+    pub(crate) const fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
     /// The caller as verbs want it, who check it again inside their transactions.
     pub(crate) fn acting(&self) -> Acting {
         Authority::acting(&self.verified, self.address)

@@ -11,6 +11,7 @@ mod cors;
 mod docs;
 mod envelope;
 mod exposition;
+mod feed;
 mod form;
 mod html;
 mod idempotency;
@@ -72,6 +73,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(admin::key::routes())
         .merge(admin::revocation::routes())
         .merge(admin::event::routes())
+        .merge(admin::verifier::routes())
+        .merge(feed::routes())
         .merge(oauth::token::routes())
         .merge(well_known::routes())
         .merge(operations::routes())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rescind::authority::OWN_LEASE;
+use rescind::feed::OWN_LEASE;
 use rescind::follower::entry;
 use rescind_domain::key::{KeyRow, Purpose};
 use rescind_domain::store::View;
@@ -30,7 +30,7 @@ impl Guard {
     pub(crate) fn for_audience(house: &House, audience: &str) -> Self {
         let clock = GuardClock::beside(&house.clock);
         let builder = Verifier::builder(ISSUER).audience(audience).skew(house.world.policy.skew);
-        let (verifier, keeper) = builder.clock(Arc::clone(&clock) as Arc<_>).build().unwrap();
+        let (verifier, keeper) = builder.clock(Arc::clone(&clock) as Arc<_>).parts().unwrap();
         let mut guard = Self { verifier, clock, keeper };
         guard.follow(house);
         guard

@@ -112,7 +112,7 @@ impl<'a> Oracle<'a> {
     fn verifier(&self) -> (Verifier, Keeper) {
         let clock = Arc::new(Frozen(Arc::clone(&self.stage.clock)));
         let builder = Verifier::builder(ISSUER).audience(ISSUER).clock(clock);
-        let (verifier, mut keeper) = builder.build().unwrap();
+        let (verifier, mut keeper) = builder.parts().unwrap();
         let signing = |row: &&KeyRow| row.revoked.is_none() && matches!(row.purpose, Purpose::Sign(_));
         let snapshot = Snapshot {
             epochs: self.epochs.clone(),

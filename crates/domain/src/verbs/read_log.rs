@@ -28,6 +28,18 @@ impl Revocation {
     }
 }
 
+/// The head of the log.
+pub async fn head(world: &World, admin: &Administrator) -> Result<Position, Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .read("head_of_log", move |view| {
+            admin.check(view, &inner)?;
+            Ok(view.head()?.position)
+        })
+        .await
+}
+
 /// Revocations after entry `after`, oldest first, and whether there are more.
 pub async fn list_revocations(
     world: &World,

@@ -43,7 +43,7 @@ fn checked_once() -> (Verifier, Keeper, String, KeyId) {
     let token = with_signature(input, signature.as_ref());
 
     let builder = Verifier::builder("issuer").audience("audience").seed([0; 32]).cache_tokens(16);
-    let (verifier, mut keeper) = builder.clock(Arc::new(StoppedClock)).build().expect("good settings");
+    let (verifier, mut keeper) = builder.clock(Arc::new(StoppedClock)).parts().expect("good settings");
     let epochs = Epochs::first(epoch);
     let snapshot =
         Snapshot { epochs, position: 0, floor: 0, longest_lifetime: 300, keys: vec![jwk], entries: Vec::new() };

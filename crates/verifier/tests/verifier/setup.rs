@@ -7,9 +7,9 @@ use rescind_verifier::{Clock, MAX_SKEW, SetupError, SystemClock, Verifier};
 #[test]
 fn settings_that_make_no_verifier_are_refused_by_name() {
     let good = || Verifier::builder("https://id.example").audience("api");
-    assert!(good().build().is_ok());
-    assert!(good().skew(MAX_SKEW).build().is_ok());
-    let error = |builder: rescind_verifier::Builder| builder.build().map(|_| ()).unwrap_err();
+    assert!(good().parts().is_ok());
+    assert!(good().skew(MAX_SKEW).parts().is_ok());
+    let error = |builder: rescind_verifier::Builder| builder.parts().map(|_| ()).unwrap_err();
     assert_eq!(error(Verifier::builder("").audience("api")), SetupError::Issuer);
     assert_eq!(error(Verifier::builder("https://id.example")), SetupError::Audience);
     assert_eq!(error(good().skew(MAX_SKEW + Duration::from_nanos(1))), SetupError::Skew);
@@ -20,7 +20,7 @@ fn settings_that_make_no_verifier_are_refused_by_name() {
 fn a_verifier_can_be_shared_and_its_keeper_sent() {
     fn shared<T: Clone + Send + Sync + 'static>(_: &T) {}
     fn sent<T: Send + 'static>(_: &T) {}
-    let (verifier, keeper) = Verifier::builder("https://id.example").audience("api").build().expect("good settings");
+    let (verifier, keeper) = Verifier::builder("https://id.example").audience("api").parts().expect("good settings");
     shared(&verifier);
     sent(&keeper);
 }

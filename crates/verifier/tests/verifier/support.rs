@@ -161,7 +161,7 @@ impl World {
         clock.advance(Duration::from_secs(1000));
         clock.set_wall(START);
         let builder = Verifier::builder(ISSUER).audience(AUDIENCE).skew(Duration::from_secs(SKEW)).seed([9; 32]);
-        let (verifier, keeper) = configure(builder.clock(clock.clone())).build().expect("good settings");
+        let (verifier, keeper) = configure(builder.clock(clock.clone())).parts().expect("good settings");
         Self { verifier, keeper, clock, signer: Signer::new(1), head: HEAD }
     }
 

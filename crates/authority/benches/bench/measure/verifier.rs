@@ -93,7 +93,7 @@ fn each(start: std::time::Instant, calls: usize) -> f64 {
 
 /// A verifier that has read the log, and accepts for an hour.
 fn following(jwk: &Jwk) -> Outcome<(Verifier, Keeper)> {
-    let (verifier, mut keeper) = Verifier::builder(ISSUER).audience(ISSUER).build()?;
+    let (verifier, mut keeper) = Verifier::builder(ISSUER).audience(ISSUER).parts()?;
     keeper.reset(Snapshot {
         epochs: Epochs { former: Vec::new(), current: EPOCH },
         position: 0,

@@ -89,7 +89,7 @@ fn authenticate_by(known: &Known, token: &str) -> Result<Authentic, String> {
     let unverified: Unverified =
         serde_json::from_slice(&parts.unverified_claims).map_err(|_| "its claims are not those of an access token")?;
     let audience = names(&unverified.aud).into_iter().next().ok_or("it is for nobody")?;
-    let setup = Verifier::builder(unverified.iss).audience(audience).cache_tokens(0).build();
+    let setup = Verifier::builder(unverified.iss).audience(audience).cache_tokens(0).parts();
     let (verifier, mut keeper) = setup.map_err(|error| error.to_string())?;
     let snapshot = Snapshot {
         epochs: known.epochs.clone(),

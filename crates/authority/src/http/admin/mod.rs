@@ -7,6 +7,7 @@ pub(crate) mod key;
 pub(crate) mod revocation;
 pub(crate) mod session;
 pub(crate) mod user;
+pub(crate) mod verifier;
 
 use serde::Deserialize;
 use utoipa::IntoParams;

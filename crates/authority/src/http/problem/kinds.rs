@@ -67,6 +67,9 @@ kinds! {
     FORBIDDEN = FORBIDDEN "forbidden",
         "This is not allowed",
         "Use an account or a client that may do this.";
+    INSUFFICIENT_SCOPE = FORBIDDEN "insufficient-scope",
+        "The access token does not allow this",
+        "Ask for a token with the scope that `detail` names.";
     SET_UP_REFUSED = FORBIDDEN "set-up-refused",
         "The set-up link is refused",
         "It is good once and for an hour, and only while there is no administrator. Start the server again for a new one.";
@@ -121,6 +124,9 @@ kinds! {
     KEY_REUSED = UNPROCESSABLE_ENTITY "idempotency-key-reused",
         "The idempotency key was used for another request",
         "Make a new key for each request; repeat one only with the very same request.";
+    UPGRADE_REQUIRED = UPGRADE_REQUIRED "upgrade-required",
+        "The feed is a WebSocket",
+        "Ask for an upgrade (RFC 6455) to the subprotocol `rescind.feed.v1`.";
     THROTTLED = TOO_MANY_REQUESTS "throttled",
         "Too many failed attempts",
         "Wait as long as `Retry-After` says.";

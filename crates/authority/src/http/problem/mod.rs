@@ -123,6 +123,15 @@ impl Problem {
         }
     }
 
+    /// Adds the challenge of RFC 6750 §3.1 that names a scope.
+    pub(crate) fn challenge_scope(mut self, scope: &'static str) -> Self {
+        self.0.document.error = Some("insufficient_scope");
+        match HeaderValue::from_str(&format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"")) {
+            Ok(value) => self.header(WWW_AUTHENTICATE, value),
+            Err(_) => self,
+        }
+    }
+
     fn max_age(mut self, age: Duration) -> Self {
         self.0.document.max_age = Some(age.as_secs());
         self

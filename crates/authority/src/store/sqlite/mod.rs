@@ -18,6 +18,7 @@ mod idempotency;
 mod key;
 mod log;
 mod migrations;
+mod node;
 mod position;
 mod purge;
 mod readers;

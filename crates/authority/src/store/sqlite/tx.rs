@@ -11,6 +11,7 @@ use rescind_domain::event::{Event, NewEvent};
 use rescind_domain::grant::Grant;
 use rescind_domain::idempotency::Remembered;
 use rescind_domain::key::KeyRow;
+use rescind_domain::node::{NodeId, NodeRow};
 use rescind_domain::password::PasswordHash;
 use rescind_domain::revocation::{LogRow, StateChange};
 use rescind_domain::session::Session;
@@ -20,7 +21,7 @@ use rescind_wire::{ClientId, Epoch, Epochs, KeyId, SessionId, TokenId, UserCut, 
 use rusqlite::Connection;
 
 use super::watch::{Admission, Watch};
-use super::{chain, client, ending, event, grant, idempotency, key, log, purge, session, setting, user};
+use super::{chain, client, ending, event, grant, idempotency, key, log, node, purge, session, setting, user};
 
 /// A connection inside a transaction.
 pub(super) struct SqliteTx<'c> {
@@ -111,6 +112,7 @@ impl View for SqliteTx<'_> {
         fn key_revoked(id: &KeyId) -> Option<u64> = key::revoked;
         fn token_ended(id: &TokenId) -> Option<u64> = ending::token_ended;
         fn events(user: Option<&UserId>, after: u64, limit: u32) -> Vec<Event> = event::after;
+        fn nodes() -> Vec<NodeRow> = node::list;
         fn setting(name: &str) -> Option<String> = setting::find;
         fn remembered(caller: &str, key: &str) -> Option<Remembered> = idempotency::find;
     }
@@ -139,6 +141,9 @@ impl Tx for SqliteTx<'_> {
         mut fn add_event(event: &NewEvent) -> () = event::add;
         mut fn set_setting(name: &str, value: Option<&str>) -> () = setting::set;
         mut fn remember(caller: &str, key: &str, what: &Remembered) -> () = idempotency::remember;
+        mut fn insert_node(node: &NodeRow) -> () = node::insert;
+        mut fn update_node(node: &NodeRow) -> bool = node::update;
+        mut fn remove_node(id: &NodeId, counter: u64) -> bool = node::remove;
         mut fn set_lifetime(lifetime: Duration, now: Timestamp) -> () = log::set_lifetime;
         mut fn raise_floor(floor: u64) -> () = log::raise_floor;
         mut fn purge_sessions(sessions: &[(UserId, SessionId)]) -> u64 = purge::sessions;

@@ -1,0 +1,129 @@
+//! Waiting until a revocation is enforced (R8), and saying who is missing.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rescind_domain::Error;
+use rescind_domain::node::NodeId;
+use rescind_wire::ClientId;
+use tokio::time::timeout;
+
+use super::hub::Listed;
+use super::keep::Watcher;
+use super::lease::Time;
+use crate::authority::Authority;
+use crate::follower::POLL;
+
+/// How far an enforcement has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enforcement {
+    /// Whether no verifier can accept any more what the revocation covers.
+    pub enforced: bool,
+    /// Verifiers that have applied it.
+    pub confirmed: u64,
+    /// Verifiers that had not when their lease ran out.
+    pub lapsed: u64,
+    /// Who is missing.
+    pub pending: Vec<Pending>,
+    /// How long it took, or was waited.
+    pub took: Duration,
+}
+
+/// Somebody who may still accept what was revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// The verifier, or the node if it is another one.
+    pub verifier: String,
+    /// Its client.
+    pub client: Option<ClientId>,
+    /// In how long it is bound to have applied it or lapsed, unless its node goes on.
+    pub bound_in: Duration,
+}
+
+impl Authority {
+    /// Waits until position `number` is enforced, at most for `patience`.
+    pub async fn enforcement(&self, number: u64, patience: Duration) -> Result<Enforcement, Error> {
+        let began = self.clock.boottime();
+        let mut wait = Wait { number, watcher: Watcher::default(), late: BTreeSet::new(), lapsed: 0 };
+        let mut published = self.published.subscribe();
+        self.hint();
+        loop {
+            published.mark_unchanged();
+            wait.look(self).await?;
+            let now = self.clock.boottime();
+            let enforcement = wait.report(self, now, now.saturating_sub(began));
+            let left = patience.saturating_sub(now.saturating_sub(began));
+            if enforcement.enforced || left.is_zero() {
+                return Ok(enforcement);
+            }
+            // A node elsewhere is only seen by looking again.
+            let _ = timeout(left.min(POLL), published.changed()).await;
+        }
+    }
+}
+
+struct Wait {
+    number: u64,
+    watcher: Watcher,
+    /// Verifiers that had not applied it.
+    late: BTreeSet<u64>,
+    lapsed: u64,
+}
+
+impl Wait {
+    async fn look(&mut self, authority: &Authority) -> Result<(), Error> {
+        self.watcher.look(authority).await?;
+        let listed = authority.hub.list();
+        let standing = |id: &u64| listed.iter().find(|listed| listed.id == *id && listed.until.is_some());
+        let (number, before) = (self.number, self.late.len());
+        let mut applied = 0;
+        self.late.retain(|id| match standing(id) {
+            Some(listed) if listed.position >= number => {
+                applied += 1;
+                false
+            }
+            Some(_) => true,
+            None => false,
+        });
+        self.lapsed += (before - self.late.len() - applied) as u64;
+        self.late.extend(late(&listed, number).map(|listed| listed.id));
+        Ok(())
+    }
+
+    fn report(&self, authority: &Authority, now: Time, took: Duration) -> Enforcement {
+        let missing = self.watcher.missing(self.number);
+        let listed = authority.hub.list();
+        let holding = listed.iter().filter(|listed| listed.until.is_some());
+        let confirmed = holding.filter(|listed| listed.position >= self.number).count() as u64;
+        if missing.is_nothing() {
+            return Enforcement { enforced: true, confirmed, lapsed: self.lapsed, pending: Vec::new(), took };
+        }
+        let here = authority.hub.row().map(|row| row.id);
+        let mut pending: Vec<Pending> = late(&listed, self.number).map(|listed| of_verifier(listed, now)).collect();
+        let elsewhere = missing.nodes.iter().filter(|(node, _)| Some(*node) != here || pending.is_empty());
+        let elsewhere: Vec<Pending> = elsewhere.map(|(node, bound)| of_node(*node, *bound, now)).collect();
+        pending.extend(elsewhere);
+        pending.extend(missing.history.map(|end| Pending {
+            verifier: "verifiers of the epoch before".into(),
+            client: None,
+            bound_in: end.saturating_sub(now),
+        }));
+        Enforcement { enforced: false, confirmed, lapsed: self.lapsed, pending, took }
+    }
+}
+
+fn late(listed: &[Listed], number: u64) -> impl Iterator<Item = &Listed> {
+    listed.iter().filter(move |listed| listed.until.is_some() && listed.position < number)
+}
+
+fn of_verifier(listed: &Listed, now: Time) -> Pending {
+    Pending {
+        verifier: listed.follower.name.clone(),
+        client: Some(listed.follower.client.clone()),
+        bound_in: listed.until.map_or(Duration::ZERO, |until| until.saturating_sub(now)),
+    }
+}
+
+fn of_node(node: NodeId, bound: Time, now: Time) -> Pending {
+    Pending { verifier: format!("node {node}"), client: None, bound_in: bound.saturating_sub(now) }
+}

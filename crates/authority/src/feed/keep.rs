@@ -1,0 +1,153 @@
+//! Keeps this node's promises in the store: its row, its heartbeats, and the position that all its verifiers reached.
+
+use std::time::Duration;
+
+use rescind_domain::Error;
+use rescind_domain::entropy::Entropy as _;
+use rescind_domain::node::{NodeId, NodeRow};
+use rescind_domain::verbs::keep_node;
+use rescind_wire::Epoch;
+
+use super::lease::{Time, counted, of_node};
+use super::observer::Observer;
+use crate::ambient::SystemEntropy;
+use crate::authority::Authority;
+use crate::follower::POLL;
+
+/// Keeps them until the authority goes.
+pub async fn keep(authority: &Authority) {
+    tokio::join!(beat(authority), publish(authority), look(authority));
+}
+
+/// Writes the row as the node begins, then a heartbeat every fifth of its lease.
+async fn beat(authority: &Authority) {
+    let mut failing = false;
+    loop {
+        match beat_once(authority).await {
+            Ok(()) => failing = false,
+            Err(error) if failing => tracing::debug!(%error, "still no heartbeat"),
+            Err(error) => {
+                tracing::error!(%error, "the heartbeat cannot be written: verifiers stop accepting when their leases end");
+                failing = true;
+            }
+        }
+        let lease = authority.hub.row().map_or(Duration::ZERO, |row| row.lease);
+        let pause = if failing || lease.is_zero() { POLL } else { lease / 5 };
+        // Told at once where a verifier wants a longer lease, or the row is gone.
+        let _ = tokio::time::timeout(pause, authority.hub.beat_now.notified()).await;
+    }
+}
+
+async fn beat_once(authority: &Authority) -> Result<(), Error> {
+    let (hub, world) = (&authority.hub, &authority.world);
+    let sent = authority.clock.boottime();
+    let Some(row) = hub.next_beat() else {
+        let id = NodeId::from_bytes(SystemEntropy.bytes());
+        let row = keep_node::enter(world, id, of_node(super::OWN_LEASE)).await?;
+        tracing::info!(node = %row.id, reached = row.reached, "a node began");
+        hub.enter(row, sent);
+        authority.hint();
+        return Ok(());
+    };
+    tell(authority, row, |row| hub.beat(row, sent)).await?;
+    // Nothing is echoed until the log was read after this.
+    authority.hint();
+    Ok(())
+}
+
+/// Publishes each rise of what all verifiers have reached: one write at a time, whatever rose meanwhile is in the next.
+async fn publish(authority: &Authority) {
+    let hub = &authority.hub;
+    loop {
+        let now = authority.clock.boottime();
+        let Some(row) = hub.publish(now) else {
+            let end = hub.next_end().map_or(POLL, |end| end.saturating_sub(now)).min(POLL);
+            let _ = tokio::time::timeout(end.max(Duration::from_millis(1)), hub.risen.notified()).await;
+            continue;
+        };
+        let reached = row.reached;
+        while let Err(error) = tell(authority, row.clone(), |row| drop(row)).await {
+            tracing::warn!(%error, reached, "what all verifiers have reached cannot be published; trying again");
+            tokio::time::sleep(POLL).await;
+        }
+        authority.published.send_replace(reached);
+    }
+}
+
+async fn tell(authority: &Authority, row: NodeRow, told: impl FnOnce(NodeRow)) -> Result<(), Error> {
+    if keep_node::tell(&authority.world, row.clone()).await? {
+        told(row);
+        return Ok(());
+    }
+    tracing::warn!(node = %row.id, "this node was given up, for it was silent too long; it begins anew");
+    authority.hub.leave();
+    authority.hub.beat_now.notify_one();
+    Ok(())
+}
+
+/// Removes the rows of nodes that have stopped, and waits once for the leases of a history that was lost.
+async fn look(authority: &Authority) {
+    let mut watcher = Watcher::default();
+    loop {
+        if let Err(error) = watcher.look(authority).await {
+            tracing::debug!(%error, "the nodes cannot be looked at");
+        }
+        tokio::time::sleep(of_node(super::OWN_LEASE) / 5).await;
+    }
+}
+
+/// Whoever looks at the nodes again and again.
+#[derive(Default)]
+pub(super) struct Watcher {
+    observer: Observer,
+    /// The epoch whose predecessors' leases may run, and when they were first seen to.
+    unsettled: Option<(Epoch, Time, Duration)>,
+}
+
+impl Watcher {
+    /// Looks once. Rows of nodes that have lapsed are removed.
+    pub(super) async fn look(&mut self, authority: &Authority) -> Result<(), Error> {
+        let world = &authority.world;
+        let began = authority.clock.boottime();
+        let nodes = keep_node::look(world).await?;
+        let now = authority.clock.boottime();
+        self.observer.observe(&nodes.rows, began, now);
+        let lapsed: Vec<_> = self.observer.lapsed().collect();
+        if !lapsed.is_empty() {
+            keep_node::remove(world, lapsed).await?;
+        }
+        let epoch = nodes.head.epoch;
+        self.unsettled = nodes.unsettled.map(|longest| {
+            let since = self.unsettled.filter(|(known, ..)| *known == epoch).map_or(now, |(_, since, _)| since);
+            (epoch, since, longest)
+        });
+        if self.unsettled.is_some_and(|(_, since, longest)| began >= since + counted(longest)) {
+            keep_node::settle(world, epoch).await?;
+            self.unsettled = None;
+        }
+        Ok(())
+    }
+
+    /// By when position `number` is bound to be enforced, or nothing if it is.
+    pub(super) fn missing(&self, number: u64) -> Missing {
+        let nodes = self.observer.missing(number).map(|missing| (missing.node, missing.bound)).collect();
+        let history = self.unsettled.map(|(_, since, longest)| since + counted(longest));
+        Missing { nodes, history }
+    }
+}
+
+/// What is waited for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Missing {
+    /// Nodes, and by when each has lapsed, should it be silent from now on.
+    pub(super) nodes: Vec<(NodeId, Time)>,
+    /// When the leases of a history that was lost have run out.
+    pub(super) history: Option<Time>,
+}
+
+impl Missing {
+    /// Nothing is.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.nodes.is_empty() && self.history.is_none()
+    }
+}

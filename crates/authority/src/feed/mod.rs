@@ -1,0 +1,17 @@
+//! The feed: keeps verifiers current, and says truthfully when none of them can accept any more what was ended (R8).
+//!
+//! `node` and `observer` are values with transitions, which the model in the tests calls as well; `hub` puts connections
+//! around them, `keep` clocks and the store, `connection` a WebSocket.
+
+mod connection;
+mod enforcement;
+mod hub;
+mod keep;
+pub mod lease;
+pub mod node;
+pub mod observer;
+
+pub use connection::{Denied, follow};
+pub use enforcement::{Enforcement, Pending};
+pub use hub::{Follower, Hub, Listed, News, OWN_LEASE, Own};
+pub use keep::keep;

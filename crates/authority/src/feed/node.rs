@@ -1,0 +1,345 @@
+//! What one node of the authority promises (R8): which leases its verifiers hold, and the position below which none of
+//! them holds or will get one. Values and transitions only; whoever calls reads clocks, store and sockets.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use rescind_wire::feed::{Ack, Closing};
+
+use super::lease::{Time, counted, freshness};
+
+/// One connection of a verifier, or the node's own. Never used twice.
+pub type FollowerId = u64;
+
+/// The batches of the log whose reading is remembered one by one.
+const BATCHES: usize = 256;
+
+/// A node's promises.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Node {
+    /// Until when the node may echo, on its own clock: from just before its last recorded heartbeat was sent.
+    until: Option<Time>,
+    /// Whether the log was read after the last recorded heartbeat.
+    beat: Read,
+    /// The last entry that was read.
+    head: u64,
+    /// When entries were first read: the last of each batch, and the time.
+    batches: VecDeque<(u64, Time)>,
+    /// What the row says, or is about to.
+    reached: u64,
+    followers: BTreeMap<FollowerId, Follower>,
+    /// How many leases stand at each position.
+    held: BTreeMap<u64, usize>,
+}
+
+/// Whether the log was read after something had happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+enum Read {
+    #[default]
+    Wanted,
+    Begun,
+    Done,
+}
+
+impl Read {
+    fn begin(&mut self) {
+        if *self == Self::Wanted {
+            *self = Self::Begun;
+        }
+    }
+
+    fn finish(&mut self) {
+        if *self == Self::Begun {
+            *self = Self::Done;
+        }
+    }
+}
+
+/// A verifier as the node knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Follower {
+    lease: Duration,
+    /// Entries up to here were sent.
+    sent: u64,
+    /// Entries up to here are applied.
+    acked: u64,
+    /// The number of the last acknowledgement.
+    number: u64,
+    /// When its lease is over, if it may hold one.
+    until: Option<Time>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Stage {
+    /// It has no lease from this connection.
+    Greeted,
+    /// Its lease is recorded, and will be echoed once the log was read after that.
+    Recorded { read: Read, number: u64 },
+    /// It was echoed.
+    Following,
+    /// Its lease ended before it acknowledged.
+    Lapsed,
+    /// The connection is gone; what lease it has runs on.
+    Gone,
+}
+
+/// What to do about an acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// Echo it.
+    Echo,
+    /// Do not echo it. The position counts all the same.
+    Silent,
+    /// Read the log, send what is new, then ask [`Node::due`].
+    Read,
+    /// Close the connection.
+    Close(Closing),
+}
+
+/// A verifier's state, for whoever waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Held {
+    /// Which.
+    pub id: FollowerId,
+    /// Entries up to here are applied.
+    pub acked: u64,
+    /// When its lease is over, if it may hold one.
+    pub until: Option<Time>,
+    /// Whether it is connected.
+    pub connected: bool,
+}
+
+impl Node {
+    /// A node that has read the log up to `head`, by a read that began at `read`, and has published that.
+    pub fn new(head: u64, read: Time) -> Self {
+        Self { head, reached: head, batches: VecDeque::from([(head, read)]), ..Self::default() }
+    }
+
+    /// The last entry that was read.
+    pub fn head(&self) -> u64 {
+        self.head
+    }
+
+    /// What the row says, or is about to.
+    pub fn reached(&self) -> u64 {
+        self.reached
+    }
+
+    /// A heartbeat was recorded that was sent at `sent`; the row's lease is `lease`. Nothing is echoed until the log was
+    /// read after this.
+    pub fn heartbeat(&mut self, sent: Time, lease: Duration) {
+        self.until = Some(sent + lease);
+        self.beat = Read::Wanted;
+    }
+
+    /// A read of the log begins. There is one at a time.
+    pub fn begin_read(&mut self) {
+        self.beat.begin();
+        for follower in self.followers.values_mut() {
+            if let Stage::Recorded { read, .. } = &mut follower.stage {
+                read.begin();
+            }
+        }
+    }
+
+    /// The log was read up to `head`, by a read that began at `began`. Call [`sent`](Self::sent) for whomever the
+    /// entries were sent to, then [`due`](Self::due).
+    pub fn log_read(&mut self, head: u64, began: Time) {
+        self.beat.finish();
+        for follower in self.followers.values_mut() {
+            if let Stage::Recorded { read, .. } = &mut follower.stage {
+                read.finish();
+            }
+        }
+        if head > self.head {
+            self.head = head;
+            self.batches.push_back((head, began));
+            self.forget_batches();
+        }
+    }
+
+    /// Two batches become one, read when the older one was: in doubt, entries were read longer ago.
+    fn forget_batches(&mut self) {
+        if self.batches.len() > BATCHES
+            && let Some((_, at)) = self.batches.pop_front()
+            && let Some(next) = self.batches.front_mut()
+        {
+            next.1 = at;
+        }
+    }
+
+    /// A verifier connected, and was sent nothing yet.
+    pub fn connect(&mut self, id: FollowerId, lease: Duration) {
+        let follower = Follower { lease, sent: 0, acked: 0, number: 0, until: None, stage: Stage::Greeted };
+        self.followers.insert(id, follower);
+    }
+
+    /// Entries up to `position` are on their way to a verifier.
+    pub fn sent(&mut self, id: FollowerId, position: u64) {
+        if let Some(follower) = self.followers.get_mut(&id) {
+            follower.sent = follower.sent.max(position);
+        }
+    }
+
+    /// An acknowledgement arrived; `arrived` was read after its bytes had.
+    pub fn ack(&mut self, id: FollowerId, ack: Ack, arrived: Time) -> Verdict {
+        let Some(follower) = self.followers.get(&id) else { return Verdict::Close(Closing::Protocol) };
+        if ack.position > follower.sent || ack.number <= follower.number {
+            return Verdict::Close(Closing::Protocol);
+        }
+        if follower.stage == Stage::Lapsed || follower.until.is_some_and(|until| arrived >= until) {
+            return Verdict::Close(Closing::Lapsed);
+        }
+        let (stage, lease) = (follower.stage, follower.lease);
+        self.advance(id, ack);
+        let fresh = self.is_fresh(ack.position, lease, arrived);
+        match stage {
+            Stage::Greeted | Stage::Recorded { .. } if ack.position >= self.reached && fresh => {
+                let stage = Stage::Recorded { read: Read::Wanted, number: ack.number };
+                self.hold(id, arrived + counted(lease), stage);
+                Verdict::Read
+            }
+            Stage::Following if fresh && self.may_echo(lease, arrived) => {
+                self.hold(id, arrived + counted(lease), Stage::Following);
+                Verdict::Echo
+            }
+            Stage::Greeted | Stage::Recorded { .. } | Stage::Following => Verdict::Silent,
+            Stage::Lapsed | Stage::Gone => Verdict::Close(Closing::Lapsed),
+        }
+    }
+
+    /// First echoes that are due, now that the log was read and sent: which verifier, and which number.
+    pub fn due(&mut self, now: Time) -> Vec<(FollowerId, u64)> {
+        let mut due = Vec::new();
+        for (&id, follower) in &self.followers {
+            let Stage::Recorded { read: Read::Done, number } = follower.stage else { continue };
+            let Some(until) = follower.until else { continue };
+            let arrived = until.saturating_sub(counted(follower.lease));
+            let fresh = self.is_fresh(follower.acked, follower.lease, now);
+            if follower.sent >= self.head && fresh && now < until && self.may_echo(follower.lease, arrived) {
+                due.push((id, number));
+            }
+        }
+        for (id, _) in &due {
+            if let Some(follower) = self.followers.get_mut(id) {
+                follower.stage = Stage::Following;
+            }
+        }
+        due
+    }
+
+    /// Whether any first echo waits for a read of the log.
+    pub fn waits_for_read(&self) -> bool {
+        let waits = |follower: &Follower| matches!(follower.stage, Stage::Recorded { read: Read::Wanted | Read::Begun, .. });
+        self.followers.values().any(waits)
+    }
+
+    /// Whether a lease from `arrived` on may be echoed: it ends before this node's own does, and whatever was written
+    /// while this node might have been given up was read.
+    fn may_echo(&self, lease: Duration, arrived: Time) -> bool {
+        self.until.is_some_and(|own| arrived + counted(lease) < own) && self.beat == Read::Done
+    }
+
+    /// Whether every entry above `position` was first read less than a third of a lease ago.
+    fn is_fresh(&self, position: u64, lease: Duration, now: Time) -> bool {
+        let first_missing = self.batches.iter().find(|(last, _)| *last > position);
+        first_missing.is_none_or(|(_, read)| now < *read + freshness(lease))
+    }
+
+    /// The connection is gone, and the verifier may be alive: its lease counts until it ends.
+    pub fn gone(&mut self, id: FollowerId) {
+        if let Some(follower) = self.followers.get_mut(&id) {
+            follower.stage = Stage::Gone;
+            if follower.until.is_none() {
+                self.followers.remove(&id);
+            }
+        }
+    }
+
+    /// The verifier said that it has dropped the lease of this connection for good.
+    pub fn goodbye(&mut self, id: FollowerId) {
+        self.release(id);
+        self.followers.remove(&id);
+    }
+
+    /// Lets go of leases that have ended. Answers which verifiers are connected all the same.
+    pub fn settle(&mut self, now: Time) -> Vec<FollowerId> {
+        let over = |follower: &Follower| follower.until.is_some_and(|until| now >= until);
+        let ended: Vec<_> = self.followers.iter().filter(|(_, follower)| over(follower)).map(|(id, _)| *id).collect();
+        let mut lapsed = Vec::new();
+        for id in ended {
+            self.release(id);
+            match self.followers.get_mut(&id) {
+                Some(follower) if follower.stage != Stage::Gone => {
+                    follower.stage = Stage::Lapsed;
+                    lapsed.push(id);
+                }
+                _ => {
+                    self.followers.remove(&id);
+                }
+            }
+        }
+        lapsed
+    }
+
+    /// What to write to the row, if that has risen: no verifier holds a lease below it, and from now on none gets one.
+    pub fn publish(&mut self, now: Time) -> Option<u64> {
+        self.settle(now);
+        let reached = self.held.keys().next().map_or(self.head, |lowest| *lowest);
+        if reached <= self.reached {
+            return None;
+        }
+        self.reached = reached;
+        Some(reached)
+    }
+
+    /// Every verifier.
+    pub fn followers(&self) -> impl Iterator<Item = Held> {
+        self.followers.iter().map(|(id, follower)| Held {
+            id: *id,
+            acked: follower.acked,
+            until: follower.until,
+            connected: follower.stage != Stage::Gone,
+        })
+    }
+
+    fn advance(&mut self, id: FollowerId, ack: Ack) {
+        let Some(follower) = self.followers.get_mut(&id) else { return };
+        let (former, holds) = (follower.acked, follower.until.is_some());
+        follower.number = ack.number;
+        follower.acked = former.max(ack.position);
+        let now = follower.acked;
+        if holds && now > former {
+            self.count_less(former);
+            *self.held.entry(now).or_default() += 1;
+        }
+    }
+
+    fn hold(&mut self, id: FollowerId, until: Time, stage: Stage) {
+        let Some(follower) = self.followers.get_mut(&id) else { return };
+        follower.stage = stage;
+        let acked = follower.acked;
+        let held = follower.until.replace(follower.until.map_or(until, |former| former.max(until)));
+        if held.is_none() {
+            *self.held.entry(acked).or_default() += 1;
+        }
+    }
+
+    fn release(&mut self, id: FollowerId) {
+        let Some(follower) = self.followers.get_mut(&id) else { return };
+        let acked = follower.acked;
+        if follower.until.take().is_some() {
+            self.count_less(acked);
+        }
+    }
+
+    fn count_less(&mut self, position: u64) {
+        if let Some(count) = self.held.get_mut(&position) {
+            *count -= 1;
+            if *count == 0 {
+                self.held.remove(&position);
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The verifiers that follow this node, for administrators.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use rescind_domain::verbs::read_log;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::feed::Listed;
+use crate::http::app::App;
+use crate::http::caller::Admin;
+use crate::http::problem::Problem;
+use crate::http::query::Named;
+use crate::http::time::Time;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default().routes(routes!(list)).routes(routes!(evict))
+}
+
+/// A verifier.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Verifier {
+    /// Its connection.
+    id: String,
+    /// What it calls itself.
+    name: String,
+    /// The client that it is.
+    client_id: String,
+    /// From where.
+    #[schema(value_type = Option<String>)]
+    ip: Option<IpAddr>,
+    /// Whether it is connected; one that left counts until its lease is over.
+    connected: bool,
+    /// The last entry of the log that it has applied.
+    position: u64,
+    /// For how long it accepts tokens without hearing from here, in milliseconds.
+    lease_ms: u64,
+    /// For how long it may still accept tokens, as the authority counts, in milliseconds; none without a lease.
+    lease_left_ms: Option<u64>,
+    /// How long ago it acknowledged last, in milliseconds.
+    acked_ms_ago: Option<u64>,
+    /// Since when it follows.
+    since: Time,
+}
+
+impl Verifier {
+    fn new(listed: &Listed, now: Duration) -> Self {
+        let follower = &listed.follower;
+        Self {
+            id: listed.id.to_string(),
+            name: follower.name.clone(),
+            client_id: follower.client.to_string(),
+            ip: follower.address,
+            connected: listed.connected,
+            position: listed.position,
+            lease_ms: millis(follower.lease),
+            lease_left_ms: listed.until.map(|until| millis(until.saturating_sub(now))),
+            acked_ms_ago: listed.acked_at.map(|at| millis(now.saturating_sub(at))),
+            since: Time(follower.since),
+        }
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The verifiers.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Verifiers {
+    /// Those that follow this node.
+    verifiers: Vec<Verifier>,
+    /// The head of the log that they follow.
+    head: String,
+}
+
+/// List verifiers.
+#[utoipa::path(
+    get, path = "/v1/admin/verifiers", tag = "Verifiers", operation_id = "listVerifiers", security(("bearer" = [])),
+    responses((status = 200, description = "Those that follow this node", body = Verifiers)),
+)]
+async fn list(State(app): State<App>, admin: Admin) -> Result<Json<Verifiers>, Problem> {
+    let head = read_log::head(&app.authority.world, &admin.0).await?;
+    let now = app.authority.clock.boottime();
+    let verifiers = app.authority.hub.list().iter().map(|listed| Verifier::new(listed, now)).collect();
+    Ok(Json(Verifiers { verifiers, head: head.to_string() }))
+}
+
+/// Evict a verifier.
+///
+/// Closes its connection. It may connect again, unless its client was revoked.
+#[utoipa::path(
+    delete, path = "/v1/admin/verifiers/{id}", tag = "Verifiers", operation_id = "evictVerifier",
+    security(("bearer" = [])), params(("id" = String, Path, description = "The verifier")),
+    responses((status = 204, description = "Its connection is closed")),
+)]
+async fn evict(State(app): State<App>, admin: Admin, id: Named) -> Result<StatusCode, Problem> {
+    read_log::head(&app.authority.world, &admin.0).await?;
+    let id = id.id("verifier")?;
+    if app.authority.hub.evict(id) { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("verifier")) }
+}

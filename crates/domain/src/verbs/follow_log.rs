@@ -1,0 +1,78 @@
+//! Where a verifier that connects begins to follow the log, and what its tag proves (R9).
+
+use std::time::Duration;
+
+use rescind_wire::{Epochs, Jwk, Position};
+
+use crate::error::Error;
+use crate::key::{KeyRow, Purpose};
+use crate::revocation::Tag;
+use crate::verbs::keep_house;
+use crate::world::World;
+
+/// What a verifier is told first.
+#[derive(Clone, Debug)]
+pub struct Beginning {
+    /// The head of the log.
+    pub head: Position,
+    /// The greatest position that may be forgotten.
+    pub floor: u64,
+    /// The longest lifetime that a token still alive may have.
+    pub longest: Duration,
+    /// Entries after this one are missing.
+    pub after: u64,
+    /// The epochs and the signing keys, where the verifier needs a whole snapshot.
+    pub snapshot: Option<(Epochs, Vec<Jwk>)>,
+    /// The verifier showed a tag that this authority never made.
+    pub forged: bool,
+    /// The verifier showed a tag that this authority did make, of an entry that it does not have: proof that the store
+    /// went back.
+    pub proof: Option<Position>,
+}
+
+/// Finds out where to begin for a verifier that holds everything up to a position, and the tag of the entry there.
+pub async fn begin(world: &World, held: Option<(Position, Option<String>)>) -> Result<Beginning, Error> {
+    let inner = world.clone();
+    world
+        .store
+        .read("begin_to_follow", move |view| {
+            let head = view.head()?;
+            let longest = keep_house::longest_lifetime(&view.lifetimes()?, &inner.policy, inner.now());
+            let mut beginning = Beginning {
+                head: head.position,
+                floor: head.floor,
+                longest,
+                after: head.floor,
+                snapshot: None,
+                forged: false,
+                proof: None,
+            };
+            if let Some((position, tag)) = held {
+                let current = position.epoch == head.position.epoch;
+                let here = view.log_entry(position.number)?.filter(|row| row.position == position);
+                let tag = tag.map(|text| text.parse::<Tag>());
+                let known = match (&tag, &here) {
+                    (None, _) => position.number <= head.position.number,
+                    (Some(Ok(tag)), Some(row)) => *tag == row.tag,
+                    _ => false,
+                };
+                if current && known {
+                    beginning.after = position.number;
+                    return Ok(beginning);
+                }
+                if let Some(tag) = tag {
+                    let made_here = match tag {
+                        Ok(tag) => tag.was_made(&view.keys()?, &inner, position)?,
+                        Err(_) => false,
+                    };
+                    beginning.forged = !made_here;
+                    beginning.proof = (made_here && current).then_some(position);
+                }
+            }
+            let signing = |row: &KeyRow| row.revoked.is_none() && matches!(row.purpose, Purpose::Sign(_));
+            let keys = view.keys()?.into_iter().filter(signing).filter_map(|row| row.public).collect();
+            beginning.snapshot = Some((view.epochs()?, keys));
+            Ok(beginning)
+        })
+        .await
+}

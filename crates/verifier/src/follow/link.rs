@@ -1,0 +1,247 @@
+//! The way to the authority: TCP or TLS, a token by client credentials (RFC 6749 §4.4), and the WebSocket.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use data_encoding::BASE64;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Bytes;
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, SEC_WEBSOCKET_PROTOCOL};
+use hyper::{Request, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use rescind_wire::feed::{FEED_SCOPE, MAX_MESSAGE, SUBPROTOCOL};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, ServerName};
+use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use zeroize::Zeroizing;
+
+use super::Following;
+
+/// The longest answer of the token endpoint, in bytes.
+const LONGEST_ANSWER: usize = 64 * 1024;
+
+pub(super) type Socket = WebSocketStream<Box<dyn Stream>>;
+
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// The authority's address cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadUrl {
+    /// It is no `http` or `https` URL with a host.
+    #[error("the authority must be an http or https URL with a host, like https://id.example")]
+    NoUrl,
+    /// The certificates that were given are not PEM.
+    #[error("the certificates to trust are not PEM")]
+    Certificates,
+    /// There is no certificate to trust.
+    #[error("there is no certificate to trust: neither were any given, nor does the system have any")]
+    NoRoots,
+}
+
+/// Why the authority was not reached.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// The network.
+    #[error("cannot reach {host}: {error}")]
+    Unreachable {
+        /// Whom.
+        host: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// The authority gave no token.
+    #[error("no token for the feed: the authority answered {status} {code}")]
+    NoToken {
+        /// The status.
+        status: u16,
+        /// The error code (RFC 6749 §5.2), if it gave one.
+        code: String,
+    },
+    /// The authority did not answer as one.
+    #[error("the authority's answer cannot be understood: {0}")]
+    Unreadable(String),
+    /// The authority refused the feed.
+    #[error("the authority refused the feed: {0}")]
+    Refused(String),
+}
+
+/// The way to the authority, and the token of this client.
+pub(super) struct Link {
+    host: String,
+    port: u16,
+    /// What is before `/v1/feed` in the path.
+    base: String,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+    credentials: Zeroizing<String>,
+    token: Option<Token>,
+}
+
+struct Token {
+    text: Zeroizing<String>,
+    good_until: Instant,
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    access_token: Zeroizing<String>,
+    expires_in: u64,
+}
+
+#[derive(Deserialize)]
+struct NotGranted {
+    error: String,
+}
+
+impl Link {
+    pub(super) fn new(following: &Following, issuer: &str) -> Result<Self, BadUrl> {
+        let url: Uri = following.authority.as_deref().unwrap_or(issuer).parse().map_err(|_| BadUrl::NoUrl)?;
+        let host = url.host().ok_or(BadUrl::NoUrl)?.trim_matches(['[', ']']).to_owned();
+        let (tls, usual) = match url.scheme_str() {
+            Some("https") => {
+                let name = ServerName::try_from(host.clone()).map_err(|_| BadUrl::NoUrl)?;
+                (Some((connector(&following.roots)?, name)), 443)
+            }
+            Some("http") => (None, 80),
+            _ => return Err(BadUrl::NoUrl),
+        };
+        let pair = Zeroizing::new(format!("{}:{}", form(&following.client), form(&following.secret)));
+        let credentials = Zeroizing::new(format!("Basic {}", BASE64.encode(pair.as_bytes())));
+        let base = url.path().trim_end_matches('/').to_owned();
+        Ok(Self { port: url.port_u16().unwrap_or(usual), host, base, tls, credentials, token: None })
+    }
+
+    /// Connects to the feed.
+    pub(super) async fn connect(&mut self) -> Result<Socket, LinkError> {
+        let token = self.token().await?;
+        let stream = self.stream().await?;
+        let url = format!("ws://{}{}/v1/feed", self.authority(), self.base);
+        let mut request = url.into_client_request().map_err(|error| LinkError::Unreadable(error.to_string()))?;
+        let headers = request.headers_mut();
+        let bearer = Zeroizing::new(format!("Bearer {}", *token));
+        let bearer = bearer.parse().map_err(|_| LinkError::Unreadable("a token that is no header".into()))?;
+        headers.insert(AUTHORIZATION, bearer);
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, hyper::header::HeaderValue::from_static(SUBPROTOCOL));
+        let config = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
+        match tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await {
+            Ok((socket, _)) => Ok(socket),
+            Err(error) => {
+                // It may be the token that was refused: the next attempt asks for another one.
+                self.token = None;
+                Err(LinkError::Refused(error.to_string()))
+            }
+        }
+    }
+
+    /// A token that is good for a while.
+    async fn token(&mut self) -> Result<Zeroizing<String>, LinkError> {
+        if let Some(token) = self.token.as_ref().filter(|token| now() < token.good_until) {
+            return Ok(token.text.clone());
+        }
+        let granted = self.ask().await?;
+        // Not to its last second: the feed is connected to afterwards.
+        let good_until = now() + Duration::from_secs(granted.expires_in) * 4 / 5;
+        self.token = Some(Token { text: granted.access_token.clone(), good_until });
+        Ok(granted.access_token)
+    }
+
+    async fn ask(&self) -> Result<Granted, LinkError> {
+        let unreadable = |error: &dyn std::fmt::Display| LinkError::Unreadable(error.to_string());
+        let stream = TokioIo::new(self.stream().await?);
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(stream).await.map_err(|error| unreadable(&error))?;
+        let body = format!("grant_type=client_credentials&scope={}", form(FEED_SCOPE));
+        let request = Request::post(format!("{}/oauth/token", self.base))
+            .header(HOST, self.authority())
+            .header(AUTHORIZATION, self.credentials.as_str())
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(ACCEPT, "application/json")
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|error| unreadable(&error))?;
+        let exchange = async {
+            let response = sender.send_request(request).await.map_err(|error| unreadable(&error))?;
+            let status = response.status();
+            let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect().await;
+            Ok((status, body.map_err(|error| unreadable(&error))?.to_bytes()))
+        };
+        let (status, body) = tokio::select! {
+            biased;
+            answer = exchange => answer?,
+            ended = connection => return Err(ended.map_or_else(|error| unreadable(&error), |()| unreadable(&"no answer"))),
+        };
+        if status != StatusCode::OK {
+            let code = serde_json::from_slice::<NotGranted>(&body).map(|refused| refused.error).unwrap_or_default();
+            return Err(LinkError::NoToken { status: status.as_u16(), code });
+        }
+        serde_json::from_slice(&body).map_err(|error| unreadable(&error))
+    }
+
+    async fn stream(&self) -> Result<Box<dyn Stream>, LinkError> {
+        let unreachable = |error| LinkError::Unreachable { host: self.authority(), error };
+        let tcp = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(unreachable)?;
+        // Acknowledgements are small, and waited for.
+        tcp.set_nodelay(true).map_err(unreachable)?;
+        match &self.tls {
+            None => Ok(Box::new(tcp)),
+            Some((connector, name)) => {
+                Ok(Box::new(connector.connect(name.clone(), tcp).await.map_err(unreachable)?))
+            }
+        }
+    }
+
+    fn authority(&self) -> String {
+        if self.host.contains(':') { format!("[{}]:{}", self.host, self.port) } else { format!("{}:{}", self.host, self.port) }
+    }
+}
+
+/// TLS that trusts these certificates, or those that the system does.
+fn connector(roots: &[u8]) -> Result<TlsConnector, BadUrl> {
+    let mut store = RootCertStore::empty();
+    if roots.is_empty() {
+        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    } else {
+        for certificate in CertificateDer::pem_slice_iter(roots) {
+            let certificate = certificate.map_err(|_| BadUrl::Certificates)?;
+            store.add(certificate).map_err(|_| BadUrl::Certificates)?;
+        }
+    }
+    if store.is_empty() {
+        return Err(BadUrl::NoRoots);
+    }
+    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|_| BadUrl::NoRoots)?
+        .with_root_certificates(store)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// As `application/x-www-form-urlencoded` writes it, which is how credentials go into Basic (RFC 6749 §2.3.1).
+fn form(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'*') {
+            written.push(char::from(byte));
+        } else {
+            written.push('%');
+            written.push(char::from(b"0123456789ABCDEF"[usize::from(byte >> 4)]));
+            written.push(char::from(b"0123456789ABCDEF"[usize::from(byte & 15)]));
+        }
+    }
+    written
+}
+
+#[expect(clippy::disallowed_methods, reason = "when to ask for another token is no matter of safety: the authority judges it")]
+fn now() -> Instant {
+    Instant::now()
+}
