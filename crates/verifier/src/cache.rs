@@ -109,6 +109,9 @@ impl TokenCache {
 
     /// Forgets all. Costs time only, never truth.
     pub(crate) fn clear(&self) {
+        if self.len() == 0 {
+            return;
+        }
         for token in self.sets.iter().flat_map(|set| &set.tokens) {
             if token.swap(None).is_some() {
                 self.filled.fetch_sub(1, Ordering::Relaxed);
