@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+/// What one thread reads from the store another one sends and frees: that is where the system's allocator makes threads
+/// wait for each other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     rescind::cli::run(std::env::args_os(), std::env::vars_os())
 }

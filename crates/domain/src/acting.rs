@@ -74,10 +74,17 @@ impl Acting {
 
     /// Checks inside a transaction that the caller's user and session still stand, and returns them.
     pub fn check(&self, view: &dyn View, world: &World) -> Result<(User, Session), Error> {
+        self.check_by(&StoreCuts::new(view)?, world)
+    }
+
+    /// As [`check`](Self::check), for whoever goes on judging in the same transaction.
+    pub fn check_by(&self, cuts: &StoreCuts<'_>, world: &World) -> Result<(User, Session), Error> {
         let (user, session) = self.person()?;
-        self.check_token(view)?;
-        let user = view.user(&user)?.ok_or(Error::SignedOut(None))?;
-        let session = view.session(&user.id, &session)?.ok_or(Error::SignedOut(None))?;
+        let row = cuts.find_user(&user)?;
+        let session = cuts.find_session(&user, &session)?;
+        self.check_token(cuts)?;
+        let user = row.ok_or(Error::SignedOut(None))?;
+        let session = session.ok_or(Error::SignedOut(None))?;
         if session.expiry(world.now()).is_some() || !session.binding.admits(self.address) {
             return Err(Error::SignedOut(None));
         }
@@ -99,9 +106,9 @@ impl Acting {
     }
 
     /// Judges the token itself by the one rule.
-    fn check_token(&self, view: &dyn View) -> Result<(), Error> {
+    fn check_token(&self, cuts: &StoreCuts<'_>) -> Result<(), Error> {
         let thing: Thing<'_> = self.claims.thing(&self.key);
-        match StoreCuts::new(view)?.judge(&thing)? {
+        match cuts.judge(&thing)? {
             Standing::Alive => Ok(()),
             Standing::Ended(Cause::BelowFloor) => Err(Error::SignedOut(None)),
             Standing::Ended(cause) => Err(Error::SignedOut(Some(cause))),
@@ -117,7 +124,7 @@ impl Administrator {
             let (user, _) = acting.check(view, world)?;
             return if user.role == Role::Administrator { Ok(()) } else { Err(Error::Forbidden) };
         }
-        acting.check_token(view)?;
+        acting.check_token(&StoreCuts::new(view)?)?;
         let client = view.client(acting.client())?.ok_or(Error::SignedOut(None))?;
         let allowed = acting.claims.allows(ADMIN_SCOPE) && client.scopes.iter().any(|scope| scope == ADMIN_SCOPE);
         if allowed { Ok(()) } else { Err(Error::Forbidden) }

@@ -653,6 +653,16 @@ mod tests {
     }
 
     #[test]
+    fn whoever_read_the_clock_a_moment_before_another_does_not_wait_for_that_one() {
+        let desk = Desk::new(ThrottleOptions::default());
+        let later = desk.throttle.begin("alice", Some(ip("192.0.2.1")), desk.now + 5).unwrap();
+        let earlier = desk.throttle.begin("alice", Some(ip("192.0.2.1")), desk.now).unwrap();
+        later.failed();
+        earlier.failed();
+        assert_eq!(desk.wait("alice", "192.0.2.1"), 0, "two failures cost no wait");
+    }
+
+    #[test]
     fn no_wait_at_all_can_be_configured_and_odd_options_do_no_harm() {
         let none = ThrottleOptions { base_wait: Duration::ZERO, ..ThrottleOptions::default() };
         let mut desk = Desk::new(none);

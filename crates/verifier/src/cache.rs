@@ -42,28 +42,33 @@ impl Remembered {
     }
 }
 
-/// Where one token's digest may lie. Eight would cost two cache lines to look through.
-const WAYS: usize = 4;
+/// In how many places one token's digest may lie: their tags are one cache line.
+const WAYS: usize = 8;
 
-/// One place for a token. The tag only saves looking at tokens that cannot be the one; it proves nothing.
+/// Places for tokens that share a part of their digest. A tag only saves looking at a token that cannot be the one; it
+/// proves nothing.
 #[derive(Default)]
-struct Slot {
-    tag: AtomicU64,
-    token: ArcSwapOption<Remembered>,
+#[repr(align(64))]
+struct Set {
+    tags: [AtomicU64; WAYS],
+    tokens: [ArcSwapOption<Remembered>; WAYS],
 }
 
 pub(crate) struct TokenCache {
     seed: [u8; 32],
-    slots: Box<[[Slot; WAYS]]>,
+    sets: Box<[Set]>,
+    room: usize,
     filled: AtomicUsize,
 }
 
 impl TokenCache {
-    /// Room for `tokens`, rounded up to a power of two; none for 0.
+    /// Room for `tokens`, rounded up to a power of two; none for 0. There are twice as many places, so that few tokens
+    /// find all of theirs taken before there is no more room.
     pub(crate) fn new(tokens: usize, seed: [u8; 32]) -> Self {
-        let sets = if tokens == 0 { 0 } else { tokens.div_ceil(WAYS).next_power_of_two() };
-        let slots = std::iter::repeat_with(Default::default).take(sets).collect();
-        Self { seed, slots, filled: AtomicUsize::new(0) }
+        let room = if tokens == 0 { 0 } else { tokens.next_power_of_two() };
+        let sets = (room * 2).div_ceil(WAYS);
+        let sets = std::iter::repeat_with(Default::default).take(sets).collect();
+        Self { seed, sets, room, filled: AtomicUsize::new(0) }
     }
 
     pub(crate) fn digest(&self, token: &str) -> Digest {
@@ -77,32 +82,38 @@ impl TokenCache {
 
     pub(crate) fn get(&self, digest: &Digest, generation: u64) -> Option<Arc<Remembered>> {
         let tag = word(digest, 0);
-        self.set(digest)?.iter().filter(|slot| slot.tag.load(Ordering::Relaxed) == tag).find_map(|slot| {
-            let token = slot.token.load();
+        let set = self.set(digest)?;
+        let mut tagged = (0..WAYS).filter(|way| set.tags[*way].load(Ordering::Relaxed) == tag);
+        tagged.find_map(|way| {
+            let token = set.tokens[way].load();
             token.as_ref().filter(|token| token.digest == *digest && token.generation == generation).cloned()
         })
     }
 
-    /// Remembers a token. It takes the place of itself, of nothing, of one that is of no use any more at `now` (seconds
-    /// since the Unix epoch), or else of the one that expires first.
+    /// Remembers a token. It takes the place of itself, of nothing while there is room, of one that is of no use any more
+    /// at `now` (seconds since the Unix epoch), or else of the one that expires first.
     pub(crate) fn insert(&self, token: Arc<Remembered>, now: u64) {
         let Some(set) = self.set(&token.digest) else { return };
+        let full = self.len() >= self.room;
         // Among equals the digest decides, so that a burst of tokens does not fight for one place.
         let turn = usize::from(token.digest[31]);
-        let slots = (0..WAYS).map(|way| &set[(way + turn) % WAYS]);
-        let Some(slot) = slots.min_by_key(|slot| worth(slot, &token, now)) else {
-            return;
-        };
-        slot.tag.store(word(&token.digest, 0), Ordering::Relaxed);
-        if slot.token.swap(Some(token)).is_none() {
+        let ways = (0..WAYS).map(|way| (way + turn) % WAYS);
+        let ways = ways.filter_map(|way| Some((worth(&set.tokens[way], &token, now, full)?, way)));
+        // Nothing of this set can go, and there is no room: the next check costs a signature.
+        let Some((_, way)) = ways.min_by_key(|(worth, _)| *worth) else { return };
+        set.tags[way].store(word(&token.digest, 0), Ordering::Relaxed);
+        if set.tokens[way].swap(Some(token)).is_none() {
             self.filled.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// Forgets all. Costs time only, never truth.
     pub(crate) fn clear(&self) {
-        for slot in self.slots.iter().flatten() {
-            if slot.token.swap(None).is_some() {
+        if self.len() == 0 {
+            return;
+        }
+        for token in self.sets.iter().flat_map(|set| &set.tokens) {
+            if token.swap(None).is_some() {
                 self.filled.fetch_sub(1, Ordering::Relaxed);
             }
         }
@@ -113,20 +124,21 @@ impl TokenCache {
         self.filled.load(Ordering::Relaxed)
     }
 
-    fn set(&self, digest: &Digest) -> Option<&[Slot; WAYS]> {
-        let mask = u64::try_from(self.slots.len()).ok()?.checked_sub(1)?;
-        self.slots.get(usize::try_from(word(digest, 1) & mask).ok()?)
+    fn set(&self, digest: &Digest) -> Option<&Set> {
+        let mask = u64::try_from(self.sets.len()).ok()?.checked_sub(1)?;
+        self.sets.get(usize::try_from(word(digest, 1) & mask).ok()?)
     }
 }
 
-/// What would be lost if `token` took this place; the least goes.
-fn worth(slot: &Slot, token: &Remembered, now: u64) -> u64 {
-    match &*slot.token.load() {
+/// What would be lost if `token` took this place; the least goes. Nothing if it must not, for there is no room.
+fn worth(place: &ArcSwapOption<Remembered>, token: &Remembered, now: u64, full: bool) -> Option<u64> {
+    Some(match &*place.load() {
         Some(held) if held.digest == token.digest => 0,
+        None if full => return None,
         None => 1,
         Some(held) if held.generation != token.generation || held.claims.exp < now => 2,
         Some(held) => held.claims.exp.saturating_add(3),
-    }
+    })
 }
 
 /// The `n`-th eight bytes of a digest.

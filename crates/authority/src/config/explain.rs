@@ -227,7 +227,8 @@ mod tests {
             std::fs::write(manual_path(), format!("{before}{BEGIN}{}\n", reference().trim_end())).expect("written");
             return;
         }
-        let differs = "docs/configuration.md is out of date: RESCIND_WRITE_MANUALS=1 cargo test -p rescind --lib manual";
+        let differs =
+            "docs/configuration.md is out of date: RESCIND_WRITE_MANUALS=1 cargo test -p rescind --lib manual";
         assert!(tables.trim_end() == reference().trim_end(), "{differs}");
     }
 

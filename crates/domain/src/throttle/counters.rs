@@ -151,6 +151,9 @@ struct Counter {
     failures: u32,
     /// When the wait that these cost ends; forgetting is reckoned from here.
     until: Millis,
+    /// The same, but 0 if they cost no wait: callers at the same moment read the clock one after the other, and none is
+    /// to be told to wait for the other's later reading.
+    blocked_until: Millis,
     /// Attempts under way, each charged as a failure.
     pending: u32,
     /// When the wait ends that those will have cost if all of them fail.
@@ -159,7 +162,7 @@ struct Counter {
 
 impl Counter {
     fn new(serial: u64, now: Millis) -> Self {
-        Self { serial, failures: 0, until: now, pending: 0, pending_until: 0 }
+        Self { serial, failures: 0, until: now, blocked_until: 0, pending: 0, pending_until: 0 }
     }
 
     fn begin(&mut self, now: Millis, rule: Rule) {
@@ -168,7 +171,9 @@ impl Counter {
         self.until += forgotten * rule.forget_after;
         self.pending += 1;
         let wait = rule.wait(self.failures.saturating_add(self.pending));
-        self.pending_until = self.pending_until.max(now.saturating_add(wait));
+        if wait > 0 {
+            self.pending_until = self.pending_until.max(now.saturating_add(wait));
+        }
     }
 
     fn end(&mut self, begun: Millis, rule: Rule, verdict: Verdict) {
@@ -180,7 +185,11 @@ impl Counter {
             if !rule.enough(self.failures) {
                 self.failures = self.failures.saturating_add(1);
             }
-            self.until = self.until.max(begun.saturating_add(rule.wait(self.failures)));
+            let wait = rule.wait(self.failures);
+            self.until = self.until.max(begun.saturating_add(wait));
+            if wait > 0 {
+                self.blocked_until = self.blocked_until.max(self.until);
+            }
         }
     }
 
@@ -192,7 +201,7 @@ impl Counter {
     /// How long it blocks from now on, 0 if not at all. Where only attempts under way stand in the way, a moment is all
     /// that can be promised: they may turn out right, and whoever shares their address need not wait for minutes.
     fn wait(&self, now: Millis) -> Millis {
-        match self.until.saturating_sub(now) {
+        match self.blocked_until.saturating_sub(now) {
             0 => self.pending_until.saturating_sub(now).min(A_MOMENT),
             certain => certain,
         }

@@ -13,12 +13,12 @@ use crate::policy::Policy;
 use crate::revocation::Actor;
 use crate::session::Session;
 use crate::standing::StoreCuts;
-use crate::store::{Lifetime, StoreError, View};
+use crate::store::{Lifetime, StoreError};
 use crate::verbs::administer_clients::MAX_SESSION_SECONDS;
 use crate::verbs::administer_keys;
 use crate::world::World;
 
-/// The most rows that one transaction deletes or looks at.
+/// The most rows that one transaction deletes.
 pub const BATCH: u32 = 1000;
 
 /// Records the lifetime of access tokens that this server signs, before it signs the first (R10).
@@ -71,6 +71,9 @@ pub async fn raise_floor(world: &World) -> Result<u64, Error> {
         .await
 }
 
+/// The name of the read that looks through all sessions, piece by piece: a store need not keep what that read.
+pub const FIND_DEAD_SESSIONS: &str = "find_dead_sessions";
+
 /// How far a purge has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
@@ -82,18 +85,21 @@ pub struct Purged {
     pub next: Option<(UserId, SessionId)>,
 }
 
-/// Looks at up to 1,000 sessions after `after`, and deletes those that have been dead for longer than the retention.
+/// The most sessions that one read looks at: few, so that what it takes is soon given back.
+const LOOK: u32 = 250;
+
+/// Looks at up to 250 sessions after `after`, and deletes those that have been dead for longer than the retention.
 /// Deleting says nothing new: a session that is not there is dead.
 pub async fn purge_sessions(world: &World, after: Option<(UserId, SessionId)>) -> Result<Purged, Error> {
     let inner = world.clone();
     let (dead, next) = world
         .store
-        .read("find_dead_sessions", move |view| {
-            let rows = view.sessions_after(after, BATCH)?;
-            let next = rows.last().filter(|_| rows.len() == BATCH as usize).map(|last| (last.user, last.id));
-            let mut dead = Vec::new();
+        .read(FIND_DEAD_SESSIONS, move |view| {
+            let rows = view.sessions_after(after, LOOK)?;
+            let next = rows.last().filter(|_| rows.len() == LOOK as usize).map(|last| (last.user, last.id));
+            let (cuts, mut dead) = (StoreCuts::new(view)?, Vec::new());
             for session in rows {
-                let since = dead_since(view, &session, inner.now())?;
+                let since = dead_since(&cuts, &session, inner.now())?;
                 if since.is_some_and(|at| at.after(inner.policy.retention) <= inner.now()) {
                     dead.push((session.user, session.id));
                 }
@@ -125,12 +131,11 @@ pub async fn purge_others(world: &World) -> Result<u64, Error> {
 }
 
 /// Since when a session has been dead, if it is.
-fn dead_since(view: &dyn View, session: &Session, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+fn dead_since(cuts: &StoreCuts<'_>, session: &Session, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
     if let Some(ended) = session.ended {
         return Ok(Some(ended.at));
     }
-    let cuts = StoreCuts::new(view)?;
-    let mut latest = None;
+    let (view, mut latest) = (cuts.view(), None);
     let chains = view.chains(&session.user, &session.id)?;
     for chain in &chains {
         let at = match cuts.judge_chain(session, chain, None)? {

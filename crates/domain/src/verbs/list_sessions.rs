@@ -40,8 +40,9 @@ pub async fn list_own(
     world
         .store
         .read("list_sessions", move |view| {
-            let (user, _) = acting.check(view, &inner)?;
-            page(view, &user, inner.now(), after, limit)
+            let cuts = StoreCuts::new(view)?;
+            let (user, _) = acting.check_by(&cuts, &inner)?;
+            page(&cuts, &user, inner.now(), after, limit)
         })
         .await
 }
@@ -59,8 +60,9 @@ pub async fn list_of_user(
         .store
         .read("list_sessions_of_user", move |view| {
             admin.check(view, &inner)?;
-            let user = view.user(&user)?.ok_or(Error::NotFound("user"))?;
-            page(view, &user, inner.now(), after, limit)
+            let cuts = StoreCuts::new(view)?;
+            let user = cuts.find_user(&user)?.ok_or(Error::NotFound("user"))?;
+            page(&cuts, &user, inner.now(), after, limit)
         })
         .await
 }
@@ -80,7 +82,8 @@ pub async fn list_of_client(
             admin.check(view, &inner)?;
             view.client(&client)?.ok_or(Error::NotFound("client"))?;
             let mut scan = |after, limit| view.sessions_of_client(&client, after, limit);
-            fill(view, inner.now(), after, limit, &mut scan, |session| (session.user, session.id))
+            let cuts = StoreCuts::new(view)?;
+            fill(&cuts, inner.now(), after, limit, &mut scan, |session| (session.user, session.id))
         })
         .await
 }
@@ -92,7 +95,7 @@ pub(crate) fn living_sessions(
     now: Timestamp,
     client: Option<&ClientId>,
 ) -> Result<Vec<Session>, Error> {
-    let listed = page(view, user, now, None, u32::MAX)?.sessions.into_iter();
+    let listed = page(&StoreCuts::new(view)?, user, now, None, u32::MAX)?.sessions.into_iter();
     let counted = listed.filter(|listed| client.is_none_or(|client| listed.client == *client));
     Ok(counted.map(|listed| listed.session).collect())
 }
@@ -100,27 +103,28 @@ pub(crate) fn living_sessions(
 /// Sessions older than the user's latest cut are dead, but for the one that it excepted: so a page costs what is on it,
 /// however many dead sessions wait for the purge.
 fn page(
-    view: &dyn View,
+    cuts: &StoreCuts<'_>,
     user: &User,
     now: Timestamp,
     after: Option<SessionCursor>,
     limit: u32,
 ) -> Result<Page<SessionCursor>, Error> {
-    let from = user.cut.latest.max(view.head()?.everyone_cut);
+    let view = cuts.view();
+    let from = user.cut.latest.max(cuts.head().everyone_cut);
     let mut scan = |after, limit| view.sessions_from(&user.id, from, after, limit);
     let cursor = |session: &Session| SessionCursor {
         number: session.position.number,
         started_at: session.started_at,
         id: session.id,
     };
-    let mut page = fill(view, now, after, limit, &mut scan, cursor)?;
+    let mut page = fill(cuts, now, after, limit, &mut scan, cursor)?;
     let Some(excepted) = user.cut.except.filter(|_| page.next.is_none()) else {
         return Ok(page);
     };
     let Some(session) = view.session(&user.id, &excepted)?.filter(|session| session.position.number < from) else {
         return Ok(page);
     };
-    if let Some(listed) = living(view, session, now)? {
+    if let Some(listed) = living(cuts, session, now)? {
         if page.sessions.len() < limit as usize {
             page.sessions.push(listed);
         } else {
@@ -132,7 +136,7 @@ fn page(
 
 /// Fills a page with the living ones of what `scan` brings.
 fn fill<C: Copy>(
-    view: &dyn View,
+    cuts: &StoreCuts<'_>,
     now: Timestamp,
     mut after: Option<C>,
     limit: u32,
@@ -148,7 +152,7 @@ fn fill<C: Copy>(
         let exhausted = rows.len() < round as usize;
         for session in rows {
             after = Some(cursor(&session));
-            let Some(listed) = living(view, session, now)? else {
+            let Some(listed) = living(cuts, session, now)? else {
                 continue;
             };
             if sessions.len() == limit as usize {
@@ -163,10 +167,6 @@ fn fill<C: Copy>(
     }
 }
 
-fn living(view: &dyn View, session: Session, now: Timestamp) -> Result<Option<Listed>, Error> {
-    if !StoreCuts::new(view)?.session_is_alive(&session, now)? {
-        return Ok(None);
-    }
-    let chain = view.chains(&session.user, &session.id)?.into_iter().next();
-    Ok(chain.map(|chain| Listed { session, client: chain.client }))
+fn living(cuts: &StoreCuts<'_>, session: Session, now: Timestamp) -> Result<Option<Listed>, Error> {
+    Ok(cuts.client_of_living(&session, now)?.map(|client| Listed { session, client }))
 }

@@ -11,8 +11,8 @@ use rusqlite::config::DbConfig::{
 };
 use rusqlite::{Connection, OpenFlags};
 
-use super::Shared;
 use super::error::refused;
+use super::{Options, Shared};
 
 /// More than there are different statements, so that none is prepared twice.
 const STATEMENTS: usize = 256;
@@ -67,17 +67,18 @@ impl Link {
     }
 
     fn connect(&self) -> rusqlite::Result<Connection> {
-        let conn = raw(&self.shared.path, self.shared.options.busy_timeout)?;
+        let Options { busy_timeout, cache, .. } = self.shared.options;
+        let conn = raw(&self.shared.path, busy_timeout)?;
+        // A negative size is one in KiB.
+        conn.execute_batch(&format!("PRAGMA cache_size = -{}", (cache / 1024).max(64)))?;
         match self.purpose {
             Purpose::Write { wal_pages: Some(pages) } => {
                 // A transaction that made the WAL much longer than it should be does not leave it so.
                 let limit = u64::from(pages) * 4096 * 2;
-                conn.execute_batch(&format!(
-                    "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {limit}; PRAGMA cache_size = -32768"
-                ))?;
+                conn.execute_batch(&format!("PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {limit}"))?;
             }
             Purpose::Write { wal_pages: None } => {}
-            Purpose::Read => conn.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -8192")?,
+            Purpose::Read => conn.execute_batch("PRAGMA query_only = ON")?,
             Purpose::Checkpoint => conn.execute_batch("PRAGMA wal_autocheckpoint = 0")?,
         }
         Ok(conn)
@@ -136,6 +137,18 @@ mod tests {
         assert_eq!(automatic, 0);
         let mut tool = Link::open(Arc::clone(&sqlite.shared), Purpose::Write { wal_pages: None }).expect("opens");
         assert_eq!(setting(tool.get().expect("a connection"), "synchronous"), "2", "FULL");
+    }
+
+    #[test]
+    fn every_connection_takes_the_page_cache_that_was_configured() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let fresh = Fresh { epoch: [1; 10], now: Timestamp(1) };
+        let options = Options { cache: 5 << 20, ..Options::new(Role::Server, fresh) };
+        let sqlite = Sqlite::open(directory.path().join("db"), options).expect("opens");
+        for purpose in [Purpose::Read, Purpose::Write { wal_pages: Some(64) }, Purpose::Checkpoint] {
+            let mut link = Link::open(Arc::clone(&sqlite.shared), purpose).expect("opens");
+            assert_eq!(setting(link.get().expect("a connection"), "cache_size"), "-5120", "KiB");
+        }
     }
 
     #[test]

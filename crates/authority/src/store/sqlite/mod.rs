@@ -72,6 +72,8 @@ pub struct Options {
     pub role: Role,
     /// How many threads read.
     pub readers: NonZeroUsize,
+    /// The most page cache that each connection takes, in bytes. It is taken as it is used.
+    pub cache: usize,
     /// How long one attempt waits for the write lock, which another process may hold.
     pub busy_timeout: Duration,
     /// How many attempts there are.
@@ -89,6 +91,7 @@ impl Options {
         Self {
             role,
             readers: NonZeroUsize::MIN.saturating_add(readers - 1),
+            cache: 32 << 20,
             busy_timeout: Duration::from_secs(2),
             attempts: NonZeroU32::MIN.saturating_add(4),
             wal_pages: 4096,

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rescind_domain::store::{ReadJob, StoreError};
+use rescind_domain::verbs::keep_house::FIND_DEAD_SESSIONS;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,6 +15,9 @@ use super::{OpenError, Shared, Threads};
 
 /// How many may wait for a thread; more wait for a place to wait in.
 const QUEUE: usize = 1024;
+
+/// Gives back the memory of pages that were read: those of a look through a whole table are not read again soon.
+const FORGET: &str = "PRAGMA shrink_memory";
 
 struct Job {
     name: &'static str,
@@ -65,7 +69,7 @@ fn read(shared: &Shared, link: &mut Link, name: &'static str, job: ReadJob) -> R
     // The panic hook has reported it; nothing in here is left half done, since nothing was written.
     let went = catch_unwind(AssertUnwindSafe(|| job(&view)));
     let unavailable = view.was_unavailable();
-    if unavailable || end(conn).is_err() {
+    if unavailable || end(conn).is_err() || name == FIND_DEAD_SESSIONS && conn.execute_batch(FORGET).is_err() {
         link.forget();
     }
     went.map_err(|_| {

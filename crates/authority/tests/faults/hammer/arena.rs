@@ -190,7 +190,15 @@ impl Side {
         tokio::spawn(follower::follow(Arc::clone(&authority)));
         let head = authority.world.store.position().await.unwrap();
         assert!(authority.wait_for(head.number).await, "the verifier does not follow the log");
-        let no_waits = ThrottleOptions { base_wait: Duration::ZERO, ..ThrottleOptions::default() };
+        // Attempts under way count as failures: with eight threads there is always one too many.
+        let never = u32::MAX;
+        let no_waits = ThrottleOptions {
+            account_failures: never,
+            address_failures: never,
+            account_wide_failures: never,
+            base_wait: Duration::ZERO,
+            ..ThrottleOptions::default()
+        };
         let world = World {
             passwords: Arc::new(Plain),
             throttle: Arc::new(Throttle::new(no_waits, [1; 16])),
