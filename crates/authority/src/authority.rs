@@ -2,7 +2,6 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use rescind_domain::acting::Acting;

@@ -148,12 +148,7 @@ fn all_after(view: &dyn View, floor: u64) -> Result<Vec<LogRow>, StoreError> {
     }
 }
 
-fn apply(
-    keeper: &mut Keeper,
-    news: &News,
-    entries: &[Entry],
-    current: bool,
-) -> Result<(), rescind_verifier::Broken> {
+fn apply(keeper: &mut Keeper, news: &News, entries: &[Entry], current: bool) -> Result<(), rescind_verifier::Broken> {
     if current {
         keeper.apply(entries)?;
         keeper.raise_floor(news.floor);

@@ -9,7 +9,9 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use rescind_domain::Error;
 use rescind_domain::store::View;
 use rescind_domain::verbs::follow_log::{self, Beginning};
-use rescind_wire::feed::{Closing, Entries, Hello, MAX_ENTRIES, MAX_NAME, MIN_LEASE, Message, Request, Resume, Snapshot};
+use rescind_wire::feed::{
+    Closing, Entries, Hello, MAX_ENTRIES, MAX_NAME, MIN_LEASE, Message, Request, Resume, Snapshot,
+};
 use rescind_wire::{Entry, Position};
 use tokio::time::timeout;
 
@@ -79,12 +81,7 @@ pub async fn follow(authority: Arc<Authority>, socket: WebSocket, who: Follower)
     .await;
 }
 
-async fn serve(
-    authority: &Arc<Authority>,
-    sink: &mut Sink,
-    stream: &mut Stream,
-    who: Follower,
-) -> Result<(), Denied> {
+async fn serve(authority: &Arc<Authority>, sink: &mut Sink, stream: &mut Stream, who: Follower) -> Result<(), Denied> {
     let hello = greet(stream).await?;
     let lease = lease_of(authority, &hello)?;
     let follower = Follower { name: hello.verifier.clone(), lease, ..who };
@@ -138,7 +135,8 @@ async fn catch_up(authority: &Authority, sink: &mut Sink, line: &Line, hello: &H
         position = entries.last().map_or(end, |last| last.number);
         let floor = beginning.floor;
         authority.hub.sent(line.id, position);
-        send(sink, &Message::Entries(Entries { entries, floor, longest_lifetime: beginning.longest.as_secs() })).await?;
+        send(sink, &Message::Entries(Entries { entries, floor, longest_lifetime: beginning.longest.as_secs() }))
+            .await?;
     }
     authority.hub.sent(line.id, position);
     while !authority.hub.go_live(line.id, Position { epoch: head.epoch, number: position })? {

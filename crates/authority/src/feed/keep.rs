@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 use rescind_domain::Error;
-use rescind_domain::entropy::Entropy as _;
 use rescind_domain::node::{NodeId, NodeRow};
 use rescind_domain::verbs::keep_node;
 use rescind_wire::Epoch;
 
 use super::lease::{Time, counted, of_node};
 use super::observer::Observer;
-use crate::ambient::SystemEntropy;
 use crate::authority::Authority;
 use crate::follower::POLL;
 
@@ -42,7 +40,7 @@ async fn beat_once(authority: &Authority) -> Result<(), Error> {
     let (hub, world) = (&authority.hub, &authority.world);
     let sent = authority.clock.boottime();
     let Some(row) = hub.next_beat() else {
-        let id = NodeId::from_bytes(SystemEntropy.bytes());
+        let id = NodeId::from_bytes(world.entropy.bytes());
         let row = keep_node::enter(world, id, of_node(super::OWN_LEASE)).await?;
         tracing::info!(node = %row.id, reached = row.reached, "a node began");
         hub.enter(row, sent);

@@ -231,7 +231,8 @@ impl Node {
 
     /// Whether any first echo waits for a read of the log.
     pub fn waits_for_read(&self) -> bool {
-        let waits = |follower: &Follower| matches!(follower.stage, Stage::Recorded { read: Read::Wanted | Read::Begun, .. });
+        let waits =
+            |follower: &Follower| matches!(follower.stage, Stage::Recorded { read: Read::Wanted | Read::Begun, .. });
         self.followers.values().any(waits)
     }
 

@@ -13,6 +13,7 @@ use super::app::App;
 use super::caller::{Seen, Who};
 use super::cors::{self, Verdict};
 use super::problem::{Problem, kinds};
+use super::waiting::Wait;
 
 /// The longest request target, in bytes. The longest that the API has use for is a page's cursor.
 pub(crate) const LONGEST_URI: usize = 4096;
@@ -29,7 +30,15 @@ pub(crate) async fn envelope(State(app): State<App>, mut request: Request, next:
     let seen = Seen::default();
     request.extensions_mut().insert(seen.clone());
 
-    let mut response = answer(&app, &method, for_scripts, request, next).await;
+    let administrator = request.uri().path().starts_with("/v1/admin/");
+    let mut response = match Wait::take(&mut request) {
+        Err(problem) => problem.into_response(),
+        Ok(None) => answer(&app, &method, for_scripts, request, next).await,
+        Ok(Some(wait)) => {
+            let response = answer(&app, &method, for_scripts, request, next).await;
+            wait.finish(&app.authority, response, administrator).await
+        }
+    };
 
     finish(response.headers_mut(), for_scripts);
     note(&app, &seen, response.status());

@@ -25,6 +25,7 @@ mod problem;
 mod query;
 pub mod server;
 mod time;
+mod waiting;
 mod well_known;
 
 use std::any::Any;

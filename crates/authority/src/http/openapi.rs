@@ -8,7 +8,8 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
-use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder};
@@ -20,6 +21,7 @@ use super::app::App;
 use super::docs;
 use super::problem::kinds::{self, Kind};
 use super::problem::{Document, MEDIA_TYPE};
+use super::waiting::Enforcement;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default().routes(routes!(description))
@@ -79,7 +81,7 @@ pub(crate) fn begin() -> OpenApi {
 }
 
 /// The groups, in the order in which they are read.
-const TAGS: [&str; 10] = [
+const TAGS: [&str; 11] = [
     "Accounts",
     "Sessions",
     "Administration: accounts",
@@ -87,6 +89,7 @@ const TAGS: [&str; 10] = [
     "Administration: clients",
     "Administration: keys",
     "Administration: log",
+    "Verifiers",
     "OAuth",
     "Operations",
     "Pages",
@@ -148,6 +151,7 @@ const PARTICULAR: &[(&str, &[&Kind])] = &[
     ("setPassword", &[kinds::WEAK_PASSWORD, kinds::BUSY]),
     ("addClient", &[kinds::CLIENT_TAKEN]),
     ("revoke", &[kinds::NOT_FOUND, kinds::EXCEPTION_ENDED]),
+    ("followFeed", &[kinds::INSUFFICIENT_SCOPE, kinds::UPGRADE_REQUIRED]),
     ("readiness", &[kinds::NOT_READY]),
 ];
 
@@ -164,10 +168,57 @@ fn complete(document: &mut OpenApi) {
     components.schemas.insert(Document::name().into_owned(), Document::schema());
     let mut more = Vec::new();
     Document::schemas(&mut more);
+    components.schemas.insert(Enforcement::name().into_owned(), Enforcement::schema());
+    Enforcement::schemas(&mut more);
     components.schemas.extend(more);
     for operation in document.paths.paths.values_mut().flat_map(operations) {
         add_problems(operation);
+        if ENDINGS.iter().any(|id| operation.operation_id.as_deref() == Some(*id)) {
+            add_waiting(operation);
+        }
     }
+}
+
+/// What ends something, and takes `?wait=enforced`.
+const ENDINGS: [&str; 16] = [
+    "signOut",
+    "endSession",
+    "endOtherSessions",
+    "endAllSessions",
+    "changePassword",
+    "lockMe",
+    "deleteMe",
+    "setPassword",
+    "lockUser",
+    "deleteUser",
+    "endSessionsOfUser",
+    "endAnySession",
+    "endSessionsOfClient",
+    "removeClient",
+    "compromiseKey",
+    "revoke",
+];
+
+/// The two parameters, and the answer that they lead to.
+fn add_waiting(operation: &mut Operation) {
+    let text = |name: &str, about: &str| {
+        ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Query)
+            .description(Some(about))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()))
+            .build()
+    };
+    let about = "`enforced`: answer 200 once no verifier can accept any more what was ended, or at `timeout`";
+    let parameters = operation.parameters.get_or_insert_default();
+    parameters.push(RefOr::T(text("wait", about)));
+    parameters.push(RefOr::T(text("timeout", "With `wait`: 5 s unless given, 60 s at most, like `5s` or `500ms`")));
+    let enforcement = Ref::from_schema_name(Enforcement::name());
+    let waited = ObjectBuilder::new().property("enforcement", enforcement).build();
+    let content = ContentBuilder::new().schema(Some(waited)).build();
+    let described = "With `wait`: what is answered without, and the enforcement";
+    let response = ResponseBuilder::new().description(described).content("application/json", content).build();
+    operation.responses.responses.entry("200".to_owned()).or_insert(RefOr::T(response));
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
@@ -227,6 +278,21 @@ mod tests {
         unique.sort();
         unique.dedup();
         assert_eq!(unique.len(), known.len(), "operation ids are unique");
+    }
+
+    #[test]
+    fn whatever_ends_something_is_an_operation_that_may_wait() {
+        let mut document = crate::http::description();
+        let operations: Vec<_> = document.paths.paths.values_mut().flat_map(operations).collect();
+        let known: Vec<_> = operations.iter().filter_map(|operation| operation.operation_id.as_deref()).collect();
+        assert!(ENDINGS.iter().all(|id| known.contains(id)));
+        // Everything whose answer is a revocation, or that nothing is left of.
+        let answers = serde_json::to_value(&operations).expect("JSON");
+        for operation in answers.as_array().expect("a list") {
+            let id = operation["operationId"].as_str().unwrap_or_default();
+            let ends = operation["responses"].to_string().contains("/Revoked\"");
+            assert!(!ends || ENDINGS.contains(&id), "{id}");
+        }
     }
 
     #[test]

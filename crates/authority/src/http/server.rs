@@ -134,7 +134,8 @@ impl Connection {
             .header_read_timeout(self.limits.header_timeout)
             .max_buf_size(LONGEST_HEAD)
             .max_headers(MOST_HEADERS)
-            .serve_connection(stream, service);
+            .serve_connection(stream, service)
+            .with_upgrades();
         let mut connection = pin!(connection);
         let outcome = tokio::select! {
             outcome = &mut connection => outcome,

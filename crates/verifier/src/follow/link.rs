@@ -93,7 +93,7 @@ struct Token {
 
 #[derive(Deserialize)]
 struct Granted {
-    access_token: Zeroizing<String>,
+    access_token: String,
     expires_in: u64,
 }
 
@@ -150,8 +150,9 @@ impl Link {
         let granted = self.ask().await?;
         // Not to its last second: the feed is connected to afterwards.
         let good_until = now() + Duration::from_secs(granted.expires_in) * 4 / 5;
-        self.token = Some(Token { text: granted.access_token.clone(), good_until });
-        Ok(granted.access_token)
+        let text = Zeroizing::new(granted.access_token);
+        self.token = Some(Token { text: text.clone(), good_until });
+        Ok(text)
     }
 
     async fn ask(&self) -> Result<Granted, LinkError> {
@@ -192,14 +193,16 @@ impl Link {
         tcp.set_nodelay(true).map_err(unreachable)?;
         match &self.tls {
             None => Ok(Box::new(tcp)),
-            Some((connector, name)) => {
-                Ok(Box::new(connector.connect(name.clone(), tcp).await.map_err(unreachable)?))
-            }
+            Some((connector, name)) => Ok(Box::new(connector.connect(name.clone(), tcp).await.map_err(unreachable)?)),
         }
     }
 
     fn authority(&self) -> String {
-        if self.host.contains(':') { format!("[{}]:{}", self.host, self.port) } else { format!("{}:{}", self.host, self.port) }
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
     }
 }
 
@@ -241,7 +244,10 @@ fn form(text: &str) -> String {
     written
 }
 
-#[expect(clippy::disallowed_methods, reason = "when to ask for another token is no matter of safety: the authority judges it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "when to ask for another token is no matter of safety: the authority judges it"
+)]
 fn now() -> Instant {
     Instant::now()
 }

@@ -150,7 +150,7 @@ async fn follow(mut run: Run, mut keeper: Keeper) {
         }
         tokio::select! {
             () = sleep(pause.next()) => {}
-            _ = left.wait_for(|left| *left) => {}
+            () = told(&mut left) => {}
         }
     }
 }
@@ -185,7 +185,7 @@ async fn subscribe(run: &mut Run, keeper: &mut Keeper, mut socket: Socket) -> Re
     let mut silence = Instant::now() + PATIENCE;
     loop {
         let heard = tokio::select! {
-            _ = left.wait_for(|left| *left) => {
+            () = told(&mut left) => {
                 subscription.leave();
                 let _ = timeout(beat, say(&mut socket, &Request::Goodbye)).await;
                 return Ok(End::Left);
@@ -213,6 +213,12 @@ async fn subscribe(run: &mut Run, keeper: &mut Keeper, mut socket: Socket) -> Re
             }
         }
     }
+}
+
+/// Resolves once the verifier is to leave.
+async fn told(left: &mut watch::Receiver<bool>) {
+    // Where nobody can say so any more, nobody can ask either.
+    drop(left.wait_for(|left| *left).await);
 }
 
 async fn say(socket: &mut Socket, request: &Request) -> Result<(), End> {

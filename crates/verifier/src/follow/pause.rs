@@ -13,7 +13,10 @@ pub(super) struct Pause {
 }
 
 impl Pause {
-    #[expect(clippy::disallowed_methods, reason = "verifiers that were disconnected together must not come back together")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "verifiers that were disconnected together must not come back together"
+    )]
     pub(super) fn new(lease: Duration) -> Self {
         let mut seed = [0; 8];
         // Without randomness there is a fixed jitter, which harms nothing.

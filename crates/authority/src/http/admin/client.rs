@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Why;
-use crate::http::api::revocation::Revoked;
+use crate::http::api::revocation::{Answer, Revoked};
 use crate::http::app::App;
 use crate::http::body::{self, Object};
 use crate::http::caller::Admin;
@@ -307,7 +307,7 @@ async fn delete(
     admin: Admin,
     id: Named,
     Query(why): Query<Why>,
-) -> Result<Json<Revoked>, Problem> {
+) -> Result<Answer<Revoked>, Problem> {
     let (client, reason) = (id.id("client")?, why.or("removed by an administrator"));
     let receipt = administer_clients::remove_client(&app.authority.world, &admin.0, client, reason).await?;
     Ok(Revoked::here(&app.authority, receipt).await)

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::http::api::revocation::Revoked;
+use crate::http::api::revocation::{Answer, Revoked};
 use crate::http::app::App;
 use crate::http::body;
 use crate::http::caller::Admin;
@@ -168,7 +168,7 @@ async fn compromise(
     admin: Admin,
     kid: Named,
     body::Json(compromise): body::Json<Compromise>,
-) -> Result<Json<Revoked>, Problem> {
+) -> Result<Answer<Revoked>, Problem> {
     let key = kid.id("key")?;
     let receipt = administer_keys::compromise_key(&app.authority.world, &admin.0, key, compromise.reason).await?;
     Ok(Revoked::here(&app.authority, receipt).await)

@@ -1,5 +1,7 @@
 //! The revocation log, for administrators: reading it, and revoking by scope.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::http::api::revocation::{Covered, Revocation, Revoked};
+use crate::http::api::revocation::{Answer, Covered, Revocation, Revoked};
 use crate::http::app::App;
 use crate::http::body::Object;
 use crate::http::caller::Admin;
@@ -18,6 +20,7 @@ use crate::http::idempotency::Keyed;
 use crate::http::page::Limit;
 use crate::http::problem::Problem;
 use crate::http::query::{Named, Query};
+use crate::http::waiting::Enforcement;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default().routes(routes!(list, create)).routes(routes!(show))
@@ -48,7 +51,7 @@ async fn create(
     State(app): State<App>,
     admin: Admin,
     Keyed { body, key }: Keyed<NewRevocation>,
-) -> Result<(StatusCode, Json<Revoked>), Problem> {
+) -> Result<(StatusCode, Answer<Revoked>), Problem> {
     let key = key.map(|key| key.said_by(admin.caller()));
     let receipt = revoke::revoke(&app.authority.world, &admin.0, body.scope.0.0, body.reason, key).await?;
     Ok((StatusCode::CREATED, Revoked::here(&app.authority, receipt).await))
@@ -101,9 +104,13 @@ async fn list(State(app): State<App>, admin: Admin, Query(pages): Query<Pages>) 
 #[schema(as = RevocationAnswer)]
 pub(crate) struct OneRevocation {
     revocation: Revocation,
+    /// Whether it is enforced by now.
+    enforcement: Enforcement,
 }
 
 /// Look at a revocation.
+///
+/// And at how far its enforcement has come.
 #[utoipa::path(
     get, path = "/v1/admin/revocations/{position}", tag = "Administration: log", operation_id = "findRevocation",
     security(("bearer" = [])), params(("position" = String, Path, description = "Where it stands in the log")),
@@ -112,6 +119,8 @@ pub(crate) struct OneRevocation {
 async fn show(State(app): State<App>, admin: Admin, position: Named) -> Result<Json<OneRevocation>, Problem> {
     let position: Position = position.id("revocation")?;
     let found = read_log::find_revocation(&app.authority.world, &admin.0, position).await?;
+    let enforcement = app.authority.enforcement(position.number, Duration::ZERO).await?;
+    let enforcement = Enforcement::new(&app.authority, enforcement, true);
     let revocation = found.into();
-    Ok(Json(OneRevocation { revocation }))
+    Ok(Json(OneRevocation { revocation, enforcement }))
 }

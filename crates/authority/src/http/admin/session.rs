@@ -1,8 +1,8 @@
 //! Sessions of accounts and of clients, for administrators.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use rescind_domain::verbs::{end_session, list_sessions, revoke};
 use rescind_wire::{Scope, SessionId, UserId};
 use serde::Deserialize;
@@ -12,13 +12,14 @@ use utoipa_axum::routes;
 
 use super::Why;
 use crate::http::api::device::Session;
-use crate::http::api::revocation::Revoked;
+use crate::http::api::revocation::{Answer, Revoked, signed_out};
 use crate::http::api::session::{Pages, Sessions, next};
 use crate::http::app::App;
 use crate::http::caller::Admin;
 use crate::http::page::{Cursor, Limit};
 use crate::http::problem::Problem;
 use crate::http::query::{Named, Query};
+use crate::http::waiting::Ended;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default()
@@ -60,7 +61,7 @@ async fn end_all_of_user(
     admin: Admin,
     id: Named,
     Query(why): Query<Why>,
-) -> Result<Json<Revoked>, Problem> {
+) -> Result<Answer<Revoked>, Problem> {
     let scope = Scope::User { user: id.id("user")?, except: None, deleted: false };
     let reason = why.or("signed out of all devices by an administrator");
     let receipt = revoke::revoke(&app.authority.world, &admin.0, scope, reason, None).await?;
@@ -116,7 +117,7 @@ async fn end_all_of_client(
     admin: Admin,
     id: Named,
     Query(why): Query<Why>,
-) -> Result<Json<Revoked>, Problem> {
+) -> Result<Answer<Revoked>, Problem> {
     let scope = Scope::Client { client: id.id("client")? };
     let reason = why.or("revoked by an administrator");
     let receipt = revoke::revoke(&app.authority.world, &admin.0, scope, reason, None).await?;
@@ -131,11 +132,13 @@ async fn end_all_of_client(
     security(("bearer" = [])), params(("id" = String, Path, description = "The session"), Why),
     responses((status = 204, description = "Signed out")),
 )]
-async fn end(State(app): State<App>, admin: Admin, id: Named, Query(why): Query<Why>) -> Result<StatusCode, Problem> {
+async fn end(
+    State(app): State<App>,
+    admin: Admin,
+    id: Named,
+    Query(why): Query<Why>,
+) -> Result<(Extension<Ended>, StatusCode), Problem> {
     let (session, reason) = (id.id("session")?, why.or("signed out by an administrator"));
     let receipt = end_session::end_any(&app.authority.world, &admin.0, session, reason).await?;
-    if let Some(receipt) = receipt {
-        app.authority.enforced_here(&receipt).await;
-    }
-    Ok(StatusCode::NO_CONTENT)
+    signed_out(&app.authority, receipt).await
 }

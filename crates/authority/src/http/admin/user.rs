@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Why;
-use crate::http::api::revocation::Revoked;
+use crate::http::api::revocation::{Answer, Revoked};
 use crate::http::api::user::{Account, OneUser};
 use crate::http::app::App;
 use crate::http::body;
@@ -183,7 +183,7 @@ async fn delete(
     admin: Admin,
     id: Named,
     Query(why): Query<Why>,
-) -> Result<Json<Revoked>, Problem> {
+) -> Result<Answer<Revoked>, Problem> {
     let (user, reason) = (id.id("user")?, why.or("deleted by an administrator"));
     let receipt = delete_account::delete_user(&app.authority.world, &admin.0, user, reason).await?;
     Ok(Revoked::here(&app.authority, receipt).await)
@@ -211,7 +211,7 @@ async fn set_password(
     admin: Admin,
     id: Named,
     body::Json(new): body::Json<NewPassword>,
-) -> Result<Json<Revoked>, Problem> {
+) -> Result<Answer<Revoked>, Problem> {
     let receipt = change_password::set(&app.authority.world, &admin.0, id.id("user")?, new.password).await?;
     Ok(Revoked::here(&app.authority, receipt).await)
 }
@@ -248,7 +248,7 @@ async fn lock(
     admin: Admin,
     id: Named,
     Keyed { body, key }: Keyed<LockRequest>,
-) -> Result<Json<Revoked>, Problem> {
+) -> Result<Answer<Revoked>, Problem> {
     let lasts = match body.seconds {
         None => LockFor::Default,
         Some(0) => LockFor::UntilUnlocked,

@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::device::Tokens;
-use super::revocation::Revoked;
+use super::revocation::{Answer, Revoked};
 use super::user::OneUser;
 use crate::http::app::App;
 use crate::http::body;
@@ -66,7 +66,7 @@ async fn set_password(
     State(app): State<App>,
     caller: Caller,
     body::Json(change): body::Json<PasswordChange>,
-) -> Result<Json<Revoked>, Problem> {
+) -> Result<Answer<Revoked>, Problem> {
     let (current, new) = (change.current_password, change.new_password);
     let receipt = change_password::change_own(&app.authority.world, &caller.acting(), current, new).await?;
     Ok(Revoked::here(&app.authority, receipt).await)
@@ -85,7 +85,7 @@ async fn lock(
     State(app): State<App>,
     caller: Caller,
     Keyed { body: Nothing {}, key }: Keyed<Nothing>,
-) -> Result<Json<Revoked>, Problem> {
+) -> Result<Answer<Revoked>, Problem> {
     let acting = caller.acting();
     let key = key.map(|key| key.said_by(acting.caller()));
     let receipt = lock_account::lock_own(&app.authority.world, &acting, key).await?;
@@ -113,7 +113,7 @@ async fn delete(
     State(app): State<App>,
     caller: Caller,
     body::Json(confirmation): body::Json<Confirmation>,
-) -> Result<Json<Revoked>, Problem> {
+) -> Result<Answer<Revoked>, Problem> {
     let password = confirmation.password;
     let receipt = delete_account::delete_own(&app.authority.world, &caller.acting(), password).await?;
     Ok(Revoked::here(&app.authority, receipt).await)

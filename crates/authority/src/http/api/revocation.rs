@@ -1,6 +1,8 @@
 //! Revocations as the API shows them, and the scopes that it takes.
 
-use axum::Json;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use rescind_domain::Error;
 use rescind_domain::revocation::{Actor, Receipt};
 use rescind_domain::verbs::read_log;
 use rescind_wire::{ClientId, Scope, SessionId, UserId};
@@ -11,7 +13,9 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::authority::Authority;
+use crate::http::problem::Problem;
 use crate::http::time::Time;
+use crate::http::waiting::Ended;
 
 /// A revocation.
 #[derive(Serialize, ToSchema)]
@@ -30,6 +34,9 @@ pub(crate) struct Revocation {
     actor: Option<Doer>,
 }
 
+/// An answer that says, inside the server, which entry of the log ended something.
+pub(crate) type Answer<T> = (Extension<Ended>, Json<T>);
+
 /// The answer to whatever revokes something.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Revoked {
@@ -39,11 +46,28 @@ pub(crate) struct Revoked {
 
 impl Revoked {
     /// Answers once this authority's own verifier refuses what was revoked.
-    pub(crate) async fn here(authority: &Authority, receipt: Receipt) -> Json<Self> {
+    pub(crate) async fn here(authority: &Authority, receipt: Receipt) -> Answer<Self> {
         authority.enforced_here(&receipt).await;
+        let ended = Ended(receipt.position.number);
         let revocation = receipt.into();
-        Json(Self { revocation })
+        (Extension(ended), Json(Self { revocation }))
     }
+}
+
+/// The answer to whoever ended a session, once this authority's own verifier refuses it. One that had ended before was
+/// ended by some entry up to the head.
+pub(crate) async fn signed_out(
+    authority: &Authority,
+    receipt: Option<Receipt>,
+) -> Result<(Extension<Ended>, StatusCode), Problem> {
+    let number = match receipt {
+        Some(receipt) => {
+            authority.enforced_here(&receipt).await;
+            receipt.position.number
+        }
+        None => authority.world.store.position().await.map_err(Error::from)?.number,
+    };
+    Ok((Extension(Ended(number)), StatusCode::NO_CONTENT))
 }
 
 impl From<Receipt> for Revocation {

@@ -1,8 +1,8 @@
 //! Sessions: signing in, refreshing, the list of devices, and signing any of them out.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use rescind_domain::error::{Error, RefreshRefusal};
 use rescind_domain::password::Password;
 use rescind_domain::store::SessionCursor;
@@ -19,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::device::{Session, Tokens};
-use super::revocation::Revoked;
+use super::revocation::{Answer, Revoked, signed_out};
 use crate::authority::Authority;
 use crate::http::app::App;
 use crate::http::body;
@@ -29,6 +29,7 @@ use crate::http::meter;
 use crate::http::page::{Cursor, Limit};
 use crate::http::problem::Problem;
 use crate::http::query::{Named, Query};
+use crate::http::waiting::Ended;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default()
@@ -283,13 +284,10 @@ async fn change(
     delete, path = "/v1/sessions/current", tag = "Sessions", operation_id = "signOut", security(("bearer" = [])),
     responses((status = 204, description = "Signed out")),
 )]
-async fn log_out(State(app): State<App>, leaving: Leaving) -> Result<StatusCode, Problem> {
+async fn log_out(State(app): State<App>, leaving: Leaving) -> Result<(Extension<Ended>, StatusCode), Problem> {
     let claims = leaving.authentic.claims();
     let receipt = log_out::log_out(&app.authority.world, claims, leaving.address).await?;
-    if let Some(receipt) = receipt {
-        app.authority.enforced_here(&receipt).await;
-    }
-    Ok(StatusCode::NO_CONTENT)
+    signed_out(&app.authority, receipt).await
 }
 
 /// Sign a device out.
@@ -300,13 +298,10 @@ async fn log_out(State(app): State<App>, leaving: Leaving) -> Result<StatusCode,
     params(("id" = String, Path, description = "The session")),
     responses((status = 204, description = "Signed out")),
 )]
-async fn end(State(app): State<App>, caller: Caller, id: Named) -> Result<StatusCode, Problem> {
+async fn end(State(app): State<App>, caller: Caller, id: Named) -> Result<(Extension<Ended>, StatusCode), Problem> {
     let session = id.id("session")?;
     let receipt = end_session::end_own(&app.authority.world, &caller.acting(), session).await?;
-    if let Some(receipt) = receipt {
-        app.authority.enforced_here(&receipt).await;
-    }
-    Ok(StatusCode::NO_CONTENT)
+    signed_out(&app.authority, receipt).await
 }
 
 /// Whoever ends several sessions gives the password, or has authenticated freshly.
@@ -327,7 +322,7 @@ pub(crate) struct Ending {
     params(("Idempotency-Key" = Option<String>, Header, description = "So that it is done once")),
     responses((status = 200, description = "What was revoked", body = Revoked)),
 )]
-async fn end_others(State(app): State<App>, caller: Caller, ending: Keyed<Ending>) -> Result<Json<Revoked>, Problem> {
+async fn end_others(State(app): State<App>, caller: Caller, ending: Keyed<Ending>) -> Result<Answer<Revoked>, Problem> {
     end_several(&app, &caller, Which::Others, ending).await
 }
 
@@ -338,7 +333,7 @@ async fn end_others(State(app): State<App>, caller: Caller, ending: Keyed<Ending
     params(("Idempotency-Key" = Option<String>, Header, description = "So that it is done once")),
     responses((status = 200, description = "What was revoked", body = Revoked)),
 )]
-async fn end_all(State(app): State<App>, caller: Caller, ending: Keyed<Ending>) -> Result<Json<Revoked>, Problem> {
+async fn end_all(State(app): State<App>, caller: Caller, ending: Keyed<Ending>) -> Result<Answer<Revoked>, Problem> {
     end_several(&app, &caller, Which::All, ending).await
 }
 
@@ -347,7 +342,7 @@ async fn end_several(
     caller: &Caller,
     which: Which,
     ending: Keyed<Ending>,
-) -> Result<Json<Revoked>, Problem> {
+) -> Result<Answer<Revoked>, Problem> {
     let acting = caller.acting();
     let key = ending.key.map(|key| key.said_by(acting.caller()));
     let world = &app.authority.world;

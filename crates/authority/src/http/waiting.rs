@@ -1,0 +1,186 @@
+//! `?wait=enforced`: an ending that answers once no verifier can accept any more what it ended (R8), or at the caller's
+//! time limit. Whatever ends something takes it; handlers say only which entry did.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::response::Response;
+use http_body_util::{BodyExt as _, Limited};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::problem::Problem;
+use crate::authority::Authority;
+use crate::feed;
+
+/// How long is waited unless the caller says, and at most.
+const PATIENCE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mins(1));
+
+/// The longest answer that an enforcement is added to.
+const LONGEST: usize = 1 << 20;
+
+/// In the extensions of an answer: which entry of the log ended what was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended(pub(crate) u64);
+
+/// How far an enforcement has come.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Enforcement {
+    /// Whether no verifier can accept any more what was revoked.
+    pub(crate) enforced: bool,
+    /// How many verifiers have applied it.
+    pub(crate) confirmed: u64,
+    /// How many verifiers had not when their lease ran out.
+    pub(crate) lapsed: u64,
+    /// Who is missing: a list for administrators, a number for others.
+    pub(crate) pending: Missing,
+    /// How long it took, or was waited, in milliseconds.
+    pub(crate) took_ms: u64,
+}
+
+/// Who is missing.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum Missing {
+    /// How many.
+    Count(u64),
+    /// Who.
+    List(Vec<Pending>),
+}
+
+/// Somebody who may still accept what was revoked.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Pending {
+    /// The verifier, or the node if it is not this one.
+    verifier: String,
+    /// Its client.
+    client: Option<String>,
+    /// When it is bound to have applied it, or to have stopped accepting.
+    bound_at: super::time::Time,
+}
+
+impl Enforcement {
+    /// As whoever asks may see it.
+    pub(crate) fn new(authority: &Authority, found: feed::Enforcement, administrator: bool) -> Self {
+        let now = authority.world.clock.wall();
+        let shown = |pending: feed::Pending| Pending {
+            verifier: pending.verifier,
+            client: pending.client.map(|client| client.to_string()),
+            bound_at: super::time::Time(now.after(pending.bound_in)),
+        };
+        let pending = if administrator {
+            Missing::List(found.pending.into_iter().map(shown).collect())
+        } else {
+            Missing::Count(found.pending.len() as u64)
+        };
+        let took_ms = u64::try_from(found.took.as_millis()).unwrap_or(u64::MAX);
+        Self { enforced: found.enforced, confirmed: found.confirmed, lapsed: found.lapsed, pending, took_ms }
+    }
+}
+
+/// What a caller asked for, taken out of the query, which handlers read strictly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wait(Duration);
+
+impl Wait {
+    /// Takes `wait` and `timeout` out of a request. Nothing if it does not ask to wait.
+    pub(crate) fn take(request: &mut Request) -> Result<Option<Self>, Problem> {
+        let Some(query) = request.uri().query() else { return Ok(None) };
+        if *request.method() == Method::GET || !query.split('&').any(|pair| pair.split('=').next() == Some("wait")) {
+            return Ok(None);
+        }
+        let (mut rest, mut patience) = (Vec::new(), PATIENCE.0);
+        for pair in query.split('&') {
+            match pair.split_once('=').unwrap_or((pair, "")) {
+                ("wait", "enforced") => {}
+                ("wait", _) => return Err(Problem::invalid("`wait` takes `enforced`.").field("wait")),
+                ("timeout", text) => patience = timeout(text)?,
+                _ => rest.push(pair),
+            }
+        }
+        let path = request.uri().path();
+        let target = if rest.is_empty() { path.to_owned() } else { format!("{path}?{}", rest.join("&")) };
+        *request.uri_mut() = target.parse::<Uri>().map_err(|_| Problem::invalid("The query cannot be read."))?;
+        Ok(Some(Self(patience)))
+    }
+
+    /// Waits, and adds the enforcement to the answer. One that ended nothing stays as it is.
+    pub(crate) async fn finish(self, authority: &Authority, response: Response, administrator: bool) -> Response {
+        let Some(Ended(number)) = response.extensions().get().copied() else { return response };
+        if !response.status().is_success() {
+            return response;
+        }
+        let enforcement = match authority.enforcement(number, self.0).await {
+            Ok(found) => Enforcement::new(authority, found, administrator),
+            Err(error) => {
+                tracing::warn!(%error, number, "whether a revocation is enforced cannot be told");
+                unknown(administrator)
+            }
+        };
+        let (mut parts, body) = response.into_parts();
+        let read = Limited::new(body, LONGEST).collect().await.map(http_body_util::Collected::to_bytes);
+        let said = read.ok().and_then(|bytes| serde_json::from_slice::<Map<String, Value>>(&bytes).ok());
+        let mut said = said.unwrap_or_default();
+        said.insert("enforcement".to_owned(), serde_json::to_value(enforcement).unwrap_or_default());
+        parts.status = StatusCode::OK;
+        parts.headers.remove(CONTENT_LENGTH);
+        parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Response::from_parts(parts, Body::from(serde_json::to_vec(&said).unwrap_or_default()))
+    }
+}
+
+/// It was done; nothing more can be told.
+fn unknown(administrator: bool) -> Enforcement {
+    let pending = if administrator { Missing::List(Vec::new()) } else { Missing::Count(0) };
+    Enforcement { enforced: false, confirmed: 0, lapsed: 0, pending, took_ms: 0 }
+}
+
+/// Seconds, with `s` or without, or milliseconds with `ms`.
+fn timeout(text: &str) -> Result<Duration, Problem> {
+    let (digits, unit) = match text.strip_suffix("ms") {
+        Some(digits) => (digits, 1),
+        None => (text.strip_suffix('s').unwrap_or(text), 1000),
+    };
+    let millis = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    let patience = millis.map(Duration::from_millis).filter(|patience| *patience <= PATIENCE.1);
+    patience
+        .ok_or_else(|| Problem::invalid("`timeout` is a time of at most 60 s, like `5s` or `500ms`.").field("timeout"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(target: &str) -> Result<(Option<Wait>, String), &'static str> {
+        let mut request = Request::delete(target).body(Body::empty()).expect("a request");
+        match Wait::take(&mut request) {
+            Ok(wait) => Ok((wait, request.uri().to_string())),
+            Err(problem) => Err(problem.kind().slug),
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_the_waiting_is_taken_out_of_the_query_and_nothing_else() {
+        let wait = |millis| Some(Wait(Duration::from_millis(millis)));
+        assert_eq!(taken("/a?wait=enforced"), Ok((wait(5000), "/a".into())));
+        assert_eq!(
+            taken("/a?reason=x&wait=enforced&timeout=1500ms&y=%20"),
+            Ok((wait(1500), "/a?reason=x&y=%20".into()))
+        );
+        assert_eq!(taken("/a?timeout=60s&wait=enforced"), Ok((wait(60_000), "/a".into())));
+        assert_eq!(taken("/a?timeout=7"), Ok((None, "/a?timeout=7".into())));
+    }
+
+    #[test]
+    fn a_time_limit_that_is_none_or_too_long_is_refused() {
+        for bad in
+            ["wait=soon", "wait", "wait=enforced&timeout=61", "wait=enforced&timeout=-1", "wait=enforced&timeout="]
+        {
+            assert_eq!(taken(&format!("/a?{bad}")), Err("invalid-request"), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The feed, as verifiers and strangers find it: the program with real sockets, followed by the verifier that services
+//! embed, and by one that says what it likes.
+
+#[path = "feed/conversations.rs"]
+mod conversations;
+#[path = "feed/enforcement.rs"]
+mod enforcement;
+#[path = "feed/following.rs"]
+mod following;
+#[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
+#[path = "cli/house.rs"]
+mod house;
+#[path = "feed/line.rs"]
+mod line;
+#[path = "feed/scene.rs"]
+mod scene;
+#[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
+#[path = "cli/server.rs"]
+mod server;

@@ -1,0 +1,128 @@
+//! What is told of an enforcement, and when (R8).
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::line::Line;
+use crate::scene::{Scene, until};
+
+const LEASE: Duration = Duration::from_secs(1);
+
+/// Follows with a lease, and says no more.
+fn silent(scene: &Scene, name: &str, lease: Duration) -> Line {
+    let (mut line, position) = Line::following(scene, name, lease);
+    line.until_echoed(position, 1);
+    line
+}
+
+#[test]
+fn with_nobody_to_wait_for_an_ending_is_enforced_at_once() {
+    let scene = Scene::new();
+    let device = scene.server.sign_in("ann", "Phone");
+    let enforcement = scene.end(&device, "10s");
+    let told = [&enforcement["enforced"], &enforcement["confirmed"], &enforcement["lapsed"], &enforcement["pending"]];
+    assert_eq!(told, [&json!(true), &json!(0), &json!(0), &json!([])], "{enforcement}");
+}
+
+#[test]
+fn a_verifier_that_says_nothing_is_named_until_its_lease_is_over_and_delays_no_longer() {
+    let scene = Scene::new();
+    let device = scene.server.sign_in("ann", "Phone");
+    let _line = silent(&scene, "asleep", LEASE);
+    let early = scene.end(&device, "1ms");
+    assert_eq!(early["enforced"], false, "{early}");
+    let pending = &early["pending"][0];
+    assert_eq!((&pending["verifier"], &pending["client"]), (&json!("asleep"), &json!("shop")));
+    assert!(pending["bound_at"].as_str().is_some_and(|at| at.ends_with('Z')));
+    // The same session again: its end is waited for, and no second entry is written.
+    let later = scene.end(&device, "20s");
+    assert_eq!((&later["enforced"], &later["lapsed"]), (&json!(true), &json!(1)), "{later}");
+    // 1.25 leases and 50 ms, from an acknowledgement that was sent before.
+    assert!(later["took_ms"].as_u64().is_some_and(|took| took < 1_600), "{later}");
+}
+
+#[test]
+fn people_are_told_how_many_are_missing_and_not_who() {
+    let scene = Scene::new();
+    let device = scene.server.sign_in("ann", "Phone");
+    let _line = silent(&scene, "asleep", LEASE);
+    let path = "/v1/sessions/current?wait=enforced&timeout=1ms";
+    let answer = scene.server.request("DELETE", path, Some(&device.access), None).expect(200);
+    assert_eq!(answer.json()["enforcement"]["pending"], 1);
+    assert!(!answer.body.contains("asleep") && !answer.body.contains("shop"), "{}", answer.body);
+}
+
+#[test]
+fn an_answer_that_has_a_body_keeps_it_and_without_wait_nothing_changes() {
+    let scene = Scene::new();
+    let device = scene.server.sign_in("ann", "Phone");
+    let all = json!({ "scope": { "type": "everyone" }, "reason": "a test" });
+    let plain = scene.administer("POST", "/v1/admin/revocations", Some(&all)).expect(201).json();
+    assert!(plain.get("enforcement").is_none());
+    let waited = scene.administer("POST", "/v1/admin/revocations?wait=enforced", Some(&all)).expect(200).json();
+    assert_eq!(waited["revocation"]["reason"], "a test");
+    assert_eq!(waited["enforcement"]["enforced"], true);
+    let position = waited["revocation"]["position"].as_str().expect("a position");
+    let told = scene.administer("GET", &format!("/v1/admin/revocations/{position}"), None).expect(200).json();
+    assert_eq!(told["enforcement"]["enforced"], true);
+    assert_eq!(scene.server.status(&device), 401);
+    let refused = scene.administer("POST", "/v1/admin/revocations?wait=soon", Some(&all));
+    assert_eq!(refused.status, 400);
+}
+
+#[test]
+fn g5_a_restarted_server_does_not_say_enforced_before_the_leases_of_the_former_one_are_over() {
+    let mut scene = Scene::new();
+    let device = scene.server.sign_in("ann", "Phone");
+    let _line = silent(&scene, "asleep", LEASE);
+    scene.server.signal(rustix::process::Signal::KILL);
+    drop(scene.server.wait());
+    scene.server = scene.house.serve(&["--issuer", &scene.issuer()]);
+    let early = scene.end(&device, "2s");
+    assert_eq!(early["enforced"], false, "its verifier may be alive, for all that is known: {early}");
+    assert!(early["pending"][0]["verifier"].as_str().is_some_and(|name| name.starts_with("node ")), "{early}");
+    let later = scene.end(&device, "60s");
+    assert_eq!(later["enforced"], true, "{later}");
+}
+
+#[test]
+fn g7_after_a_restore_nothing_is_enforced_before_the_leases_of_the_lost_history_are_over() {
+    let scene = Scene::new();
+    let device = scene.server.sign_in("ann", "Phone");
+    let backup = scene.house.path("backup.db").display().to_string();
+    scene.house.run(&["backup", &backup]).ok();
+    let _line = silent(&scene, "asleep", LEASE);
+    let Scene { house, server, .. } = scene;
+    assert!(server.stop().success());
+    house.run(&["restore", &backup]).ok();
+    let server = house.serve(&[]);
+    let added = house.json(&["client", "add", "desk", "--kind", "service", "--scope", "rescind:admin"]);
+    let secret = added["client_secret"].as_str().expect("a secret").to_owned();
+    let scene = Scene::beside(house, server, ("desk".to_owned(), secret));
+    let early = scene.end(&device, "500ms");
+    assert_eq!(early["enforced"], false, "{early}");
+    assert!(early["pending"].to_string().contains("epoch before"), "{early}");
+}
+
+#[test]
+fn verifiers_are_listed_and_evicted() {
+    let scene = Scene::new();
+    let mut line = silent(&scene, "shop one", LEASE);
+    let listed = scene.until_listed("shop one");
+    assert_eq!(
+        (&listed["client_id"], &listed["lease_ms"], &listed["ip"]),
+        (&json!("shop"), &json!(1000), &json!("127.0.0.1"))
+    );
+    let path = format!("/v1/admin/verifiers/{}", listed["id"].as_str().expect("an id"));
+    scene.administer("DELETE", &path, None).expect(204);
+    assert_eq!(line.until_closed(), "evicted");
+    until(|| {
+        let list = scene.administer("GET", "/v1/admin/verifiers", None).expect(200).json();
+        (list["verifiers"] == Value::Array(Vec::new())).then_some(())
+    });
+    scene.administer("DELETE", &path, None).expect(404);
+    let device = scene.server.sign_in("ann", "Phone");
+    let answer = scene.server.request("GET", "/v1/admin/verifiers", Some(&device.access), None);
+    assert_eq!(answer.status, 403);
+}

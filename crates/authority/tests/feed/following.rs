@@ -1,0 +1,85 @@
+//! The verifier that services embed, following the program.
+
+use std::time::Duration;
+
+use rescind_verifier::{Reason, Rejected};
+
+use crate::scene::{Scene, check, until, until_accepted};
+
+const LEASE: Duration = Duration::from_secs(2);
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
+}
+
+#[test]
+fn a1_a_log_out_reaches_a_verifier_elsewhere_and_no_other_token() {
+    let (scene, runtime) = (Scene::new(), runtime());
+    let _inside = runtime.enter();
+    let verifier = scene.verifier("shop", LEASE);
+    let (phone, laptop) = (scene.server.sign_in("ann", "Phone"), scene.server.sign_in("ann", "Laptop"));
+    until_accepted(&verifier, &phone);
+    let enforcement = scene.end(&phone, "10s");
+    assert_eq!((&enforcement["enforced"], &enforcement["confirmed"]), (&true.into(), &1.into()), "{enforcement}");
+    assert!(matches!(check(&verifier, &phone), Err(Rejected::Revoked { scope: "session", .. })));
+    assert!(check(&verifier, &laptop).is_ok());
+}
+
+#[test]
+fn before_it_was_heard_nothing_is_accepted_and_building_never_waits() {
+    let (scene, runtime) = (Scene::new(), runtime());
+    let _inside = runtime.enter();
+    let device = scene.server.sign_in("ann", "Phone");
+    let nobody = rescind_verifier::Verifier::builder(scene.issuer()).audience(scene.issuer());
+    let verifier = nobody.authority("http://127.0.0.1:9").client("shop", "secret").build().expect("good settings");
+    assert_eq!(check(&verifier, &device).err(), Some(Rejected::Unavailable { reason: Reason::NeverSynced }));
+}
+
+#[test]
+fn g3_cut_off_it_refuses_after_its_lease_and_recovers_by_itself() {
+    let (mut scene, runtime) = (Scene::new(), runtime());
+    let _inside = runtime.enter();
+    let verifier = scene.verifier("shop", Duration::from_secs(1));
+    let device = scene.server.sign_in("ann", "Phone");
+    until_accepted(&verifier, &device);
+    let (address, issuer) = (scene.server.address.to_string(), scene.issuer());
+    scene.server.signal(rustix::process::Signal::KILL);
+    let (status, _) = scene.server.wait();
+    assert!(!status.success());
+    let refused = until(|| check(&verifier, &device).err());
+    assert_eq!(refused, Rejected::Unavailable { reason: Reason::Stale }, "not that the token is bad");
+    let command = scene.house.command(&["serve", "--listen", &address, "--issuer", &issuer]);
+    let again = crate::server::Server::start(command, scene.house.path("stderr"));
+    until_accepted(&verifier, &device);
+    drop(again);
+}
+
+#[test]
+fn what_leaves_says_goodbye_and_nobody_waits_for_it() {
+    let (scene, runtime) = (Scene::new(), runtime());
+    let _inside = runtime.enter();
+    let verifier = scene.verifier("shop", Duration::from_secs(30));
+    let device = scene.server.sign_in("ann", "Phone");
+    until_accepted(&verifier, &device);
+    scene.until_listed("shop");
+    runtime.block_on(verifier.leave());
+    assert!(check(&verifier, &device).is_err_and(|rejected| rejected.is_unavailable()));
+    let enforcement = scene.end(&device, "10s");
+    assert_eq!((&enforcement["enforced"], &enforcement["confirmed"]), (&true.into(), &0.into()), "{enforcement}");
+}
+
+#[test]
+fn d1_a_sign_in_right_after_log_out_everywhere_is_accepted_at_once() {
+    let (scene, runtime) = (Scene::new(), runtime());
+    let _inside = runtime.enter();
+    let verifier = scene.verifier("shop", LEASE);
+    until_accepted(&verifier, &scene.server.sign_in("ann", "First"));
+    for _ in 0..20 {
+        let before = scene.server.sign_in("ann", "Phone");
+        let all = serde_json::json!({ "scope": { "type": "everyone" }, "reason": "a test" });
+        scene.administer("POST", "/v1/admin/revocations?wait=enforced", Some(&all)).expect(200);
+        let after = scene.server.sign_in("ann", "Phone");
+        assert!(check(&verifier, &after).is_ok(), "R4");
+        assert!(matches!(check(&verifier, &before), Err(Rejected::Revoked { scope: "everyone", .. })));
+    }
+}
