@@ -47,7 +47,9 @@ impl<'a> StoreCuts<'a> {
     /// A session's row, which says whether it was ended.
     pub fn find_session(&self, user: &UserId, id: &SessionId) -> Result<Option<Session>, StoreError> {
         let session = self.view.session(user, id)?;
-        session.iter().for_each(|session| self.know(session));
+        if let Some(session) = &session {
+            self.know(session);
+        }
         Ok(session)
     }
 

@@ -73,7 +73,9 @@ mod tests {
     #[test]
     fn acknowledgements_without_an_echo_take_bounded_memory() {
         let mut acks = Acks::new(at(5));
-        (0..1000).for_each(|second| drop(acks.next(1, at(second))));
+        for second in 0..1000 {
+            acks.next(1, at(second));
+        }
         assert_eq!(acks.waiting.len(), WAITING);
         assert_eq!((acks.echoed(1), acks.echoed(1000)), (None, Some(at(1004))));
     }

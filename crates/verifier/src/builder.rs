@@ -182,7 +182,7 @@ impl Builder {
     pub fn build(self) -> Result<Verifier, SetupError> {
         let (following, issuer, clock) = (self.following.clone(), self.issuer.clone(), Arc::clone(&self.clock));
         let (verifier, keeper) = self.parts()?;
-        let follower = crate::follow::Follower::start(following, &issuer, keeper, clock)?;
+        let follower = crate::follow::Follower::start(&following, &issuer, keeper, clock)?;
         Ok(verifier.followed_by(follower))
     }
 }

@@ -208,13 +208,13 @@ impl Hub {
     }
 
     /// A heartbeat that was sent at `sent` is recorded.
-    pub fn beat(&self, row: NodeRow, sent: Time) {
+    pub fn beat(&self, row: &NodeRow, sent: Time) {
         let mut state = self.lock();
         let Some(here) = &mut state.here else { return };
         if here.row.id == row.id && here.row.counter < row.counter {
             here.node.heartbeat(sent, row.lease);
             let lease = here.row.lease.max(row.lease);
-            here.row = NodeRow { lease, ..row };
+            here.row = NodeRow { lease, ..row.clone() };
         }
     }
 

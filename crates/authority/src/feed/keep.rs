@@ -47,7 +47,9 @@ async fn beat_once(authority: &Authority) -> Result<(), Error> {
         authority.hint();
         return Ok(());
     };
-    tell(authority, row, |row| hub.beat(row, sent)).await?;
+    if tell(authority, &row).await? {
+        hub.beat(&row, sent);
+    }
     // Nothing is echoed until the log was read after this.
     authority.hint();
     Ok(())
@@ -64,7 +66,7 @@ async fn publish(authority: &Authority) {
             continue;
         };
         let reached = row.reached;
-        while let Err(error) = tell(authority, row.clone(), |row| drop(row)).await {
+        while let Err(error) = tell(authority, &row).await {
             tracing::warn!(%error, reached, "what all verifiers have reached cannot be published; trying again");
             tokio::time::sleep(POLL).await;
         }
@@ -72,15 +74,15 @@ async fn publish(authority: &Authority) {
     }
 }
 
-async fn tell(authority: &Authority, row: NodeRow, told: impl FnOnce(NodeRow)) -> Result<(), Error> {
+/// Writes the row. Answers whether it was still there.
+async fn tell(authority: &Authority, row: &NodeRow) -> Result<bool, Error> {
     if keep_node::tell(&authority.world, row.clone()).await? {
-        told(row);
-        return Ok(());
+        return Ok(true);
     }
     tracing::warn!(node = %row.id, "this node was given up, for it was silent too long; it begins anew");
     authority.hub.leave();
     authority.hub.beat_now.notify_one();
-    Ok(())
+    Ok(false)
 }
 
 /// Removes the rows of nodes that have stopped, and waits once for the leases of a history that was lost.

@@ -88,7 +88,9 @@ fn g6_what_is_no_request_or_not_in_its_turn_closes_the_connection() {
     ];
     for said in bad {
         let mut line = Line::new(&scene);
-        said.iter().for_each(|text| line.say_text(text));
+        for text in said {
+            line.say_text(text);
+        }
         assert_eq!(line.until_closed(), "protocol", "{said:?}");
     }
     let (mut line, position) = Line::following(&scene, "fine", LEASE);

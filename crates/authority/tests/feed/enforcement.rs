@@ -99,7 +99,7 @@ fn g7_after_a_restore_nothing_is_enforced_before_the_leases_of_the_lost_history_
     let server = house.serve(&[]);
     let added = house.json(&["client", "add", "desk", "--kind", "service", "--scope", "rescind:admin"]);
     let secret = added["client_secret"].as_str().expect("a secret").to_owned();
-    let scene = Scene::beside(house, server, ("desk".to_owned(), secret));
+    let scene = Scene::beside(house, server, &("desk".to_owned(), secret));
     let early = scene.end(&device, "500ms");
     assert_eq!(early["enforced"], false, "{early}");
     assert!(early["pending"].to_string().contains("epoch before"), "{early}");

@@ -39,8 +39,8 @@ impl Scene {
     }
 
     /// One around a server that runs already; `admin` is a client that may administer.
-    pub(crate) fn beside(house: House, server: Server, admin: (String, String)) -> Self {
-        let admin = token(&server, &admin, "rescind:admin").expect("a token");
+    pub(crate) fn beside(house: House, server: Server, admin: &(String, String)) -> Self {
+        let admin = token(&server, admin, "rescind:admin").expect("a token");
         Self { house, server, client: (String::new(), String::new()), admin }
     }
 

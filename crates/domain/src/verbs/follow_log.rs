@@ -36,23 +36,23 @@ pub async fn begin(world: &World, held: Option<(Position, Option<String>)>) -> R
     world
         .store
         .read("begin_to_follow", move |view| {
-            let head = view.head()?;
+            let log = view.head()?;
             let longest = keep_house::longest_lifetime(&view.lifetimes()?, &inner.policy, inner.now());
             let mut beginning = Beginning {
-                head: head.position,
-                floor: head.floor,
+                head: log.position,
+                floor: log.floor,
                 longest,
-                after: head.floor,
+                after: log.floor,
                 snapshot: None,
                 forged: false,
                 proof: None,
             };
             if let Some((position, tag)) = held {
-                let current = position.epoch == head.position.epoch;
+                let current = position.epoch == log.position.epoch;
                 let here = view.log_entry(position.number)?.filter(|row| row.position == position);
                 let tag = tag.map(|text| text.parse::<Tag>());
                 let known = match (&tag, &here) {
-                    (None, _) => position.number <= head.position.number,
+                    (None, _) => position.number <= log.position.number,
                     (Some(Ok(tag)), Some(row)) => *tag == row.tag,
                     _ => false,
                 };

@@ -52,14 +52,14 @@ impl Default for Following {
 
 /// The task that follows. It ends when this is dropped, which is when the last clone of the verifier is.
 pub(crate) struct Follower {
-    leave: watch::Sender<bool>,
+    goodbye: watch::Sender<bool>,
     task: std::sync::Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Follower {
     /// Begins to follow.
     pub(crate) fn start(
-        following: Following,
+        following: &Following,
         issuer: &str,
         keeper: Keeper,
         clock: Arc<dyn Clock>,
@@ -76,15 +76,15 @@ impl Follower {
         }
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| SetupError::Runtime)?;
         let name = if following.name.is_empty() { following.client.clone() } else { following.name.clone() };
-        let link = Link::new(&following, issuer).map_err(SetupError::Authority)?;
-        let (leave, left) = watch::channel(false);
+        let link = Link::new(following, issuer).map_err(SetupError::Authority)?;
+        let (goodbye, left) = watch::channel(false);
         let task = runtime.spawn(follow(Run { link, name, lease, clock, left }, keeper));
-        Ok(Self { leave, task: std::sync::Mutex::new(Some(task)) })
+        Ok(Self { goodbye, task: std::sync::Mutex::new(Some(task)) })
     }
 
     /// Gives the lease up, says goodbye, and waits until that is done.
     pub(crate) async fn leave(&self) {
-        self.leave.send_replace(true);
+        self.goodbye.send_replace(true);
         let task = self.task.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         if let Some(task) = task {
             // A task that panicked has left as well.
@@ -96,7 +96,7 @@ impl Follower {
 impl Drop for Follower {
     fn drop(&mut self) {
         // Nobody can ask any more; the task says goodbye if it can.
-        self.leave.send_replace(true);
+        self.goodbye.send_replace(true);
     }
 }
 
@@ -167,10 +167,8 @@ async fn connect(run: &mut Run, keeper: &mut Keeper) -> End {
         Ok(Err(error)) => return error.into(),
         Err(_) => return End::Failed("connecting took too long".into()),
     };
-    match subscribe(run, keeper, socket).await {
-        Ok(end) => end,
-        Err(end) => end,
-    }
+    let (Ok(end) | Err(end)) = subscribe(run, keeper, socket).await;
+    end
 }
 
 async fn subscribe(run: &mut Run, keeper: &mut Keeper, mut socket: Socket) -> Result<End, End> {
