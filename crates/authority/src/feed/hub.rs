@@ -113,6 +113,8 @@ pub enum Own {
     Again,
     /// Nothing.
     Silent,
+    /// The node has no row yet, or none any more.
+    Nowhere,
 }
 
 /// A verifier, as people are shown it.
@@ -286,7 +288,7 @@ impl Hub {
     /// The node's own verifier has applied everything up to `position`, which a read that began at `asked` found.
     pub fn own_ack(&self, position: u64, asked: Time) -> Own {
         let mut state = self.lock();
-        let Some(here) = &mut state.here else { return Own::Silent };
+        let Some(here) = &mut state.here else { return Own::Nowhere };
         here.own.number += 1;
         let verdict = here.node.ack(here.own.id, Ack { position, number: here.own.number }, asked);
         let answer = match verdict {
