@@ -85,9 +85,20 @@ pub async fn confirm(world: &World, acting: &Acting, password: Password) -> Resu
     if let Some(checked) = verify(world, attempt, stored, row.login_key, password).await? {
         return Ok(checked);
     }
-    let event = NewEvent::new(world.now(), EventKind::ReauthenticationFailed, acting.actor());
-    let event = event.user(user).session(session).from(world.stored_address(acting.address()));
-    note(world, "reauthentication_failed", event).await?;
+    let (caller, inner) = (acting.clone(), world.clone());
+    let standing = world.store.transact("reauthentication_failed", move |tx| {
+        let event = NewEvent::new(inner.now(), EventKind::ReauthenticationFailed, Actor::Anonymous).user(user);
+        let event = event.from(inner.stored_address(caller.address()));
+        // Whoever was signed out meanwhile has no name to act in any more (A16).
+        let (event, standing) = match caller.check(tx, &inner) {
+            Ok(_) => (NewEvent { actor: caller.actor(), ..event.session(session) }, Ok(())),
+            Err(error @ Error::SignedOut(_)) => (event, Err(error)),
+            Err(error) => return Err(error),
+        };
+        tx.add_event(&event)?;
+        Ok(standing)
+    });
+    standing.await??;
     Err(Error::WrongPassword)
 }
 

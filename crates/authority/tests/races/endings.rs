@@ -83,6 +83,37 @@ fn a16_nothing_is_written_in_the_name_of_a_session_that_ends_meanwhile() {
 }
 
 #[test]
+fn a16_a_wrong_password_is_not_noted_in_the_name_of_a_session_that_ends_meanwhile() {
+    let stage = Stage::new();
+    let count = every_schedule(|| {
+        let user = stage.user();
+        let device = stage.device(&user);
+        let caller = acting(&device);
+        let (again, confirmed) = stage.actor("reauthenticate", |world| async move {
+            reauthenticate::reauthenticate(&world, &caller, password(NEW)).await
+        });
+        let claims = claims(&device).0;
+        let (leaving, left) =
+            stage.actor("log-out", |world| async move { log_out::log_out(&world, &claims, None).await });
+        let stage = stage.clone();
+        (vec![again, leaving], move |trace: &[Step]| {
+            let oracle = Oracle::of(&stage, user.id);
+            assert!(left.take().unwrap().is_some());
+            let out = trace.iter().position(|step| step.call == "log_out").unwrap();
+            let noted = trace.iter().position(|step| step.call == "reauthentication_failed");
+            match confirmed.take() {
+                Err(Error::WrongPassword) => assert!(noted.unwrap() < out, "{trace:?}"),
+                Err(Error::SignedOut(_)) => assert!(noted.is_none_or(|noted| out < noted), "{trace:?}"),
+                other => panic!("{other:?}: {trace:?}"),
+            }
+            oracle.check_events();
+        })
+    });
+    println!("a wrong password against a log-out: {count} schedules");
+    assert_eq!(count, 5);
+}
+
+#[test]
 fn two_password_changes_at_once_leave_the_password_of_one_of_them() {
     let stage = Stage::new();
     let count = every_schedule(|| {
