@@ -15,7 +15,7 @@ const ISSUER: &str = "https://id.example";
 
 /// Accepts what the key of RFC 8037, appendix A.2, has signed, which nobody here can do. It holds a lease for ever.
 static VERIFIER: LazyLock<(Verifier, Keeper)> = LazyLock::new(|| {
-    let (verifier, mut keeper) = Verifier::builder(ISSUER).audience(ISSUER).build().unwrap();
+    let (verifier, mut keeper) = Verifier::builder(ISSUER).audience(ISSUER).parts().unwrap();
     let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".to_owned();
     let material = Material::Okp { crv: "Ed25519".to_owned(), x };
     let key = Jwk { kid: "k".parse().unwrap(), alg: Algorithm::EdDSA, usage: "sig".to_owned(), material };
