@@ -6,16 +6,24 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader as AsyncBufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::authority::Authority;
+use crate::feed::{Enforcement, Listed};
 
 /// How long the command line waits for the server.
 pub const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The longest line that is read.
 const LINE: u64 = 64;
+
+/// The longest answer that is read: a list of a hundred thousand verifiers.
+const LONGEST: u64 = 32 << 20;
+
+/// The longest time that anybody waits for an enforcement.
+const MOST: Duration = Duration::from_hours(1);
 
 /// What a running server said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +53,35 @@ pub async fn ask(socket: &Path, number: u64) -> Answer {
     }
 }
 
+/// Asks the server on `socket`, if one runs, to wait until entry `number` is enforced, at most for `patience`. Nothing if
+/// none runs.
+pub async fn enforcement(socket: &Path, number: u64, patience: Duration) -> io::Result<Option<Enforcement>> {
+    let question = format!("enforcement {number} {}\n", patience.as_millis());
+    let answer = converse(socket, &question, patience + PATIENCE).await?;
+    answer.map(|text| serde_json::from_str(&text).map_err(io::Error::from)).transpose()
+}
+
+/// Asks the server on `socket`, if one runs, who follows it. Nothing if none runs.
+pub async fn verifiers(socket: &Path) -> io::Result<Option<Vec<Value>>> {
+    let answer = converse(socket, "verifiers\n", PATIENCE).await?;
+    answer.map(|text| serde_json::from_str(&text).map_err(io::Error::from)).transpose()
+}
+
+/// One question, and its answer on one line.
+async fn converse(socket: &Path, question: &str, patience: Duration) -> io::Result<Option<String>> {
+    let asked = async {
+        let mut stream = match UnixStream::connect(socket).await {
+            Err(error) if is_nobody(&error) => return Ok(None),
+            connected => connected?,
+        };
+        stream.write_all(question.as_bytes()).await?;
+        let mut line = String::new();
+        AsyncBufReader::new(stream.take(LONGEST)).read_line(&mut line).await?;
+        Ok(Some(line))
+    };
+    tokio::time::timeout(patience, asked).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
 /// Nobody listens: there is no socket, or one that a killed server left behind.
 fn is_nobody(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
@@ -57,7 +94,7 @@ pub async fn listen(authority: Arc<Authority>, listener: UnixListener) {
             Ok((stream, _)) => {
                 let authority = Arc::clone(&authority);
                 tokio::spawn(async move {
-                    let _ = tokio::time::timeout(PATIENCE * 2, answer(authority, stream)).await;
+                    let _ = tokio::time::timeout(MOST + PATIENCE * 2, answer(authority, stream)).await;
                 });
             }
             Err(error) => {
@@ -71,12 +108,49 @@ pub async fn listen(authority: Arc<Authority>, listener: UnixListener) {
 async fn answer(authority: Arc<Authority>, stream: UnixStream) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
-    AsyncBufReader::new(read.take(LINE)).read_line(&mut line).await?;
-    let Some(number) = line.trim().strip_prefix("applied ").and_then(|text| text.parse().ok()) else {
-        return write.write_all(b"what?\n").await;
+    let mut question = AsyncBufReader::new(read.take(LINE));
+    let asked = tokio::time::timeout(PATIENCE * 2, question.read_line(&mut line)).await;
+    asked.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+    let answer = match line.split_whitespace().collect::<Vec<_>>()[..] {
+        ["applied", number] => applied(&authority, number).await,
+        ["enforcement", number, millis] => enforced(&authority, number, millis).await,
+        ["verifiers"] => serde_json::to_string(&list(&authority)).ok(),
+        _ => None,
     };
-    let answer: &[u8] = if authority.wait_for(number).await { b"applied\n" } else { b"late\n" };
-    write.write_all(answer).await
+    let answer = answer.unwrap_or_else(|| "what?".to_owned());
+    write.write_all(format!("{answer}\n").as_bytes()).await
+}
+
+async fn applied(authority: &Authority, number: &str) -> Option<String> {
+    let applied = authority.wait_for(number.parse().ok()?).await;
+    Some(if applied { "applied" } else { "late" }.to_owned())
+}
+
+async fn enforced(authority: &Authority, number: &str, millis: &str) -> Option<String> {
+    let patience = Duration::from_millis(millis.parse().ok()?).min(MOST);
+    let found = authority.enforcement(number.parse().ok()?, patience).await;
+    let found = found.inspect_err(|error| tracing::warn!(%error, "an enforcement cannot be told")).ok()?;
+    serde_json::to_string(&found).ok()
+}
+
+/// The verifiers that follow this server, for programs.
+fn list(authority: &Authority) -> Vec<Value> {
+    let now = authority.clock.boottime();
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let shown = |listed: &Listed| {
+        json!({
+            "id": listed.id.to_string(),
+            "name": listed.follower.name,
+            "client_id": listed.follower.client,
+            "ip": listed.follower.address,
+            "connected": listed.connected,
+            "position": listed.position,
+            "lease_ms": millis(listed.follower.lease),
+            "lease_left_ms": listed.until.map(|until| millis(until.saturating_sub(now))),
+            "acked_ms_ago": listed.acked_at.map(|at| millis(now.saturating_sub(at))),
+        })
+    };
+    authority.hub.list().iter().map(shown).collect()
 }
 
 /// Binds the socket, taking the place of one that a server left behind. The caller holds the folder's lock.

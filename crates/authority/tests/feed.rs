@@ -1,6 +1,8 @@
 //! The feed, as verifiers and strangers find it: the program with real sockets, followed by the verifier that services
 //! embed, and by one that says what it likes.
 
+#[path = "feed/commands.rs"]
+mod commands;
 #[path = "feed/conversations.rs"]
 mod conversations;
 #[path = "feed/enforcement.rs"]

@@ -32,7 +32,10 @@ pub(super) const CODES: [(Code, &str); 9] = [
     (Code::Done, "done; for verify: the token is alive"),
     (Code::Failed, "failed; the message says why"),
     (Code::Usage, "the arguments, the configuration or the input are wrong"),
-    (Code::Late, "done, but the running server has not confirmed it within a second"),
+    (
+        Code::Late,
+        "done, but the running server has not confirmed it within a second, or with --wait: not enforced in time",
+    ),
     (Code::NotFound, "there is no such thing, or no data folder"),
     (Code::Refused, "refused; for verify: the token is ours, and not alive"),
     (Code::NotOurs, "not a token of this authority"),
@@ -76,6 +79,12 @@ impl Failure {
     /// What was asked is done and durable, and the server that runs did not say in time that it enforces it.
     pub(super) fn late() -> Self {
         let message = "done and durable, but the running server has not confirmed within 1 s";
+        Self::Because(Code::Late, message.to_owned())
+    }
+
+    /// What was asked is done and durable, and somebody may still accept what it ended.
+    pub(super) fn not_enforced() -> Self {
+        let message = "done and durable, but not enforced in time: some verifier may accept until its lease ends";
         Self::Because(Code::Late, message.to_owned())
     }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use clap::Args;
 use rescind_domain::World;
@@ -16,14 +17,18 @@ use serde_json::{Value, json};
 use crate::authority::Authority;
 use crate::config::{self, Config, ConfigFile, Environment, Flags, Loaded, Setting};
 use crate::data_dir::DataDir;
+use crate::feed::Enforcement;
 use crate::hint::{self, Answer};
 use crate::store::sqlite::Role;
 
-use super::failure::Failure;
+use super::failure::{Failure, warn};
 use super::output::Output;
-use super::time::exact;
+use super::time::{exact, read_duration};
+use super::verifier;
 
 const CONFIG: &str = "The configuration file [default: $RESCIND_CONFIG, or ./rescind.toml if it is there]";
+
+const WAIT: &str = "After ending something, wait until no verifier can accept it any more [without TIME: 5s]";
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -36,6 +41,9 @@ pub(super) struct Shared {
     /// Answer with JSON
     #[arg(long, global = true)]
     json: bool,
+    #[arg(long, global = true, value_name = "TIME", num_args = 0..=1, require_equals = true,
+          default_missing_value = "5s", value_parser = read_duration, help = WAIT)]
+    wait: Option<Duration>,
 }
 
 /// What a command is given beside its own arguments.
@@ -88,7 +96,7 @@ impl Context {
         }
         let issuer = config.issuer_for(config.listen);
         let authority = Authority::open(config, &data, Role::Tool, issuer).await?;
-        Ok(Tool { authority, data, output: self.output, names: Mutex::default() })
+        Ok(Tool { authority, data, output: self.output, wait: self.shared.wait, names: Mutex::default() })
     }
 }
 
@@ -104,6 +112,8 @@ pub(super) struct Tool {
     pub(super) authority: Arc<Authority>,
     pub(super) data: DataDir,
     output: Output,
+    /// How long an ending waits for its enforcement, if it does.
+    wait: Option<Duration>,
     /// Login names that were looked up already: a log names the same few people again and again.
     names: Mutex<HashMap<UserId, String>>,
 }
@@ -154,9 +164,44 @@ impl Tool {
         let value = json!({ "revocation": receipt_json(receipt), "server": server_json(answer) });
         let mut lines = vec![format!("{done} (revocation {})", receipt.position.number)];
         lines.extend(enforced(answer));
+        self.tell(value, lines, receipt.position.number, confirmed(answer)).await
+    }
+
+    /// Tells that there was nothing left to end. Whatever ended it is an entry up to the head.
+    pub(super) async fn had_ended(&self, done: String) -> Result<(), Failure> {
+        let head = self.world().store.position().await.map_err(rescind_domain::Error::Store)?;
+        self.tell(json!({ "revocation": null, "server": null }), vec![done], head.number, Ok(())).await
+    }
+
+    /// Tells what was done, and how far its enforcement has come where that is waited for.
+    async fn tell(
+        &self,
+        mut value: Value,
+        mut lines: Vec<String>,
+        number: u64,
+        mut outcome: Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        if let Some(patience) = self.wait {
+            let enforcement = self.enforcement(number, patience).await?;
+            let now = self.world().clock.wall();
+            value["enforcement"] = verifier::enforcement_json(&enforcement, now);
+            lines.extend(verifier::enforcement_lines(&enforcement, now));
+            outcome = if enforcement.enforced { outcome } else { Err(Failure::not_enforced()) };
+        }
         // Late weighs more than a reader who left.
         let said = self.output.answer(&value, &lines);
-        confirmed(answer).and(said)
+        outcome.and(said)
+    }
+
+    /// Waits for an enforcement: by the server that runs here, which knows its verifiers, or alone, by what nodes say of
+    /// themselves in the store.
+    async fn enforcement(&self, number: u64, patience: Duration) -> Result<Enforcement, Failure> {
+        match hint::enforcement(&self.data.socket(), number, patience).await {
+            Ok(Some(enforcement)) => return Ok(enforcement),
+            Ok(None) => {}
+            Err(error) => warn(&format!("the running server does not tell who has confirmed: {error}")),
+        }
+        Ok(self.authority.enforcement(number, patience).await?)
     }
 
     /// Asks the running server whether it has applied the log up to `number`.

@@ -20,6 +20,7 @@ mod session;
 mod table;
 mod time;
 mod user;
+mod verifier;
 mod verify;
 
 use std::ffi::OsString;
@@ -65,6 +66,8 @@ enum Command {
     Client(client::Command),
     /// Say whether a token is alive, and if not, which revocation ended it, when, by whom and why
     Verify(verify::Arguments),
+    /// List the verifiers that follow the running server
+    Verifiers,
     /// Show the revocation log
     Log(log::Arguments),
     /// Show what happened: the audit log
@@ -125,6 +128,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
             Command::Key(command) => key::run(command, context).await,
             Command::Client(command) => client::run(command, context).await,
             Command::Verify(arguments) => verify::run(arguments, context).await,
+            Command::Verifiers => verifier::list(context).await,
             Command::Log(arguments) => log::run(arguments, context).await,
             Command::Events(arguments) => event::run(arguments, context).await,
             Command::Config(command) => config::run(command, context),

@@ -96,7 +96,7 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
             let done = format!("what client {client} held for {} has ended", user.login);
             end(&tool, Scope::Grant { user: user.id, client }, why, &done).await
         }
-        Command::Session { id, why } => session::end(&tool, context, id, why.reason).await,
+        Command::Session { id, why } => session::end(&tool, id, why.reason).await,
         Command::Token { token, why } => {
             let token = verify::token_id(&tool, &token).await?;
             end(&tool, Scope::Token { token }, why, &format!("token {token} has ended")).await

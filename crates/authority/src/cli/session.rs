@@ -31,16 +31,15 @@ pub(super) enum Command {
 pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     let Command::End { id, reason } = command;
     let tool = context.open(Absent::Refuse).await?;
-    end(&tool, context, id, reason).await
+    end(&tool, id, reason).await
 }
 
 /// Ends a session. One that has ended already stays as it is, and no second entry is written.
-pub(super) async fn end(tool: &Tool, context: &Context, id: SessionId, reason: String) -> Result<(), Failure> {
+pub(super) async fn end(tool: &Tool, id: SessionId, reason: String) -> Result<(), Failure> {
     if let Some(receipt) = end_session::end_any(tool.world(), &ADMIN, id, reason).await? {
         return tool.ended(&receipt, &format!("session {id} has ended")).await;
     }
-    let value = json!({ "revocation": null, "server": null });
-    context.output.answer(&value, &[format!("session {id} had ended before")])
+    tool.had_ended(format!("session {id} had ended before")).await
 }
 
 /// The head of a table of sessions.

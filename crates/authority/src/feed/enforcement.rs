@@ -6,6 +6,7 @@ use std::time::Duration;
 use rescind_domain::Error;
 use rescind_domain::node::NodeId;
 use rescind_wire::ClientId;
+use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use super::hub::Listed;
@@ -15,7 +16,7 @@ use crate::authority::Authority;
 use crate::follower::POLL;
 
 /// How far an enforcement has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enforcement {
     /// Whether no verifier can accept any more what the revocation covers.
     pub enforced: bool,
@@ -30,7 +31,7 @@ pub struct Enforcement {
 }
 
 /// Somebody who may still accept what was revoked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     /// The verifier, or the node if it is another one.
     pub verifier: String,

@@ -344,3 +344,6 @@ impl Node {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,3 +61,6 @@ impl Observer {
             .map(|(id, seen)| Missing { node: *id, bound: seen.at + counted(seen.lease) })
     }
 }
+
+#[cfg(test)]
+mod tests;

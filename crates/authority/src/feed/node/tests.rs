@@ -1,0 +1,265 @@
+use super::*;
+
+const ONE: FollowerId = 1;
+const TWO: FollowerId = 2;
+const LEASE: Duration = Duration::from_secs(4);
+
+const fn at(millis: u64) -> Time {
+    Duration::from_millis(millis)
+}
+
+const fn ack(position: u64, number: u64) -> Ack {
+    Ack { position, number }
+}
+
+/// A node at entry 10 whose own lease runs for an hour, and that has read the log since.
+fn node() -> Node {
+    let mut node = Node::new(10, at(0));
+    node.heartbeat(at(0), Duration::from_hours(1));
+    read(&mut node, 10, at(0));
+    node
+}
+
+fn read(node: &mut Node, head: u64, began: Time) {
+    node.begin_read();
+    node.log_read(head, began);
+    let ids: Vec<_> = node.followers().filter(|held| held.connected).map(|held| held.id).collect();
+    ids.into_iter().for_each(|id| node.sent(id, head));
+}
+
+/// A verifier that follows at the head: connected, acknowledged at `now`, and echoed.
+fn follow(node: &mut Node, id: FollowerId, now: Time) {
+    node.connect(id, LEASE);
+    node.sent(id, node.head());
+    assert_eq!(node.ack(id, ack(node.head(), 1), now), Verdict::Read);
+    read(node, node.head(), now);
+    assert_eq!(node.due(now), [(id, 1)]);
+}
+
+fn held(node: &Node, id: FollowerId) -> Held {
+    node.followers().find(|held| held.id == id).expect("known")
+}
+
+#[test]
+fn the_first_echo_waits_for_a_read_that_began_after_the_lease_was_recorded() {
+    let mut node = node();
+    node.connect(ONE, LEASE);
+    node.sent(ONE, 10);
+    node.begin_read();
+    assert_eq!(node.ack(ONE, ack(10, 1), at(1000)), Verdict::Read);
+    node.log_read(10, at(900));
+    assert_eq!(node.due(at(1000)), [], "that read had begun before");
+    assert!(node.waits_for_read());
+    read(&mut node, 10, at(1000));
+    assert_eq!(node.due(at(1000)), [(ONE, 1)]);
+    assert_eq!(node.due(at(1000)), [], "once");
+}
+
+#[test]
+fn the_first_echo_waits_until_all_that_was_read_was_sent() {
+    let mut node = node();
+    node.connect(ONE, LEASE);
+    node.sent(ONE, 10);
+    node.ack(ONE, ack(10, 1), at(1000));
+    node.begin_read();
+    node.log_read(11, at(1000));
+    assert_eq!(node.due(at(1000)), []);
+    node.sent(ONE, 11);
+    assert_eq!(node.due(at(1000)), [(ONE, 1)]);
+}
+
+#[test]
+fn nobody_is_admitted_below_what_the_node_has_published() {
+    let mut node = node();
+    node.connect(ONE, LEASE);
+    node.sent(ONE, 10);
+    read(&mut node, 11, at(1000));
+    assert_eq!(node.publish(at(1000)), Some(11), "nobody holds a lease");
+    assert_eq!(node.ack(ONE, ack(10, 1), at(1000)), Verdict::Silent);
+    read(&mut node, 11, at(1000));
+    assert_eq!(node.due(at(1000)), []);
+    assert_eq!(node.ack(ONE, ack(11, 2), at(1000)), Verdict::Read);
+}
+
+#[test]
+fn what_was_recorded_holds_the_published_position_back_before_it_is_echoed() {
+    let mut node = node();
+    node.connect(ONE, LEASE);
+    node.sent(ONE, 10);
+    assert_eq!(node.ack(ONE, ack(10, 1), at(1000)), Verdict::Read);
+    read(&mut node, 11, at(1000));
+    assert_eq!(node.publish(at(1000)), None);
+    assert_eq!(node.ack(ONE, ack(11, 2), at(1001)), Verdict::Read);
+    assert_eq!(node.publish(at(1001)), Some(11));
+}
+
+#[test]
+fn an_echo_that_is_due_names_the_acknowledgement_that_was_recorded() {
+    let mut node = node();
+    node.connect(ONE, LEASE);
+    node.sent(ONE, 10);
+    node.ack(ONE, ack(10, 1), at(1000));
+    read(&mut node, 11, at(1000));
+    // Too long after entry 11 was read: it is not recorded anew.
+    assert_eq!(node.ack(ONE, ack(10, 2), at(3000)), Verdict::Silent);
+    assert_eq!(held(&node, ONE).until, Some(at(1000) + counted(LEASE)));
+}
+
+#[test]
+fn an_acknowledgement_is_not_echoed_where_entries_above_it_were_read_long_ago() {
+    let mut node = node();
+    follow(&mut node, ONE, at(1000));
+    read(&mut node, 11, at(2000));
+    let third = at(2000) + freshness(LEASE);
+    assert_eq!(node.ack(ONE, ack(10, 2), third.saturating_sub(at(1))), Verdict::Echo);
+    let until = held(&node, ONE).until;
+    assert_eq!(node.ack(ONE, ack(10, 3), third), Verdict::Silent);
+    assert_eq!(held(&node, ONE).until, until, "the lease is not extended");
+    assert_eq!(node.ack(ONE, ack(11, 4), third), Verdict::Echo);
+}
+
+#[test]
+fn what_is_not_echoed_still_advances_the_position() {
+    let mut node = node();
+    follow(&mut node, ONE, at(1000));
+    node.heartbeat(at(1500), Duration::from_hours(1));
+    node.begin_read();
+    node.log_read(11, at(1500));
+    node.sent(ONE, 11);
+    node.heartbeat(at(1600), Duration::from_hours(1));
+    assert_eq!(node.ack(ONE, ack(11, 2), at(1700)), Verdict::Silent);
+    assert_eq!((held(&node, ONE).acked, node.publish(at(1700))), (11, Some(11)));
+}
+
+#[test]
+fn a_stalled_verifier_delays_by_no_more_than_one_and_six_tenths_of_its_lease_and_fifty_milliseconds() {
+    let mut node = node();
+    follow(&mut node, ONE, at(1000));
+    read(&mut node, 11, at(2000));
+    let mut number = 1;
+    let mut now = at(2000);
+    let over = loop {
+        number += 1;
+        // It acknowledges all the time, and never the entry.
+        node.ack(ONE, ack(10, number), now);
+        if node.publish(now).is_some() {
+            break now;
+        }
+        now += at(1);
+    };
+    assert!(over.saturating_sub(at(2000)) <= LEASE * 16 / 10 + at(50), "{over:?}");
+}
+
+#[test]
+fn a_lapsed_lease_is_never_echoed() {
+    let mut node = node();
+    follow(&mut node, ONE, at(1000));
+    let over = at(1000) + counted(LEASE);
+    assert_eq!(node.ack(ONE, ack(10, 2), over), Verdict::Close(Closing::Lapsed));
+    let mut other = super::tests::node();
+    follow(&mut other, ONE, at(1000));
+    assert_eq!(other.settle(over), [ONE]);
+    assert_eq!(other.ack(ONE, ack(10, 2), over), Verdict::Close(Closing::Lapsed));
+}
+
+#[test]
+fn nothing_is_echoed_beyond_the_nodes_own_lease() {
+    let mut node = Node::new(10, at(0));
+    node.heartbeat(at(0), counted(LEASE) + at(1000));
+    read(&mut node, 10, at(0));
+    follow(&mut node, ONE, at(500));
+    assert_eq!(node.ack(ONE, ack(10, 2), at(999)), Verdict::Echo);
+    assert_eq!(node.ack(ONE, ack(10, 3), at(1000)), Verdict::Silent);
+}
+
+#[test]
+fn nothing_is_echoed_between_a_heartbeat_and_the_read_after_it() {
+    let mut node = node();
+    follow(&mut node, ONE, at(1000));
+    node.begin_read();
+    node.heartbeat(at(1100), Duration::from_hours(1));
+    node.log_read(10, at(1050));
+    assert_eq!(node.ack(ONE, ack(10, 2), at(1200)), Verdict::Silent, "that read had begun before");
+    read(&mut node, 10, at(1300));
+    assert_eq!(node.ack(ONE, ack(10, 3), at(1300)), Verdict::Echo);
+}
+
+#[test]
+fn without_a_heartbeat_nothing_is_echoed_at_all() {
+    let mut node = Node::new(10, at(0));
+    node.connect(ONE, LEASE);
+    node.sent(ONE, 10);
+    node.ack(ONE, ack(10, 1), at(1));
+    read(&mut node, 10, at(1));
+    assert_eq!(node.due(at(1)), []);
+}
+
+#[test]
+fn a_verifier_that_left_counts_until_its_lease_is_over() {
+    let mut node = node();
+    follow(&mut node, ONE, at(1000));
+    node.gone(ONE);
+    read(&mut node, 11, at(1500));
+    let over = at(1000) + counted(LEASE);
+    assert_eq!(node.publish(over.saturating_sub(at(1))), None);
+    assert!(!held(&node, ONE).connected);
+    assert_eq!(node.publish(over), Some(11));
+    assert_eq!(node.followers().count(), 0);
+}
+
+#[test]
+fn goodbye_frees_that_connection_alone() {
+    let mut node = node();
+    follow(&mut node, ONE, at(1000));
+    node.gone(ONE);
+    follow(&mut node, TWO, at(1100));
+    node.goodbye(TWO);
+    read(&mut node, 11, at(1500));
+    assert_eq!(node.publish(at(1500)), None, "the lease of the first connection runs on");
+}
+
+#[test]
+fn one_that_was_never_recorded_holds_nothing_back() {
+    let mut node = node();
+    node.connect(ONE, LEASE);
+    read(&mut node, 11, at(1500));
+    assert_eq!(node.publish(at(1500)), Some(11));
+    node.gone(ONE);
+    assert_eq!(node.followers().count(), 0);
+}
+
+#[test]
+fn an_acknowledgement_above_what_was_sent_or_out_of_order_closes_the_connection() {
+    let mut node = node();
+    follow(&mut node, ONE, at(1000));
+    for bad in [ack(11, 2), ack(10, 1), ack(10, 0)] {
+        assert_eq!(node.ack(ONE, bad, at(1100)), Verdict::Close(Closing::Protocol), "{bad:?}");
+    }
+    assert_eq!(node.ack(7, ack(1, 1), at(1100)), Verdict::Close(Closing::Protocol));
+}
+
+#[test]
+fn the_published_position_is_the_lowest_that_anybody_holds_and_never_falls() {
+    let mut node = node();
+    follow(&mut node, ONE, at(1000));
+    follow(&mut node, TWO, at(1000));
+    read(&mut node, 12, at(1500));
+    node.ack(ONE, ack(12, 2), at(1600));
+    assert_eq!(node.publish(at(1600)), None);
+    node.ack(TWO, ack(11, 2), at(1600));
+    assert_eq!((node.publish(at(1600)), node.publish(at(1600)), node.reached()), (Some(11), None, 11));
+    node.goodbye(TWO);
+    assert_eq!(node.publish(at(1600)), Some(12));
+}
+
+#[test]
+fn batches_beyond_those_that_are_remembered_count_as_older_not_as_newer() {
+    let mut node = node();
+    follow(&mut node, ONE, at(1000));
+    for n in 0..2000 {
+        read(&mut node, 11 + n, at(1000 + n));
+    }
+    assert!(node.batches.len() <= BATCHES);
+    assert!(!node.is_fresh(10, LEASE, at(1000) + freshness(LEASE)), "entry 11 was read at 1000");
+    assert!(node.is_fresh(2009, LEASE, at(3000)));
+}

@@ -1,0 +1,54 @@
+//! The command line waits, too, and says who is missing.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::house::House;
+use crate::line::Line;
+use crate::scene::Scene;
+
+const LEASE: Duration = Duration::from_secs(1);
+
+#[test]
+fn a15_an_ending_from_the_command_line_waits_for_the_verifiers_of_the_running_server() {
+    let scene = Scene::new();
+    let device = scene.server.sign_in("ann", "Phone");
+    let (mut line, position) = Line::following(&scene, "asleep", LEASE);
+    line.until_echoed(position, 1);
+    let early = scene.house.run(&["session", "end", &device.session, "--wait=1s"]).failed_with(3);
+    assert!(
+        early.out.contains("not enforced yet") && early.out.contains("asleep of client shop, bound by "),
+        "{early:?}"
+    );
+    early.says("not enforced in time");
+    // It had ended before, and its end is waited for all the same.
+    let later = scene.house.json(&["session", "end", &device.session, "--wait=20s"]);
+    assert_eq!((&later["revocation"], &later["enforcement"]["enforced"]), (&json!(null), &json!(true)), "{later}");
+}
+
+#[test]
+fn without_a_server_the_command_line_observes_what_nodes_have_promised() {
+    let house = House::of("ann");
+    let alone = house.run(&["user", "logout", "ann", "--wait"]).ok();
+    assert!(alone.out.contains("enforced: 0 of 0 verifiers have confirmed"), "{alone:?}");
+    let mut server = house.serve(&[]);
+    server.signal(rustix::process::Signal::KILL);
+    drop(server.wait());
+    let killed = house.run(&["user", "logout", "ann", "--wait=1s", "--json"]).failed_with(3).json();
+    let pending = &killed["enforcement"]["pending"][0];
+    assert!(pending["verifier"].as_str().is_some_and(|name| name.starts_with("node ")), "{killed}");
+}
+
+#[test]
+fn the_verifiers_of_the_running_server_are_listed() {
+    let scene = Scene::new();
+    let (mut line, position) = Line::following(&scene, "shop one", LEASE);
+    line.until_echoed(position, 1);
+    let listed = scene.house.json(&["verifiers"]);
+    assert_eq!((&listed[0]["name"], &listed[0]["client_id"]), (&json!("shop one"), &json!("shop")), "{listed}");
+    let table = scene.house.run(&["verifiers"]).ok().out;
+    assert!(table.starts_with("NAME") && table.contains("shop one  shop    127.0.0.1  "), "{table}");
+    assert!(scene.server.stop().success());
+    scene.house.run(&["verifiers"]).failed_with(4).says("no server runs");
+}
