@@ -14,6 +14,8 @@ mod following;
 mod house;
 #[path = "feed/line.rs"]
 mod line;
+#[path = "feed/recorded.rs"]
+mod recorded;
 #[path = "feed/scene.rs"]
 mod scene;
 #[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]

@@ -93,6 +93,17 @@ impl Line {
         })
     }
 
+    /// The next message that is not one that only says that nothing is new.
+    #[track_caller]
+    pub(crate) fn hear_ahead(&mut self) -> Message {
+        loop {
+            match self.hear() {
+                Message::Entries(frame) if frame.entries.is_empty() => {}
+                message => return message,
+            }
+        }
+    }
+
     /// Acknowledges again and again, as a verifier does, until it is echoed.
     #[track_caller]
     pub(crate) fn until_echoed(&mut self, position: u64, mut number: u64) -> u64 {
