@@ -8,6 +8,7 @@ pub mod config;
 pub mod data_dir;
 pub mod feed;
 pub mod follower;
+pub mod guard;
 pub mod hint;
 pub mod housekeeping;
 pub mod http;

@@ -220,7 +220,8 @@ pub fn throttle_key(text: &str) -> String {
 }
 
 fn fold_once(text: &str) -> String {
-    text.chars()
+    // Decomposed first: marks in either order are one spelling, and one of them (U+0345) becomes a letter.
+    text.nfkd()
         // Up and down again is case folding in all but name: `ß` becomes `ss`, `ς` becomes `σ`, `ſ` becomes `s`.
         .flat_map(char::to_uppercase)
         .flat_map(char::to_lowercase)
@@ -485,6 +486,15 @@ mod tests {
         }
 
         #[test]
+    fn b7_marks_in_another_order_are_counted_with_the_login_that_they_spell() {
+        for text in ["n\u{345}\u{5A9}x", "n\u{5A9}\u{345}x"] {
+            let login = Login::parse(text).unwrap();
+            assert_eq!(login.throttle_key(), throttle_key(text), "{text:?}");
+        }
+        assert_eq!(throttle_key("n\u{345}\u{5A9}x"), throttle_key("n\u{5A9}\u{345}x"));
+    }
+
+    #[test]
         fn b7_case_does_not_make_another_login(text in "[a-zà-öø-þабвгдежзийклмноαβγδεζηθικλνξοπστυφχψω0-9@.+-]{1,40}") {
             prop_assert_eq!(Login::parse(&text.to_uppercase()), Login::parse(&text));
         }

@@ -8,6 +8,7 @@ mod config;
 mod event;
 mod failure;
 mod folder;
+mod guard;
 mod import;
 mod key;
 mod log;
@@ -49,6 +50,8 @@ enum Command {
         #[command(flatten)]
         flags: Flags,
     },
+    /// Run a verifier behind a small HTTP endpoint, for nginx, Caddy, Traefik and Envoy
+    Guard(guard::Arguments),
     /// Accounts of people: add, list, sign out, lock, delete
     #[command(subcommand)]
     User(user::Command),
@@ -116,12 +119,15 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
     if let Command::Serve { flags } = command {
         return serve::run(&flags, context);
     }
+    if let Command::Guard(arguments) = command {
+        return guard::run(&arguments, context);
+    }
     folder::log_faults();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("no runtime: {error}")))?;
     runtime.block_on(async {
         match command {
-            Command::Serve { .. } => Ok(()),
+            Command::Serve { .. } | Command::Guard(_) => Ok(()),
             Command::User(command) => user::run(command, context).await,
             Command::Session(command) => session::run(command, context).await,
             Command::Revoke(command) => revoke::run(command, context).await,

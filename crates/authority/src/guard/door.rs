@@ -1,0 +1,173 @@
+//! Where a guard listens: a TCP address, or a socket in the file system.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Semaphore;
+
+use super::answer::Asked;
+
+/// The most connections at a time. Proxies keep few, and use them again.
+const CONNECTIONS: usize = 4096;
+
+/// The most bytes of a request's head: room for a token of 8 KiB and what browsers add.
+const LONGEST_HEAD: usize = 32 * 1024;
+
+/// How long a proxy may take to send the head of a request. Between requests it may idle.
+const HEAD: Duration = Duration::from_mins(2);
+
+/// How long to wait after the system refused a connection.
+const AFTER_REFUSAL: Duration = Duration::from_millis(50);
+
+/// An address to listen on: `127.0.0.1:7090`, or `unix:/run/guard.sock`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// A TCP address.
+    Tcp(SocketAddr),
+    /// A socket in the file system.
+    Unix(PathBuf),
+}
+
+/// The text is not an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an address: write one like 127.0.0.1:7090 or unix:/run/guard.sock")]
+pub struct InvalidAddress;
+
+impl FromStr for Address {
+    type Err = InvalidAddress;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAddress> {
+        match text.strip_prefix("unix:") {
+            Some("") => Err(InvalidAddress),
+            Some(path) => Ok(Self::Unix(path.into())),
+            None => text.parse().map(Self::Tcp).map_err(|_| InvalidAddress),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "http://{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+pub(super) struct Door {
+    listener: Listener,
+    address: Address,
+}
+
+impl Door {
+    pub(super) fn open(address: &Address) -> io::Result<Self> {
+        match address {
+            Address::Tcp(wanted) => {
+                let listener = std::net::TcpListener::bind(wanted)?;
+                listener.set_nonblocking(true)?;
+                let listener = TcpListener::from_std(listener)?;
+                let address = Address::Tcp(listener.local_addr()?);
+                Ok(Self { listener: Listener::Tcp(listener), address })
+            }
+            Address::Unix(path) => {
+                // One that a guard left behind: nobody listens there any more.
+                if std::os::unix::net::UnixStream::connect(path).is_err() {
+                    match std::fs::remove_file(path) {
+                        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                        Ok(()) | Err(_) => {}
+                    }
+                }
+                Ok(Self { listener: Listener::Unix(UnixListener::bind(path)?), address: address.clone() })
+            }
+        }
+    }
+
+    /// Where: the port that it took, if any would do.
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Answers for ever.
+    pub(super) async fn answer(&self, asked: Asked) {
+        let (asked, permits) = (Arc::new(asked), Arc::new(Semaphore::new(CONNECTIONS)));
+        loop {
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+            let stream = match self.accept().await {
+                Ok(stream) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection was refused");
+                    tokio::time::sleep(AFTER_REFUSAL).await;
+                    continue;
+                }
+            };
+            let asked = Arc::clone(&asked);
+            tokio::spawn(async move {
+                let service = hyper::service::service_fn(|request| {
+                    let answer = asked.answer(&request);
+                    async { Ok::<_, std::convert::Infallible>(answer) }
+                });
+                let served = http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(HEAD)
+                    .max_buf_size(LONGEST_HEAD)
+                    .serve_connection(TokioIo::new(stream), service);
+                if let Err(error) = served.await {
+                    tracing::debug!(%error, "a connection broke off");
+                }
+                drop(permit);
+            });
+        }
+    }
+
+    async fn accept(&self) -> io::Result<Box<dyn Stream>> {
+        Ok(match &self.listener {
+            Listener::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                Box::new(stream)
+            }
+            Listener::Unix(listener) => Box::new(listener.accept().await?.0),
+        })
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        if let Address::Unix(path) = &self.address {
+            // Whoever starts next removes it otherwise.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_and_anything_else_is_not() {
+        assert_eq!("127.0.0.1:7090".parse(), Ok(Address::Tcp(([127, 0, 0, 1], 7090).into())));
+        assert_eq!("unix:/run/guard.sock".parse(), Ok(Address::Unix("/run/guard.sock".into())));
+        for bad in ["", "unix:", "localhost:80", "127.0.0.1", "/run/guard.sock"] {
+            assert_eq!(bad.parse::<Address>(), Err(InvalidAddress), "{bad}");
+        }
+    }
+}
