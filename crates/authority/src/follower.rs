@@ -99,10 +99,9 @@ async fn round(authority: &Authority, keeper: &mut Keeper) -> Result<(), Error> 
         let again = match hub.own_ack(applied, asked_at) {
             Own::Extend(from) => keeper.extend(from + OWN_LEASE).is_err(),
             Own::Again => true,
-            Own::Silent => false,
             // Whoever waits for the verifier waits until it accepts at all.
             Own::Nowhere if authority.verifier.health().unavailable.is_some() => return Ok(()),
-            Own::Nowhere => false,
+            Own::Silent | Own::Nowhere => false,
         };
         if again {
             continue;

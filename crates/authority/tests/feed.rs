@@ -9,6 +9,8 @@ mod conversations;
 mod enforcement;
 #[path = "feed/following.rs"]
 mod following;
+#[path = "feed/guarding.rs"]
+mod guarding;
 #[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
 #[path = "cli/house.rs"]
 mod house;

@@ -15,6 +15,8 @@ use super::folder::Context;
 use super::time::read_duration;
 use crate::guard::{self, Address, GuardError, Options};
 
+const LISTEN: &str = "Where to listen: 127.0.0.1:7090, or unix:/run/guard.sock";
+
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The authority: an http or https URL
@@ -32,8 +34,7 @@ pub(super) struct Arguments {
     /// The file that holds the client's secret
     #[arg(long, value_name = "FILE")]
     secret_file: PathBuf,
-    /// Where to listen: 127.0.0.1:7090, or unix:/run/guard.sock
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7090")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7090", help = LISTEN)]
     listen: Address,
     /// For how long tokens are accepted without hearing from the authority
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = read_duration)]
@@ -98,9 +99,10 @@ fn secret(arguments: &Arguments) -> Result<Zeroizing<String>, Failure> {
 impl From<GuardError> for Failure {
     fn from(error: GuardError) -> Self {
         match error {
-            GuardError::Setup(SetupError::Runtime | SetupError::Entropy) => Self::failed(error.to_string()),
+            GuardError::Setup(SetupError::Runtime | SetupError::Entropy)
+            | GuardError::Listen { .. }
+            | GuardError::Signals(_) => Self::failed(error.to_string()),
             GuardError::Setup(_) => Self::usage(error.to_string()),
-            GuardError::Listen { .. } | GuardError::Signals(_) => Self::failed(error.to_string()),
         }
     }
 }

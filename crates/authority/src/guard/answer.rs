@@ -121,14 +121,14 @@ impl Refused {
         let (status, challenge) = match self {
             Self::NoToken => (StatusCode::UNAUTHORIZED, "Bearer".to_owned()),
             Self::Unclear => (StatusCode::UNAUTHORIZED, "Bearer error=\"invalid_request\"".to_owned()),
-            Self::Rejected(rejected) => match rejected.error_code() {
-                Some(code) => (StatusCode::UNAUTHORIZED, format!("Bearer error=\"{code}\"")),
-                None => {
+            Self::Rejected(rejected) => {
+                let Some(code) = rejected.error_code() else {
                     let mut answer = bare(StatusCode::SERVICE_UNAVAILABLE);
                     answer.headers_mut().insert(RETRY_AFTER, AGAIN);
                     return answer;
-                }
-            },
+                };
+                (StatusCode::UNAUTHORIZED, format!("Bearer error=\"{code}\""))
+            }
             Self::Scope(scope) => {
                 let shown: String =
                     scope.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\')).collect();

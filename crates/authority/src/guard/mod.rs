@@ -1,5 +1,5 @@
 //! `rescind guard`: a verifier behind a small HTTP endpoint, for proxies that ask before they pass a request on (nginx
-//! `auth_request`, Caddy `forward_auth`, Traefik ForwardAuth, Envoy ext_authz), and with them for services in any
+//! `auth_request`, Caddy `forward_auth`, Traefik `ForwardAuth`, Envoy `ext_authz`), and with them for services in any
 //! language.
 //!
 //! Whatever the path and method, the answer says what the token is worth: 200 with who it is, 401, 403 where a scope is

@@ -24,7 +24,9 @@ fn read(node: &mut Node, head: u64, began: Time) {
     node.begin_read();
     node.log_read(head, began);
     let ids: Vec<_> = node.followers().filter(|held| held.connected).map(|held| held.id).collect();
-    ids.into_iter().for_each(|id| node.sent(id, head));
+    for id in ids {
+        node.sent(id, head);
+    }
 }
 
 /// A verifier that follows at the head: connected, acknowledged at `now`, and echoed.

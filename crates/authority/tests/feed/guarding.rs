@@ -1,0 +1,227 @@
+//! The guard, asked as proxies ask it, and nginx and Caddy in front of a service that knows nothing of tokens.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::json;
+
+use crate::scene::{Scene, until};
+use crate::server::Device;
+
+/// A guard, killed by its id when dropped.
+struct Guard {
+    child: Child,
+    listen: String,
+}
+
+impl Guard {
+    fn start(scene: &Scene, listen: &str, more: &[&str]) -> Self {
+        let secret = scene.house.write("secret", &scene.client.1);
+        let authority = scene.issuer();
+        let mut command = scene.house.command(&["guard", "--authority", &authority, "--client", &scene.client.0]);
+        command.args(["--secret-file", &secret, "--listen", listen]).args(more);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("started");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+        let listen = line.trim().strip_prefix("The guard listens on ").expect("where").to_owned();
+        Self { child, listen }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.listen.strip_prefix("http://").and_then(|text| text.parse().ok()).expect("an address")
+    }
+
+    /// The status, and all of the head.
+    fn ask(&self, target: &str, headers: &str) -> (u16, String) {
+        let request = format!("GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n");
+        match self.listen.strip_prefix("unix:") {
+            Some(path) => exchange(UnixStream::connect(path).expect("connected"), &request),
+            None => exchange(TcpStream::connect(self.address()).expect("connected"), &request),
+        }
+    }
+
+    fn until_heard(&self, device: &Device) {
+        until(|| (self.ask("/", &bearer(device)).0 == 200).then_some(()));
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn exchange(mut stream: impl Read + Write, request: &str) -> (u16, String) {
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("an answer");
+    let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    (status, text.to_ascii_lowercase())
+}
+
+fn bearer(device: &Device) -> String {
+    format!("authorization: Bearer {}\r\n", device.access)
+}
+
+#[test]
+fn a_token_is_let_in_with_who_it_is_and_refused_once_it_is_revoked() {
+    let scene = Scene::new();
+    let device = scene.server.sign_in("ann", "Phone");
+    let guard = Guard::start(&scene, "127.0.0.1:0", &[]);
+    guard.until_heard(&device);
+    let (_, head) = guard.ask("/any/path?with=query", &bearer(&device));
+    assert!(head.contains("\r\nx-auth-subject: usr_") && head.contains(&format!("x-auth-session: {}", device.session)));
+    assert!(head.contains("\r\nx-auth-client: default\r\n") && head.contains("\r\nx-auth-scope: \r\n"), "{head}");
+    let (status, head) = guard.ask("/?scope=write", &bearer(&device));
+    assert!(status == 403 && head.contains("error=\"insufficient_scope\", scope=\"write\""), "{head}");
+    assert_eq!(guard.ask("/", "x-auth-required-scope: write\r\nauthorization: Bearer x\r\n").0, 401);
+    let (status, head) = guard.ask("/", "");
+    assert!(status == 401 && head.contains("www-authenticate: bearer\r\n"), "{head}");
+    assert_eq!(scene.end(&device, "10s")["confirmed"], 1);
+    let (status, head) = guard.ask("/", &bearer(&device));
+    assert!(status == 401 && head.contains("error=\"invalid_token\""), "{head}");
+}
+
+#[test]
+fn a_guard_listens_on_a_socket_takes_a_cookie_and_says_503_when_it_is_stale() {
+    let mut scene = Scene::new();
+    let device = scene.server.sign_in("ann", "Phone");
+    let path = scene.house.path("guard.sock").display().to_string();
+    let guard = Guard::start(&scene, &format!("unix:{path}"), &["--cookie", "session", "--lease", "1s"]);
+    guard.until_heard(&device);
+    let cookie = format!("cookie: a=b; session={}\r\n", device.access);
+    assert_eq!(guard.ask("/", &cookie).0, 200);
+    scene.server.signal(rustix::process::Signal::KILL);
+    drop(scene.server.wait());
+    let (_, head) = until(|| Some(guard.ask("/", &cookie)).filter(|(status, _)| *status != 200));
+    assert!(head.starts_with("http/1.1 503") && head.contains("\r\nretry-after: 1\r\n"), "{head}");
+}
+
+/// A service that answers with the identity headers that it was sent.
+fn service() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            let head: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+            let told: Vec<String> =
+                head.iter().map(|line| line.to_ascii_lowercase()).filter(|line| line.starts_with("x-auth-")).collect();
+            let body = told.join("\n");
+            let answer =
+                format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+            drop((&stream).write_all(answer.as_bytes()));
+        }
+    });
+    address
+}
+
+/// A proxy, killed by its id when dropped.
+struct Proxy(Child, SocketAddr);
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn free_address() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port")
+}
+
+impl Proxy {
+    fn start(mut command: Command, address: SocketAddr) -> Self {
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("installed: see script/test");
+        let proxy = Self(child, address);
+        until(|| TcpStream::connect(address).ok());
+        proxy
+    }
+
+    fn ask(&self, headers: &str) -> (u16, String) {
+        let request = format!("GET /thing HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{headers}\r\n", self.1);
+        exchange(TcpStream::connect(self.1).expect("connected"), &request)
+    }
+}
+
+/// The example of the manual in that language, with the addresses of this test.
+fn example(kind: &str, replaced: &[(&str, String)]) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guard.md");
+    let manual = std::fs::read_to_string(path).expect("the manual");
+    let (_, rest) = manual.split_once(&format!("```{kind}\n")).expect("an example");
+    let mut text = rest.split("```").next().unwrap_or_default().to_owned();
+    for (from, to) in replaced {
+        assert!(text.contains(from), "{from} is not in the example");
+        text = text.replace(from, to);
+    }
+    text
+}
+
+fn in_front(scene: &mut Scene, start: impl FnOnce(&Scene, SocketAddr, SocketAddr) -> Proxy) {
+    let device = scene.server.sign_in("ann", "Phone");
+    let guard = Guard::start(scene, "127.0.0.1:0", &["--lease", "1s"]);
+    guard.until_heard(&device);
+    let proxy = start(scene, guard.address(), service());
+    let smuggled =
+        "x-auth-subject: usr_root\r\nx-auth-scope: everything\r\nx-auth-session: ses_x\r\nx-auth-client: y\r\n";
+    let (status, answer) = proxy.ask(&format!("{}{smuggled}", bearer(&device)));
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer.contains(&format!("x-auth-session: {}", device.session)), "{answer}");
+    assert!(!answer.contains("usr_root") && !answer.contains("everything") && !answer.contains("ses_x"), "{answer}");
+    assert_eq!(proxy.ask(smuggled).0, 401);
+    assert_eq!(scene.end(&device, "10s")["enforced"], json!(true));
+    assert_eq!(proxy.ask(&bearer(&device)).0, 401);
+    let other = scene.server.sign_in("ann", "Laptop");
+    assert_eq!(proxy.ask(&bearer(&other)).0, 200);
+    scene.server.signal(rustix::process::Signal::KILL);
+    drop(scene.server.wait());
+    let (status, _) = until(|| Some(proxy.ask(&bearer(&other))).filter(|(status, _)| *status != 200));
+    assert_eq!(status, 503);
+}
+
+#[test]
+fn behind_nginx_a_log_out_is_enforced_and_no_identity_is_smuggled_in() {
+    in_front(&mut Scene::new(), |scene, guard, service| {
+        let address = free_address();
+        let replaced = [
+            ("127.0.0.1:7090", guard.to_string()),
+            ("127.0.0.1:8080", service.to_string()),
+            ("listen 80;", format!("listen {address};")),
+        ];
+        let folder = scene.house.path("nginx");
+        std::fs::create_dir(&folder).expect("a folder");
+        let shown = folder.display();
+        let config = format!(
+            "daemon off; master_process off; pid {shown}/pid; error_log {shown}/error;\nevents {{}}\nhttp {{\naccess_log off; \
+             client_body_temp_path {shown}/a; proxy_temp_path {shown}/b; fastcgi_temp_path {shown}/c; \
+             uwsgi_temp_path {shown}/d; scgi_temp_path {shown}/e;\n{}\n}}\n",
+            example("nginx", &replaced)
+        );
+        let path = scene.house.write("nginx.conf", config);
+        // Not where everybody looks for programs.
+        let program = Some("/usr/sbin/nginx").filter(|path| std::path::Path::new(path).exists());
+        let mut command = Command::new(program.unwrap_or("nginx"));
+        command.args(["-c", &path, "-e", &format!("{shown}/error")]);
+        Proxy::start(command, address)
+    });
+}
+
+#[test]
+fn behind_caddy_a_log_out_is_enforced_and_no_identity_is_smuggled_in() {
+    in_front(&mut Scene::new(), |scene, guard, service| {
+        let address = free_address();
+        let replaced = [
+            ("127.0.0.1:7090", guard.to_string()),
+            ("127.0.0.1:8080", service.to_string()),
+            ("app.example", format!("http://{address}")),
+        ];
+        let global = "{\n\tadmin off\n\tauto_https off\n}\n";
+        let path = scene.house.write("Caddyfile", format!("{global}{}", example("caddy", &replaced)));
+        let mut command = Command::new("caddy");
+        command.args(["run", "--config", &path, "--adapter", "caddyfile"]).env("HOME", scene.house.path("home"));
+        Proxy::start(command, address)
+    });
+}
