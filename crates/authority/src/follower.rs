@@ -20,6 +20,10 @@ pub const POLL: Duration = Duration::from_millis(100);
 /// Entries read at a time.
 const BATCH: u32 = 1000;
 
+/// How often the log is read again at once for the first lease of the authority's own verifier: once for one that was
+/// lost, once for the read that must follow its recording. Where the heartbeat cannot be written, no read helps.
+const ROUNDS: u32 = 2;
+
 /// Follows the log, and keeps the promises that this node makes to whoever waits for an enforcement, until the authority
 /// is dropped. Only one follower runs; a second call returns at once.
 pub async fn follow(authority: Arc<Authority>) {
@@ -67,7 +71,7 @@ struct News {
 /// Reads what is new, applies it, and tells the verifiers that follow. The lease of the authority's own verifier runs from
 /// just before the read, by the same rules as theirs.
 async fn round(authority: &Authority, keeper: &mut Keeper) -> Result<(), Error> {
-    let hub = &authority.hub;
+    let (hub, mut again) = (&authority.hub, 0);
     loop {
         let asked_at = authority.clock.boottime();
         hub.begin_read();
@@ -88,6 +92,7 @@ async fn round(authority: &Authority, keeper: &mut Keeper) -> Result<(), Error> 
             entries: &entries,
             floor: news.floor,
             longest_lifetime: news.longest_lifetime,
+            whole: !news.more,
         };
         let first = hub.log_read(&told, asked_at, authority.clock.boottime());
         if let Some(from) = first {
@@ -96,17 +101,18 @@ async fn round(authority: &Authority, keeper: &mut Keeper) -> Result<(), Error> 
         if news.more {
             continue;
         }
-        let again = match hub.own_ack(applied, asked_at) {
-            Own::Extend(from) => keeper.extend(from + OWN_LEASE).is_err(),
-            Own::Again => true,
-            // Whoever waits for the verifier waits until it accepts at all.
-            Own::Nowhere if authority.verifier.health().unavailable.is_some() => return Ok(()),
-            Own::Silent | Own::Nowhere => false,
-        };
-        if again {
-            continue;
+        match hub.own_ack(applied, asked_at) {
+            Own::Extend(from) => drop(keeper.extend(from + OWN_LEASE)),
+            Own::Again if again < ROUNDS => {
+                again += 1;
+                continue;
+            }
+            Own::Again | Own::Silent | Own::Nowhere => {}
         }
-        authority.applied.send_replace(position.number);
+        // Whoever waits for the verifier waits until it accepts at all.
+        if authority.verifier.health().unavailable.is_none() {
+            authority.applied.send_replace(position.number);
+        }
         return Ok(());
     }
 }

@@ -136,7 +136,7 @@ impl Builder {
         let seed = self.seed.map_or_else(random, Ok)?;
         let skew = u64::try_from(self.skew.as_millis()).map_err(|_| SetupError::Skew)?;
         let settings = Settings { issuer: self.issuer, audience: self.audience, skew };
-        let shared = Arc::new(Shared::new(settings, self.clock, TokenCache::new(self.cache_tokens, seed)));
+        let shared = Shared::new(settings, self.clock, TokenCache::new(self.cache_tokens, seed));
         Ok((Verifier::new(Arc::clone(&shared)), Keeper::new(shared)))
     }
 }

@@ -3,14 +3,15 @@
 //! It holds what does not change — that a pinned key made this signature over these claims — and the position up to which
 //! the log was found not to cover them. Whether the token is good *now* is judged on every call.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwapOption;
 use aws_lc_rs::digest::{Context, SHA256};
 use rescind_wire::AccessClaims;
 
 use crate::keys::Pin;
+use crate::verifier::Shared;
 
 /// A token is found by the SHA-256 of a seed of this process and all of its bytes: nobody can make two tokens meet.
 pub(crate) type Digest = [u8; 32];
@@ -22,13 +23,22 @@ pub(crate) struct Remembered {
     pub(crate) generation: u64,
     pub(crate) claims: AccessClaims,
     pub(crate) pin: Arc<Pin>,
+    /// Whose it is: for whoever watches it.
+    #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "nobody can watch without that feature"))]
+    pub(crate) home: Weak<Shared>,
     /// No entry before this number covers it; 0 if none was looked at.
     checked: AtomicU64,
 }
 
 impl Remembered {
-    pub(crate) const fn new(digest: Digest, generation: u64, claims: AccessClaims, pin: Arc<Pin>) -> Self {
-        Self { digest, generation, claims, pin, checked: AtomicU64::new(0) }
+    pub(crate) const fn new(
+        digest: Digest,
+        generation: u64,
+        claims: AccessClaims,
+        pin: Arc<Pin>,
+        home: Weak<Shared>,
+    ) -> Self {
+        Self { digest, generation, claims, pin, home, checked: AtomicU64::new(0) }
     }
 
     /// Whether the log was already looked through up to `number`.

@@ -123,6 +123,7 @@ impl Keeper {
         let generation = Arc::new(generation);
         self.current = Some(Arc::clone(&generation));
         self.shared.replace(generation);
+        self.shared.tell();
         Ok(())
     }
 
@@ -148,6 +149,7 @@ impl Keeper {
             Err(_) => generation.break_off(Break::Unreadable),
             Ok(()) => {}
         }
+        self.shared.tell();
         outcome
     }
 
@@ -199,6 +201,7 @@ impl Keeper {
     pub fn break_off(&mut self, cause: Break) {
         if let Some(generation) = &self.current {
             generation.break_off(cause);
+            self.shared.tell();
         }
     }
 

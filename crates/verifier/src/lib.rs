@@ -27,6 +27,8 @@ pub mod follow;
 mod generation;
 mod keeper;
 pub mod keys;
+#[cfg(feature = "live")]
+mod live;
 mod presented;
 mod rejected;
 mod subscription;

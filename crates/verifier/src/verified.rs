@@ -19,6 +19,11 @@ impl Verified {
         Self { token, ahead }
     }
 
+    #[cfg(feature = "live")]
+    pub(crate) const fn token(&self) -> &Arc<Remembered> {
+        &self.token
+    }
+
     /// All that the token says.
     pub fn claims(&self) -> &AccessClaims {
         &self.token.claims

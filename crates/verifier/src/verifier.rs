@@ -150,11 +150,47 @@ pub(crate) struct Shared {
     generation: ArcSwapOption<Generation>,
     cache: TokenCache,
     counters: Counters,
+    /// Told after whatever the keeper changed, for those who watch a token.
+    #[cfg(feature = "live")]
+    changed: tokio::sync::watch::Sender<()>,
+    this: std::sync::Weak<Self>,
 }
 
 impl Shared {
-    pub(crate) fn new(settings: Settings, clock: Arc<dyn Clock>, cache: TokenCache) -> Self {
-        Self { settings, clock, generation: ArcSwapOption::empty(), cache, counters: Counters::default() }
+    pub(crate) fn new(settings: Settings, clock: Arc<dyn Clock>, cache: TokenCache) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            settings,
+            clock,
+            generation: ArcSwapOption::empty(),
+            cache,
+            counters: Counters::default(),
+            #[cfg(feature = "live")]
+            changed: tokio::sync::watch::Sender::new(()),
+            this: std::sync::Weak::clone(this),
+        })
+    }
+
+    /// Says that the keeper has changed something.
+    #[cfg_attr(not(feature = "live"), expect(clippy::unused_self, reason = "nobody can watch without that feature"))]
+    pub(crate) fn tell(&self) {
+        #[cfg(feature = "live")]
+        self.changed.send_replace(());
+    }
+
+    #[cfg(feature = "live")]
+    pub(crate) fn changes(&self) -> tokio::sync::watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    #[cfg(feature = "live")]
+    pub(crate) fn generation(&self) -> arc_swap::Guard<Option<Arc<Generation>>> {
+        self.generation.load()
+    }
+
+    /// In milliseconds.
+    #[cfg(feature = "live")]
+    pub(crate) const fn skew(&self) -> u64 {
+        self.settings.skew
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
@@ -179,7 +215,7 @@ impl Shared {
         }
         self.counters.miss();
         let (claims, pin) = self.authenticate(generation, token)?;
-        let token = Arc::new(Remembered::new(digest, generation.id, claims, pin));
+        let token = Arc::new(Remembered::new(digest, generation.id, claims, pin, std::sync::Weak::clone(&self.this)));
         self.cache.insert(Arc::clone(&token), self.clock.wall() / 1000);
         Ok(token)
     }

@@ -102,6 +102,8 @@ pub struct News<'a> {
     pub floor: u64,
     /// The longest lifetime of tokens, in seconds.
     pub longest_lifetime: u64,
+    /// Whether this is all there was; otherwise the rest is read next.
+    pub whole: bool,
 }
 
 /// What became of an acknowledgement of this node's own verifier.
@@ -177,6 +179,8 @@ struct Connection {
     closer: Arc<Closer>,
     /// Whether it gets what is broadcast.
     live: bool,
+    /// Whether there is a connection; one that is gone is listed until its lease is over.
+    connected: bool,
     acked_at: Option<Time>,
 }
 
@@ -267,7 +271,7 @@ impl Hub {
         state.broadcast(news);
         let State { here, connections, .. } = &mut *state;
         let here = here.as_mut()?;
-        here.node.log_read(news.head.number, began);
+        here.node.log_read(news.head.number, began, news.whole);
         here.node.sent(here.own.id, news.head.number);
         for (id, _) in connections.iter().filter(|(_, connection)| connection.live) {
             here.node.sent(*id, news.head.number);
@@ -315,7 +319,9 @@ impl Hub {
         if state.stopping || state.here.is_none() {
             return Err(Closing::Stopping);
         }
-        if state.connections.values().filter(|other| other.follower.client == follower.client).count() >= most {
+        let others =
+            state.connections.values().filter(|other| other.connected && other.follower.client == follower.client);
+        if others.count() >= most {
             return Err(Closing::TooMany);
         }
         state.next += 1;
@@ -334,6 +340,7 @@ impl Hub {
             queue: sender,
             closer: Arc::clone(&closer),
             live: false,
+            connected: true,
             acked_at: None,
         };
         state.connections.insert(id, connection);
@@ -411,7 +418,7 @@ impl Hub {
         if forgotten {
             state.connections.remove(&id);
         } else if let Some(connection) = state.connections.get_mut(&id) {
-            connection.live = false;
+            (connection.live, connection.connected) = (false, false);
         }
     }
 

@@ -143,13 +143,15 @@ impl Node {
         }
     }
 
-    /// The log was read up to `head`, by a read that began at `began`. Call [`sent`](Self::sent) for whomever the
-    /// entries were sent to, then [`due`](Self::due).
-    pub fn log_read(&mut self, head: u64, began: Time) {
-        self.beat.finish();
-        for follower in self.followers.values_mut() {
-            if let Stage::Recorded { read, .. } = &mut follower.stage {
-                read.finish();
+    /// The log was read up to `head`, by a read that began at `began`; `whole` if that is all there was. Call
+    /// [`sent`](Self::sent) for whomever the entries were sent to, then [`due`](Self::due).
+    pub fn log_read(&mut self, head: u64, began: Time, whole: bool) {
+        if whole {
+            self.beat.finish();
+            for follower in self.followers.values_mut() {
+                if let Stage::Recorded { read, .. } = &mut follower.stage {
+                    read.finish();
+                }
             }
         }
         if head > self.head {

@@ -18,7 +18,7 @@ fn remembered(digest: Digest, generation: u64, exp: u64) -> Arc<Remembered> {
         "jti": format!("tok_{}", "0".repeat(26)), "rev": format!("{}.1", "0".repeat(16)),
     });
     let claims = serde_json::from_value(claims).expect("claims");
-    Arc::new(Remembered::new(digest, generation, claims, pin))
+    Arc::new(Remembered::new(digest, generation, claims, pin, Weak::new()))
 }
 
 /// Fewer than the places of one set.

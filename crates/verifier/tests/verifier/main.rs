@@ -11,6 +11,8 @@ mod floor;
 mod forgery;
 mod keys;
 mod lease;
+#[cfg(feature = "live")]
+mod live;
 mod parser;
 mod revocation;
 mod setup;

@@ -22,7 +22,7 @@ fn node() -> Node {
 
 fn read(node: &mut Node, head: u64, began: Time) {
     node.begin_read();
-    node.log_read(head, began);
+    node.log_read(head, began, true);
     let ids: Vec<_> = node.followers().filter(|held| held.connected).map(|held| held.id).collect();
     for id in ids {
         node.sent(id, head);
@@ -49,12 +49,26 @@ fn the_first_echo_waits_for_a_read_that_began_after_the_lease_was_recorded() {
     node.sent(ONE, 10);
     node.begin_read();
     assert_eq!(node.ack(ONE, ack(10, 1), at(1000)), Verdict::Read);
-    node.log_read(10, at(900));
+    node.log_read(10, at(900), true);
     assert_eq!(node.due(at(1000)), [], "that read had begun before");
     assert!(node.waits_for_read());
     read(&mut node, 10, at(1000));
     assert_eq!(node.due(at(1000)), [(ONE, 1)]);
     assert_eq!(node.due(at(1000)), [], "once");
+}
+
+#[test]
+fn the_first_echo_waits_until_all_of_the_log_was_read() {
+    let mut node = node();
+    node.connect(ONE, LEASE);
+    node.sent(ONE, 10);
+    node.ack(ONE, ack(10, 1), at(1000));
+    node.begin_read();
+    node.log_read(11, at(1000), false);
+    node.sent(ONE, 11);
+    assert_eq!(node.due(at(1000)), []);
+    read(&mut node, 12, at(1001));
+    assert_eq!(node.due(at(1001)), [(ONE, 1)]);
 }
 
 #[test]
@@ -64,7 +78,7 @@ fn the_first_echo_waits_until_all_that_was_read_was_sent() {
     node.sent(ONE, 10);
     node.ack(ONE, ack(10, 1), at(1000));
     node.begin_read();
-    node.log_read(11, at(1000));
+    node.log_read(11, at(1000), true);
     assert_eq!(node.due(at(1000)), []);
     node.sent(ONE, 11);
     assert_eq!(node.due(at(1000)), [(ONE, 1)]);
@@ -126,7 +140,7 @@ fn what_is_not_echoed_still_advances_the_position() {
     follow(&mut node, ONE, at(1000));
     node.heartbeat(at(1500), Duration::from_hours(1));
     node.begin_read();
-    node.log_read(11, at(1500));
+    node.log_read(11, at(1500), true);
     node.sent(ONE, 11);
     node.heartbeat(at(1600), Duration::from_hours(1));
     assert_eq!(node.ack(ONE, ack(11, 2), at(1700)), Verdict::Silent);
@@ -180,7 +194,7 @@ fn nothing_is_echoed_between_a_heartbeat_and_the_read_after_it() {
     follow(&mut node, ONE, at(1000));
     node.begin_read();
     node.heartbeat(at(1100), Duration::from_hours(1));
-    node.log_read(10, at(1050));
+    node.log_read(10, at(1050), true);
     assert_eq!(node.ack(ONE, ack(10, 2), at(1200)), Verdict::Silent, "that read had begun before");
     read(&mut node, 10, at(1300));
     assert_eq!(node.ack(ONE, ack(10, 3), at(1300)), Verdict::Echo);
