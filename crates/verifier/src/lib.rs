@@ -36,6 +36,8 @@ mod table;
 mod verified;
 mod verifier;
 mod weak;
+#[cfg(feature = "tower")]
+pub mod web;
 
 pub use acks::Acks;
 pub use builder::{Builder, DEFAULT_SKEW, MAX_SKEW, SetupError};

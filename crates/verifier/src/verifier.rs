@@ -109,6 +109,12 @@ impl Verifier {
         self.shared.generation.load().as_ref().map(|generation| generation.position())
     }
 
+    /// The wall clock, in seconds since the Unix epoch.
+    #[cfg(feature = "tower")]
+    pub(crate) fn wall_seconds(&self) -> u64 {
+        self.shared.clock.wall() / 1000
+    }
+
     /// How it is doing.
     pub fn health(&self) -> Health {
         let Shared { clock, cache, counters, .. } = &*self.shared;

@@ -17,3 +17,5 @@ mod parser;
 mod revocation;
 mod setup;
 mod time;
+#[cfg(feature = "axum")]
+mod web;
