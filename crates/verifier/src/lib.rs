@@ -51,3 +51,8 @@ pub use rejected::{Break, Reason, Rejected};
 pub use subscription::{Next, Subscription, Unfollowable};
 pub use verified::{Authentic, Verified};
 pub use verifier::Verifier;
+
+/// The manual's example compiles.
+#[cfg(all(doctest, feature = "axum", feature = "follow"))]
+#[doc = include_str!("../../../docs/verifier.md")]
+mod manual {}

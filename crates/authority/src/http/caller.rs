@@ -13,6 +13,7 @@ use rescind_verifier::{Presented, Scheme, Verified};
 use rescind_wire::{SessionId, UserId};
 
 use super::problem::{Problem, kinds};
+use super::waiting::Misused;
 use crate::authority::Authority;
 
 /// Whoever presents an access token that the authority's own verifier accepts. Extracting it reads no store.
@@ -50,6 +51,7 @@ where
         let address = address(&authority, parts);
         let presented = Presented { peer: address, ..presented(&parts.headers)? };
         let verified = authority.verify(&presented).await.map_err(Problem::from)?;
+        Misused::refuse(&parts.extensions)?;
         if let Some(seen) = parts.extensions.get::<Seen>() {
             let device = verified.user().zip(verified.session());
             let who = device.map_or(Who::Service, |(user, session)| Who::Device(*user, *session));
@@ -127,6 +129,7 @@ where
         let authority = Arc::<Authority>::from_ref(state);
         let presented = presented(&parts.headers)?;
         let authentic = authority.authentic(presented.token)?;
+        Misused::refuse(&parts.extensions)?;
         let address = address(&authority, parts);
         Ok(Self { authentic, address })
     }

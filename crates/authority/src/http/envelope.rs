@@ -32,9 +32,8 @@ pub(crate) async fn envelope(State(app): State<App>, mut request: Request, next:
 
     let administrator = request.uri().path().starts_with("/v1/admin/");
     let mut response = match Wait::take(&mut request) {
-        Err(problem) => problem.into_response(),
-        Ok(None) => answer(&app, &method, for_scripts, request, next).await,
-        Ok(Some(wait)) => {
+        None => answer(&app, &method, for_scripts, request, next).await,
+        Some(wait) => {
             let response = answer(&app, &method, for_scripts, request, next).await;
             wait.finish(&app.authority, response, administrator).await
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::http::{Extensions, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
 use http_body_util::{BodyExt as _, Limited};
 use serde::Serialize;
@@ -86,9 +86,47 @@ impl Enforcement {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wait(Duration);
 
+/// In the extensions of a request that asks to wait in a way that nobody knows: whoever is let in is told so, and nothing
+/// is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Misused {
+    /// `wait` is not `enforced`.
+    Wait,
+    /// `timeout` is not a time, or too long.
+    Timeout,
+}
+
+impl Misused {
+    /// Refuses the request, if it is one.
+    pub(crate) fn refuse(extensions: &Extensions) -> Result<(), Problem> {
+        match extensions.get::<Self>() {
+            None => Ok(()),
+            Some(Self::Wait) => Err(Problem::invalid("`wait` takes `enforced`.").field("wait")),
+            Some(Self::Timeout) => {
+                let detail = "`timeout` is a time of at most 60 s, like `5s` or `500ms`.";
+                Err(Problem::invalid(detail).field("timeout"))
+            }
+        }
+    }
+}
+
 impl Wait {
     /// Takes `wait` and `timeout` out of a request. Nothing if it does not ask to wait.
-    pub(crate) fn take(request: &mut Request) -> Result<Option<Self>, Problem> {
+    pub(crate) fn take(request: &mut Request) -> Option<Self> {
+        let asked = Self::split(request);
+        let (wait, target) = match asked {
+            Ok(asked) => asked?,
+            Err(misused) => {
+                request.extensions_mut().insert(misused);
+                return None;
+            }
+        };
+        // What was a target is still one with less in its query.
+        *request.uri_mut() = target.parse::<Uri>().ok()?;
+        Some(wait)
+    }
+
+    fn split(request: &Request) -> Result<Option<(Self, String)>, Misused> {
         let Some(query) = request.uri().query() else { return Ok(None) };
         if *request.method() == Method::GET || !query.split('&').any(|pair| pair.split('=').next() == Some("wait")) {
             return Ok(None);
@@ -97,15 +135,14 @@ impl Wait {
         for pair in query.split('&') {
             match pair.split_once('=').unwrap_or((pair, "")) {
                 ("wait", "enforced") => {}
-                ("wait", _) => return Err(Problem::invalid("`wait` takes `enforced`.").field("wait")),
+                ("wait", _) => return Err(Misused::Wait),
                 ("timeout", text) => patience = timeout(text)?,
                 _ => rest.push(pair),
             }
         }
         let path = request.uri().path();
         let target = if rest.is_empty() { path.to_owned() } else { format!("{path}?{}", rest.join("&")) };
-        *request.uri_mut() = target.parse::<Uri>().map_err(|_| Problem::invalid("The query cannot be read."))?;
-        Ok(Some(Self(patience)))
+        Ok(Some((Self(patience), target)))
     }
 
     /// Waits, and adds the enforcement to the answer. One that ended nothing stays as it is.
@@ -140,47 +177,42 @@ fn unknown(administrator: bool) -> Enforcement {
 }
 
 /// Seconds, with `s` or without, or milliseconds with `ms`.
-fn timeout(text: &str) -> Result<Duration, Problem> {
+fn timeout(text: &str) -> Result<Duration, Misused> {
     let (digits, unit) = match text.strip_suffix("ms") {
         Some(digits) => (digits, 1),
         None => (text.strip_suffix('s').unwrap_or(text), 1000),
     };
     let millis = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
     let patience = millis.map(Duration::from_millis).filter(|patience| *patience <= PATIENCE.1);
-    patience
-        .ok_or_else(|| Problem::invalid("`timeout` is a time of at most 60 s, like `5s` or `500ms`.").field("timeout"))
+    patience.ok_or(Misused::Timeout)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn taken(target: &str) -> Result<(Option<Wait>, String), &'static str> {
+    fn taken(target: &str) -> (Option<Wait>, String, Option<Misused>) {
         let mut request = Request::delete(target).body(Body::empty()).expect("a request");
-        match Wait::take(&mut request) {
-            Ok(wait) => Ok((wait, request.uri().to_string())),
-            Err(problem) => Err(problem.kind().slug),
-        }
+        let wait = Wait::take(&mut request);
+        (wait, request.uri().to_string(), request.extensions().get().copied())
     }
 
     #[test]
     fn what_belongs_to_the_waiting_is_taken_out_of_the_query_and_nothing_else() {
-        let wait = |millis| Some(Wait(Duration::from_millis(millis)));
-        assert_eq!(taken("/a?wait=enforced"), Ok((wait(5000), "/a".into())));
-        assert_eq!(
-            taken("/a?reason=x&wait=enforced&timeout=1500ms&y=%20"),
-            Ok((wait(1500), "/a?reason=x&y=%20".into()))
-        );
-        assert_eq!(taken("/a?timeout=60s&wait=enforced"), Ok((wait(60_000), "/a".into())));
-        assert_eq!(taken("/a?timeout=7"), Ok((None, "/a?timeout=7".into())));
+        let wait = |millis, left: &str| (Some(Wait(Duration::from_millis(millis))), left.to_owned(), None);
+        assert_eq!(taken("/a?wait=enforced"), wait(5000, "/a"));
+        assert_eq!(taken("/a?reason=x&wait=enforced&timeout=1500ms&y=%20"), wait(1500, "/a?reason=x&y=%20"));
+        assert_eq!(taken("/a?timeout=60s&wait=enforced"), wait(60_000, "/a"));
+        assert_eq!(taken("/a?timeout=7"), (None, "/a?timeout=7".into(), None));
     }
 
     #[test]
     fn a_time_limit_that_is_none_or_too_long_is_refused() {
-        for bad in
-            ["wait=soon", "wait", "wait=enforced&timeout=61", "wait=enforced&timeout=-1", "wait=enforced&timeout="]
-        {
-            assert_eq!(taken(&format!("/a?{bad}")), Err("invalid-request"), "{bad}");
+        for bad in ["wait=soon", "wait"] {
+            assert_eq!(taken(&format!("/a?{bad}")).2, Some(Misused::Wait), "{bad}");
+        }
+        for bad in ["61", "-1", "", "5m", "1e3"] {
+            assert_eq!(taken(&format!("/a?wait=enforced&timeout={bad}")).2, Some(Misused::Timeout), "{bad}");
         }
     }
 }
