@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::scene::{Scene, until};
@@ -40,6 +41,11 @@ impl Guard {
             Some(path) => exchange(UnixStream::connect(path).expect("connected"), &request),
             None => exchange(TcpStream::connect(self.address()).expect("connected"), &request),
         }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("an id");
+        kill_process(id, signal).expect("signalled");
     }
 
     fn until_heard(&self, device: &Device) {
@@ -94,10 +100,32 @@ fn a_guard_listens_on_a_socket_takes_a_cookie_and_says_503_when_it_is_stale() {
     guard.until_heard(&device);
     let cookie = format!("cookie: a=b; session={}\r\n", device.access);
     assert_eq!(guard.ask("/", &cookie).0, 200);
-    scene.server.signal(rustix::process::Signal::KILL);
+    scene.server.signal(Signal::KILL);
     drop(scene.server.wait());
     let (_, head) = until(|| Some(guard.ask("/", &cookie)).filter(|(status, _)| *status != 200));
     assert!(head.starts_with("http/1.1 503") && head.contains("\r\nretry-after: 1\r\n"), "{head}");
+}
+
+#[test]
+fn g4_a_process_that_was_stopped_accepts_nothing_on_continuing_that_was_revoked_meanwhile() {
+    let scene = Scene::new();
+    let (phone, laptop) = (scene.server.sign_in("ann", "Phone"), scene.server.sign_in("ann", "Laptop"));
+    let guard = Guard::start(&scene, "127.0.0.1:0", &["--lease", "1s"]);
+    guard.until_heard(&phone);
+    guard.signal(Signal::STOP);
+    let told = scene.end(&phone, "20s");
+    assert_eq!(
+        (&told["enforced"], &told["confirmed"], &told["lapsed"]),
+        (&json!(true), &json!(0), &json!(1)),
+        "{told}"
+    );
+    guard.signal(Signal::CONT);
+    for _ in 0..200 {
+        let (status, head) = guard.ask("/", &bearer(&phone));
+        assert!(matches!(status, 401 | 503), "{head}");
+    }
+    guard.until_heard(&laptop);
+    assert_eq!(guard.ask("/", &bearer(&phone)).0, 401);
 }
 
 /// A service that answers with the identity headers that it was sent.
@@ -176,7 +204,7 @@ fn in_front(scene: &mut Scene, start: impl FnOnce(&Scene, SocketAddr, SocketAddr
     assert_eq!(proxy.ask(&bearer(&device)).0, 401);
     let other = scene.server.sign_in("ann", "Laptop");
     assert_eq!(proxy.ask(&bearer(&other)).0, 200);
-    scene.server.signal(rustix::process::Signal::KILL);
+    scene.server.signal(Signal::KILL);
     drop(scene.server.wait());
     let (status, _) = until(|| Some(proxy.ask(&bearer(&other))).filter(|(status, _)| *status != 200));
     assert_eq!(status, 503);
