@@ -1,7 +1,6 @@
 //! Keeps the authority's own verifier current from the log. Hints say that it may have grown; polling it is the truth.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use rescind_domain::key::{KeyRow, Purpose};
 use rescind_domain::revocation::{Actor, LogRow};
@@ -12,10 +11,7 @@ use rescind_verifier::{Break, Keeper, Snapshot};
 use rescind_wire::{Entry, Epoch, Epochs, Position};
 
 use crate::authority::Authority;
-use crate::feed::{self, OWN_LEASE, Own};
-
-/// The log is read at least this often, hint or none.
-pub const POLL: Duration = Duration::from_millis(100);
+use crate::feed::{self, OWN_LEASE, Own, POLL};
 
 /// Entries read at a time.
 const BATCH: u32 = 1000;

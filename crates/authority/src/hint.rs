@@ -99,7 +99,7 @@ pub async fn listen(authority: Arc<Authority>, listener: UnixListener) {
             }
             Err(error) => {
                 tracing::warn!(%error, "the socket in the data folder refused a connection");
-                tokio::time::sleep(crate::follower::POLL).await;
+                tokio::time::sleep(crate::feed::POLL).await;
             }
         }
     }

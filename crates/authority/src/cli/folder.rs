@@ -21,10 +21,10 @@ use crate::feed::Enforcement;
 use crate::hint::{self, Answer};
 use crate::store::sqlite::Role;
 
+use super::enforcement;
 use super::failure::{Failure, warn};
 use super::output::Output;
 use super::time::{exact, read_duration};
-use super::verifier;
 
 const CONFIG: &str = "The configuration file [default: $RESCIND_CONFIG, or ./rescind.toml if it is there]";
 
@@ -182,11 +182,11 @@ impl Tool {
         mut outcome: Result<(), Failure>,
     ) -> Result<(), Failure> {
         if let Some(patience) = self.wait {
-            let enforcement = self.enforcement(number, patience).await?;
+            let found = self.enforcement(number, patience).await?;
             let now = self.world().clock.wall();
-            value["enforcement"] = verifier::enforcement_json(&enforcement, now);
-            lines.extend(verifier::enforcement_lines(&enforcement, now));
-            outcome = if enforcement.enforced { outcome } else { Err(Failure::not_enforced()) };
+            value["enforcement"] = enforcement::as_json(&found, now);
+            lines.extend(enforcement::as_lines(&found, now));
+            outcome = if found.enforced { outcome } else { Err(Failure::not_enforced()) };
         }
         // Late weighs more than a reader who left.
         let said = self.output.answer(&value, &lines);

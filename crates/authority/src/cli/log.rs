@@ -10,7 +10,7 @@ use super::folder::{Absent, Context, Tool};
 use super::output::{json_lines, print};
 use super::table::Table;
 use super::time::{exact, shown};
-use crate::follower::POLL;
+use crate::feed::POLL;
 
 /// How many entries are read at a time.
 const PAGE: u32 = 500;

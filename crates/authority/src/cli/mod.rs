@@ -5,6 +5,7 @@ mod asking;
 mod backup;
 mod client;
 mod config;
+mod enforcement;
 mod event;
 mod failure;
 mod folder;

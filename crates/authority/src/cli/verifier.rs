@@ -1,13 +1,10 @@
-//! `rescind verifiers`: who follows the running server; and how far an enforcement has come, in words.
+//! `rescind verifiers`: who follows the running server.
 
-use rescind_domain::clock::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::failure::{Code, Failure};
 use super::folder::{Absent, Context};
 use super::output::Listing;
-use super::time::{exact, shown};
-use crate::feed::{Enforcement, Pending};
 use crate::hint;
 
 /// Lists the verifiers that follow the server that runs on the data folder.
@@ -29,38 +26,4 @@ fn cells(verifier: &Value) -> [String; 7] {
     let position = verifier["position"].to_string();
     let address = if verifier["connected"] == true { text("ip") } else { format!("{}, gone", text("ip")) };
     [text("name"), text("client_id"), address, position, time("lease_ms"), time("lease_left_ms"), time("acked_ms_ago")]
-}
-
-/// How far an enforcement has come, for programs.
-pub(super) fn enforcement_json(enforcement: &Enforcement, now: Timestamp) -> Value {
-    let pending = |pending: &Pending| {
-        let bound_at = exact(now.after(pending.bound_in));
-        json!({ "verifier": pending.verifier, "client": pending.client, "bound_at": bound_at })
-    };
-    json!({
-        "enforced": enforcement.enforced,
-        "confirmed": enforcement.confirmed,
-        "lapsed": enforcement.lapsed,
-        "pending": enforcement.pending.iter().map(pending).collect::<Vec<_>>(),
-        "took_ms": u64::try_from(enforcement.took.as_millis()).unwrap_or(u64::MAX),
-    })
-}
-
-/// The same for people.
-pub(super) fn enforcement_lines(enforcement: &Enforcement, now: Timestamp) -> Vec<String> {
-    let Enforcement { confirmed, lapsed, .. } = enforcement;
-    if enforcement.enforced {
-        let lapsed = if *lapsed == 0 { String::new() } else { format!(", {lapsed} cut off") };
-        let of = confirmed + enforcement.lapsed;
-        return vec![format!(
-            "enforced: {confirmed} of {of} verifiers have confirmed{lapsed} ({} ms)",
-            enforcement.took.as_millis()
-        )];
-    }
-    let missing = |pending: &Pending| {
-        let client = pending.client.as_ref().map(|client| format!(" of client {client}")).unwrap_or_default();
-        format!("  {}{client}, bound by {}", pending.verifier, shown(now.after(pending.bound_in)))
-    };
-    let head = format!("not enforced yet: {confirmed} have confirmed; who may still accept it:");
-    std::iter::once(head).chain(enforcement.pending.iter().map(missing)).collect()
 }

@@ -11,9 +11,8 @@ use tokio::time::timeout;
 
 use super::hub::Listed;
 use super::keep::Watcher;
-use super::lease::Time;
+use super::lease::{POLL, Time};
 use crate::authority::Authority;
-use crate::follower::POLL;
 
 /// How far an enforcement has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

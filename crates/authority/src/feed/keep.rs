@@ -7,10 +7,9 @@ use rescind_domain::node::{NodeId, NodeRow};
 use rescind_domain::verbs::keep_node;
 use rescind_wire::Epoch;
 
-use super::lease::{Time, counted, of_node};
+use super::lease::{POLL, Time, counted, of_node};
 use super::observer::Observer;
 use crate::authority::Authority;
-use crate::follower::POLL;
 
 /// Keeps them until the authority goes.
 pub async fn keep(authority: &Authority) {

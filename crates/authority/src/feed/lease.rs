@@ -9,6 +9,9 @@ pub type Time = Duration;
 /// Allowed for beside the rates of clocks, which differ by less than 10 %.
 pub const MARGIN: Duration = Duration::from_millis(50);
 
+/// The store is looked at this often at least, hint or none.
+pub const POLL: Duration = Duration::from_millis(100);
+
 /// What is counted for a lease: 1.25 of it and 50 ms.
 pub fn counted(lease: Duration) -> Duration {
     lease + lease / 4 + MARGIN

@@ -15,3 +15,4 @@ pub use connection::{Denied, follow};
 pub use enforcement::{Enforcement, Pending};
 pub use hub::{Follower, Hub, Listed, News, OWN_LEASE, Own};
 pub use keep::keep;
+pub use lease::POLL;
