@@ -2,11 +2,10 @@
 
 use http_body_util::Empty;
 use hyper::body::Bytes;
-use hyper::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, COOKIE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
-};
-use hyper::{HeaderMap, Request, Response, StatusCode};
-use rescind_verifier::{Presented, Rejected, Scheme, Verified, Verifier};
+use hyper::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, COOKIE, HeaderName, HeaderValue};
+use hyper::{HeaderMap, Request, Response};
+use rescind_verifier::web::{self, Refusal, Requirement};
+use rescind_verifier::{Presented, Verified, Verifier};
 
 const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");
 const SESSION: HeaderName = HeaderName::from_static("x-auth-session");
@@ -16,9 +15,6 @@ const SCOPE: HeaderName = HeaderName::from_static("x-auth-scope");
 /// The header in which a proxy says which scopes a request needs.
 const REQUIRED: HeaderName = HeaderName::from_static("x-auth-required-scope");
 
-/// When it is worth while to ask again where the guard cannot tell, in seconds.
-const AGAIN: HeaderValue = HeaderValue::from_static("1");
-
 type Answer = Response<Empty<Bytes>>;
 
 /// What is asked of a guard.
@@ -26,18 +22,6 @@ type Answer = Response<Empty<Bytes>>;
 pub struct Asked {
     verifier: Verifier,
     cookie: Option<String>,
-}
-
-/// Why nobody is let in.
-enum Refused {
-    /// No token was presented.
-    NoToken,
-    /// More than one was, or one in a form that is none.
-    Unclear,
-    /// The verifier refuses it.
-    Rejected(Rejected),
-    /// It lacks a scope.
-    Scope(String),
 }
 
 impl Asked {
@@ -50,44 +34,30 @@ impl Asked {
     pub fn answer<B>(&self, request: &Request<B>) -> Response<Empty<Bytes>> {
         match self.judge(request) {
             Ok(verified) => admitted(&verified),
-            Err(refused) => refused.answer(),
+            Err(refusal) => bodiless(refusal.response()),
         }
     }
 
-    fn judge<B>(&self, request: &Request<B>) -> Result<Verified, Refused> {
-        let (scheme, token) = self.token(request.headers())?;
-        let presented = Presented { scheme, ..Presented::bearer(token) };
-        let verified = self.verifier.verify(&presented).map_err(Refused::Rejected)?;
-        for scope in required(request) {
-            if !verified.allows(&scope) {
-                return Err(Refused::Scope(scope));
-            }
-        }
+    fn judge<B>(&self, request: &Request<B>) -> Result<Verified, Refusal> {
+        let presented = self.presented(request.headers())?;
+        let verified = self.verifier.verify(&presented)?;
+        let requirement = required(request).into_iter().fold(Requirement::none(), Requirement::scope);
+        requirement.check(&self.verifier, &verified)?;
         Ok(verified)
     }
 
-    /// The one token of the request.
-    fn token<'a>(&self, headers: &'a HeaderMap) -> Result<(Scheme, &'a str), Refused> {
-        let mut values = headers.get_all(AUTHORIZATION).iter();
-        if let Some(value) = values.next() {
-            let text = value.to_str().map_err(|_| Refused::Unclear)?;
-            if values.next().is_some() {
-                return Err(Refused::Unclear);
-            }
-            let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
-            return match scheme {
-                _ if scheme.eq_ignore_ascii_case("bearer") => Ok((Scheme::Bearer, token.trim_start_matches(' '))),
-                _ if scheme.eq_ignore_ascii_case("dpop") => Ok((Scheme::Dpop, token.trim_start_matches(' '))),
-                _ => Err(Refused::NoToken),
-            };
-        }
-        let name = self.cookie.as_deref().ok_or(Refused::NoToken)?;
+    /// The one token of the request: that of the header, or where there is no header, of the cookie.
+    fn presented<'a>(&self, headers: &'a HeaderMap) -> Result<Presented<'a>, Refusal> {
+        let name = match &self.cookie {
+            Some(name) if !headers.contains_key(AUTHORIZATION) => name,
+            _ => return web::presented(headers),
+        };
         let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         let pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let mut found = pairs.filter(|(known, _)| *known == name).map(|(_, token)| token);
-        let token = found.next().ok_or(Refused::NoToken)?;
+        let mut found = pairs.filter(|(known, _)| known == name).map(|(_, token)| token);
+        let token = found.next().ok_or(Refusal::NoToken)?;
         // A second one may have been tossed in from a neighbouring domain.
-        if found.next().is_some() { Err(Refused::Unclear) } else { Ok((Scheme::Bearer, token)) }
+        if found.next().is_some() { Err(Refusal::Unclear) } else { Ok(Presented::bearer(token)) }
     }
 }
 
@@ -106,9 +76,10 @@ fn required<B>(request: &Request<B>) -> Vec<String> {
 
 /// Who it is. Always all of the headers: a proxy that copies them replaces what a client may have smuggled in.
 fn admitted(verified: &Verified) -> Answer {
-    let mut answer = bare(StatusCode::OK);
+    let mut answer = bodiless(Response::default());
     let headers = answer.headers_mut();
     let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(SUBJECT, value(&verified.subject().to_string()));
     headers.insert(SESSION, value(&verified.session().map(ToString::to_string).unwrap_or_default()));
     headers.insert(CLIENT, value(verified.client().as_str()));
@@ -116,37 +87,8 @@ fn admitted(verified: &Verified) -> Answer {
     answer
 }
 
-impl Refused {
-    fn answer(&self) -> Answer {
-        let (status, challenge) = match self {
-            Self::NoToken => (StatusCode::UNAUTHORIZED, "Bearer".to_owned()),
-            Self::Unclear => (StatusCode::UNAUTHORIZED, "Bearer error=\"invalid_request\"".to_owned()),
-            Self::Rejected(rejected) => {
-                let Some(code) = rejected.error_code() else {
-                    let mut answer = bare(StatusCode::SERVICE_UNAVAILABLE);
-                    answer.headers_mut().insert(RETRY_AFTER, AGAIN);
-                    return answer;
-                };
-                (StatusCode::UNAUTHORIZED, format!("Bearer error=\"{code}\""))
-            }
-            Self::Scope(scope) => {
-                let shown: String =
-                    scope.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\')).collect();
-                (StatusCode::FORBIDDEN, format!("Bearer error=\"insufficient_scope\", scope=\"{shown}\""))
-            }
-        };
-        let mut answer = bare(status);
-        if let Ok(challenge) = HeaderValue::from_str(&challenge) {
-            answer.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-        }
-        answer
-    }
-}
-
-fn bare(status: StatusCode) -> Answer {
-    let mut answer = Response::new(Empty::new());
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+/// Proxies keep the connection: they are told where the answer ends.
+fn bodiless(mut answer: Answer) -> Answer {
     answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     answer
 }
@@ -171,10 +113,8 @@ mod tests {
     fn token(cookie: Option<&str>, headers: &[(&'static str, &str)]) -> Result<String, u16> {
         let request = request("/", headers);
         let asked = asked(cookie);
-        asked
-            .token(request.headers())
-            .map(|(_, token)| token.to_owned())
-            .map_err(|refused| refused.answer().status().as_u16())
+        let presented = asked.presented(request.headers());
+        presented.map(|presented| presented.token.to_owned()).map_err(|refusal| refusal.status().as_u16())
     }
 
     #[test]
@@ -201,11 +141,5 @@ mod tests {
         assert_eq!(answer.status(), 503);
         assert_eq!(answer.headers()["retry-after"], "1");
         assert!(!answer.headers().contains_key("www-authenticate"));
-    }
-
-    #[test]
-    fn what_is_asked_for_cannot_break_out_of_the_challenge() {
-        let answer = Refused::Scope("a\"b\\c d".into()).answer();
-        assert_eq!(answer.headers()["www-authenticate"], "Bearer error=\"insufficient_scope\", scope=\"abcd\"");
     }
 }

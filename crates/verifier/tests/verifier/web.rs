@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 use rescind_verifier::Verifier;
-use rescind_verifier::web::{Authorized, Requirement, VerifyLayer};
+use rescind_verifier::web::{Authorized, Refusal, Requirement, VerifyLayer};
 use tower::ServiceExt as _;
 
 use crate::support::{LEASE, World, one_session};
@@ -76,6 +76,12 @@ fn a_good_token_is_let_in_and_everything_else_is_told_apart() {
             "{path}: the token may be good"
         );
     }
+}
+
+#[test]
+fn what_is_asked_for_cannot_break_out_of_the_challenge() {
+    let challenge = Refusal::Scope("a\"b\\c d".into()).challenge();
+    assert_eq!(challenge.as_deref(), Some("Bearer error=\"insufficient_scope\", scope=\"abcd\""));
 }
 
 #[test]
