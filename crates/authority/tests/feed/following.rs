@@ -6,7 +6,8 @@ use rescind_verifier::{Reason, Rejected};
 
 use crate::scene::{Scene, check, until, until_accepted};
 
-const LEASE: Duration = Duration::from_secs(2);
+/// Longer than a busy machine stalls.
+const LEASE: Duration = Duration::from_secs(10);
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")

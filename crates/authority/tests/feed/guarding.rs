@@ -96,7 +96,7 @@ fn a_guard_listens_on_a_socket_takes_a_cookie_and_says_503_when_it_is_stale() {
     let mut scene = Scene::new();
     let device = scene.server.sign_in("ann", "Phone");
     let path = scene.house.path("guard.sock").display().to_string();
-    let guard = Guard::start(&scene, &format!("unix:{path}"), &["--cookie", "session", "--lease", "1s"]);
+    let guard = Guard::start(&scene, &format!("unix:{path}"), &["--cookie", "session", "--lease", "4s"]);
     guard.until_heard(&device);
     let cookie = format!("cookie: a=b; session={}\r\n", device.access);
     assert_eq!(guard.ask("/", &cookie).0, 200);
@@ -190,7 +190,7 @@ fn example(kind: &str, replaced: &[(&str, String)]) -> String {
 
 fn in_front(scene: &mut Scene, start: impl FnOnce(&Scene, SocketAddr, SocketAddr) -> Proxy) {
     let device = scene.server.sign_in("ann", "Phone");
-    let guard = Guard::start(scene, "127.0.0.1:0", &["--lease", "1s"]);
+    let guard = Guard::start(scene, "127.0.0.1:0", &["--lease", "4s"]);
     guard.until_heard(&device);
     let proxy = start(scene, guard.address(), service());
     let smuggled =
