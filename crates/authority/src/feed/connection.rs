@@ -8,6 +8,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use rescind_domain::Error;
 use rescind_domain::store::View;
+use rescind_domain::verbs::begin_epoch;
 use rescind_domain::verbs::follow_log::{self, Beginning};
 use rescind_wire::feed::{
     Closing, Entries, Hello, MAX_ENTRIES, MAX_NAME, MIN_LEASE, Message, Request, Resume, Snapshot,
@@ -127,6 +128,13 @@ async fn catch_up(authority: &Authority, sink: &mut Sink, line: &Line, hello: &H
     if *forged {
         tracing::error!(verifier = hello.verifier, "a verifier showed a tag of the log that was not made here");
         return Err(Closing::ForgedTag.into());
+    }
+    if let Some((proof, tag)) = beginning.proof {
+        if let Some(epoch) = begin_epoch::if_tag_proves(world, proof, tag).await? {
+            tracing::error!(%proof, %epoch, "the store went back: a new epoch, everyone is signed out");
+            authority.hint();
+        }
+        return Err(Closing::Epoch.into());
     }
     let (mut position, end) = (*after, head.number);
     send(sink, &opening(authority, &beginning)).await?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::house::House;
 use crate::line::Line;
 use crate::scene::{Scene, until};
 
@@ -103,6 +104,39 @@ fn g7_after_a_restore_nothing_is_enforced_before_the_leases_of_the_lost_history_
     let early = scene.end(&device, "500ms");
     assert_eq!(early["enforced"], false, "{early}");
     assert!(early["pending"].to_string().contains("epoch before"), "{early}");
+}
+
+#[test]
+fn g7_a_tag_of_an_entry_that_the_store_lost_begins_a_new_epoch() {
+    let house = House::of("ann");
+    let server = house.serve(&[]);
+    let (issuer, phone) = (format!("http://{}", server.address), server.sign_in("ann", "Phone"));
+    assert!(server.stop().success());
+    let copy = std::fs::read(house.data().join("rescind.db")).expect("the database");
+    house.run(&["session", "end", &phone.session]).ok();
+    let shown = house.json_lines(&["log"]).pop().expect("an entry");
+    let tag = tag_of(&house.data().join("rescind.db"));
+    // Behind everybody's back, and then written to again.
+    std::fs::write(house.data().join("rescind.db"), copy).expect("written");
+    house.run(&["user", "logout", "ann"]).ok();
+    let server = house.serve(&["--issuer", &issuer]);
+    let scene = Scene::around(house, server);
+    let mut line = Line::new(&scene);
+    let held = json!({ "position": shown["position"], "tag": tag });
+    line.say_text(&json!({ "type": "hello", "verifier": "witness", "lease_ms": 5000, "held": held }).to_string());
+    assert_eq!(line.until_closed(), "epoch");
+    let last = scene.house.json_lines(&["log"]);
+    assert!(last.iter().any(|row| row["reason"].to_string().contains("the store went back")), "{last:?}");
+    assert_eq!(scene.server.status(&phone), 401);
+}
+
+/// The tag of the log's last entry, as the feed carries it.
+fn tag_of(database: &std::path::Path) -> String {
+    let sql = "SELECT hex(tag) FROM log ORDER BY number DESC LIMIT 1";
+    let said = std::process::Command::new("sqlite3").arg(database).arg(sql).output().expect("installed");
+    let hex = String::from_utf8(said.stdout).expect("text");
+    let bytes = data_encoding::HEXUPPER.decode(hex.trim().as_bytes()).expect("a tag");
+    data_encoding::BASE64URL_NOPAD.encode(&bytes)
 }
 
 #[test]

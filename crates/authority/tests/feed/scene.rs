@@ -44,6 +44,13 @@ impl Scene {
         Self { house, server, client: (String::new(), String::new()), admin }
     }
 
+    /// One around a server that runs already, with a client that may follow, and none that may administer.
+    pub(crate) fn around(house: House, server: Server) -> Self {
+        let added = house.json(&["client", "add", "other", "--kind", "service", "--scope", "rescind:feed"]);
+        let secret = added["client_secret"].as_str().expect("a secret").to_owned();
+        Self { house, server, client: ("other".into(), secret), admin: String::new() }
+    }
+
     /// A token for the feed.
     pub(crate) fn feed_token(&self) -> String {
         token(&self.server, &self.client, "rescind:feed").expect("a token")

@@ -4,7 +4,7 @@ use rescind_wire::{Epoch, Position};
 
 use crate::error::Error;
 use crate::event::{EventKind, NewEvent};
-use crate::revocation::{self, Actor};
+use crate::revocation::{self, Actor, Tag};
 use crate::world::World;
 
 /// Begins a new epoch after a restore. Unless the operator declines by name, everyone is signed out, services included,
@@ -36,6 +36,28 @@ pub async fn if_proven(world: &World, proof: Position, what: &'static str) -> Re
                 .detail(format!("{what} at {proof}, head {head}"));
             let reason = format!("the store went back: {what} proves a later state");
             revocation::begin_epoch(tx, &inner, false, &reason, event).map(Some)
+        })
+        .await
+}
+
+/// Begins a new epoch if `tag`, which this authority made for the entry at `position`, is of an entry that the log does
+/// not have, as this transaction reads it: then the store went back, and may have been written to since. Answers the new
+/// epoch, if it began one.
+pub async fn if_tag_proves(world: &World, position: Position, tag: Tag) -> Result<Option<Epoch>, Error> {
+    let inner = world.clone();
+    world
+        .store
+        .end("begin_epoch_if_tag_proves", move |tx| {
+            let head = tx.head()?.position;
+            let entry = tx.log_entry(position.number)?.filter(|row| row.position == position);
+            let there = entry.is_some_and(|row| row.tag == tag);
+            if position.epoch != head.epoch || there || !tag.was_made(&tx.keys()?, &inner, position)? {
+                return Ok(None);
+            }
+            let event = NewEvent::new(inner.now(), EventKind::EpochBegun, Actor::System)
+                .detail(format!("a tag of entry {position}, head {head}"));
+            let reason = "the store went back: a verifier has an entry that it does not have";
+            revocation::begin_epoch(tx, &inner, false, reason, event).map(Some)
         })
         .await
 }

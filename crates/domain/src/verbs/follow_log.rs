@@ -26,8 +26,8 @@ pub struct Beginning {
     /// The verifier showed a tag that this authority never made.
     pub forged: bool,
     /// The verifier showed a tag that this authority did make, of an entry that it does not have: proof that the store
-    /// went back.
-    pub proof: Option<Position>,
+    /// went back (R9).
+    pub proof: Option<(Position, Tag)>,
 }
 
 /// Finds out where to begin for a verifier that holds everything up to a position, and the tag of the entry there.
@@ -62,11 +62,11 @@ pub async fn begin(world: &World, held: Option<(Position, Option<String>)>) -> R
                 }
                 if let Some(tag) = tag {
                     let made_here = match tag {
-                        Ok(tag) => tag.was_made(&view.keys()?, &inner, position)?,
-                        Err(_) => false,
+                        Ok(tag) => tag.was_made(&view.keys()?, &inner, position)?.then_some(tag),
+                        Err(_) => None,
                     };
-                    beginning.forged = !made_here;
-                    beginning.proof = (made_here && current).then_some(position);
+                    beginning.forged = made_here.is_none();
+                    beginning.proof = made_here.filter(|_| current).map(|tag| (position, tag));
                 }
             }
             let signing = |row: &KeyRow| row.revoked.is_none() && matches!(row.purpose, Purpose::Sign(_));
