@@ -137,7 +137,7 @@ async fn catch_up(authority: &Authority, sink: &mut Sink, line: &Line, hello: &H
         return Err(Closing::Epoch.into());
     }
     let (mut position, end) = (*after, head.number);
-    send(sink, &opening(authority, &beginning)).await?;
+    send(sink, &opening(&beginning)).await?;
     while position < end {
         let entries = read(authority, position, end).await?;
         position = entries.last().map_or(end, |last| last.number);
@@ -158,8 +158,7 @@ async fn catch_up(authority: &Authority, sink: &mut Sink, line: &Line, hello: &H
     Ok(())
 }
 
-fn opening(authority: &Authority, beginning: &Beginning) -> Message {
-    let _ = authority;
+fn opening(beginning: &Beginning) -> Message {
     let (floor, longest_lifetime) = (beginning.floor, beginning.longest.as_secs());
     match &beginning.snapshot {
         None => Message::Resume(Resume { floor, longest_lifetime }),

@@ -231,13 +231,6 @@ impl Node {
         due
     }
 
-    /// Whether any first echo waits for a read of the log.
-    pub fn waits_for_read(&self) -> bool {
-        let waits =
-            |follower: &Follower| matches!(follower.stage, Stage::Recorded { read: Read::Wanted | Read::Begun, .. });
-        self.followers.values().any(waits)
-    }
-
     /// Whether a lease from `arrived` on may be echoed: it ends before this node's own does, and whatever was written
     /// while this node might have been given up was read.
     fn may_echo(&self, lease: Duration, arrived: Time) -> bool {

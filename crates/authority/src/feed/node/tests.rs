@@ -51,7 +51,6 @@ fn the_first_echo_waits_for_a_read_that_began_after_the_lease_was_recorded() {
     assert_eq!(node.ack(ONE, ack(10, 1), at(1000)), Verdict::Read);
     node.log_read(10, at(900), true);
     assert_eq!(node.due(at(1000)), [], "that read had begun before");
-    assert!(node.waits_for_read());
     read(&mut node, 10, at(1000));
     assert_eq!(node.due(at(1000)), [(ONE, 1)]);
     assert_eq!(node.due(at(1000)), [], "once");
