@@ -137,6 +137,8 @@ async fn catch_up(authority: &Authority, sink: &mut Sink, line: &Line, hello: &H
         return Err(Closing::Epoch.into());
     }
     let (mut position, end) = (*after, head.number);
+    // What is resumed is acknowledged as soon as it is heard, perhaps before what is missing was read here.
+    authority.hub.sent(line.id, position);
     send(sink, &opening(&beginning)).await?;
     while position < end {
         let entries = read(authority, position, end).await?;

@@ -47,6 +47,26 @@ fn whoever_has_most_of_it_is_sent_what_is_missing_only() {
 }
 
 #[test]
+fn whoever_resumes_may_acknowledge_what_it_has_before_it_is_sent_what_is_missing() {
+    let scene = Scene::new();
+    let held = scene.house.json_lines(&["log"])[0]["position"].clone();
+    let number = held.as_str().and_then(|held| held.split_once('.')).expect("a position").1;
+    let number: u64 = number.parse().expect("a number");
+    let device = scene.server.sign_in("ann", "Phone");
+    scene.house.run(&["session", "end", &device.session]).ok();
+    // Who is faster is a matter of luck.
+    for _ in 0..20 {
+        let mut line = Line::new(&scene);
+        let held = json!({ "position": held });
+        line.say_text(&json!({ "type": "hello", "verifier": "quick", "lease_ms": 5000, "held": held }).to_string());
+        assert!(matches!(line.hear(), Message::Resume(_)));
+        line.ack(number, 1);
+        assert!(matches!(line.hear(), Message::Entries(_)));
+        line.until_echoed(number + 1, 2);
+    }
+}
+
+#[test]
 fn whoever_is_ahead_or_of_another_epoch_is_sent_a_snapshot() {
     let scene = Scene::new();
     for held in ["0000000000000000.3", "0000000000000000.9223372036854775807"] {
