@@ -266,4 +266,6 @@ impl fmt::Debug for Shared {
 }
 
 #[cfg(test)]
+mod schedules;
+#[cfg(test)]
 mod tests;

@@ -1,0 +1,103 @@
+//! How far the model goes.
+
+/// What may happen at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Bounds {
+    /// Machines, each with a node of the authority.
+    pub(crate) nodes: u8,
+    /// Services, each with a verifier.
+    pub(crate) verifiers: u8,
+    /// Entries of the log.
+    pub(crate) revocations: u8,
+    /// How often a node ends, and another begins.
+    pub(crate) restarts: u8,
+    /// How often a process stops in the middle of what it does, for as long as it likes.
+    pub(crate) pauses: u8,
+    /// Which processes may.
+    pub(crate) stops: Stops,
+    /// How often a verifier loses its connection, with what is on its way to it.
+    pub(crate) breaks: u8,
+    /// How often time passes, by as much as a verifier's lease.
+    pub(crate) ticks: u8,
+    /// Whether a node may answer a verifier that connects with what it read last, rather than with the head.
+    pub(crate) stale: bool,
+}
+
+/// Which processes may stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Stops {
+    /// Any, wherever it is.
+    Any,
+    /// A node that reads the log.
+    Read,
+    /// A node that sends a verifier what it misses.
+    Open,
+    /// Whoever waits for an enforcement.
+    Look,
+}
+
+/// Acknowledgements that are on their way on one connection.
+pub(crate) const UP: usize = 1;
+
+/// Messages that are on their way on one connection to a verifier. One that is further behind is cut off.
+pub(crate) const DOWN: usize = 2;
+
+impl Bounds {
+    /// One node, one verifier, one revocation, no time, and nothing goes wrong.
+    pub(crate) const LEAST: Self = Self {
+        nodes: 1,
+        verifiers: 1,
+        revocations: 1,
+        restarts: 0,
+        pauses: 0,
+        stops: Stops::Any,
+        breaks: 0,
+        ticks: 0,
+        stale: false,
+    };
+
+    /// Two of what there may be several of, and each mishap once. Too much to be gone through, except for its beginning.
+    pub(crate) const ALL: Self = Self {
+        nodes: 2,
+        verifiers: 2,
+        revocations: 2,
+        restarts: 1,
+        pauses: 1,
+        stops: Stops::Any,
+        breaks: 0,
+        ticks: 3,
+        stale: false,
+    };
+
+    /// What is explored each time.
+    pub(crate) const NEAR: [Self; 8] = [
+        Self { ticks: 3, ..Self::LEAST },
+        Self { pauses: 1, ticks: 2, ..Self::LEAST },
+        Self { restarts: 1, ticks: 2, ..Self::LEAST },
+        Self { revocations: 2, restarts: 1, pauses: 1, ..Self::LEAST },
+        Self { breaks: 1, ticks: 1, ..Self::LEAST },
+        Self { nodes: 2, restarts: 1, ticks: 1, ..Self::LEAST },
+        Self { nodes: 2, breaks: 1, stale: true, ..Self::LEAST },
+        Self { verifiers: 2, ticks: 1, ..Self::LEAST },
+    ];
+
+    /// What takes minutes.
+    pub(crate) const FAR: [Self; 6] = [
+        Self { ticks: 4, ..Self::LEAST },
+        Self { breaks: 1, ticks: 2, ..Self::LEAST },
+        Self { revocations: 2, ticks: 2, ..Self::LEAST },
+        Self { revocations: 2, restarts: 1, pauses: 1, ticks: 1, ..Self::LEAST },
+        Self { nodes: 2, pauses: 1, ticks: 1, ..Self::LEAST },
+        Self { nodes: 2, breaks: 1, stale: true, ticks: 1, ..Self::LEAST },
+    ];
+
+    /// Whether all that may happen within these bounds may happen within the other ones.
+    pub(crate) fn are_within(self, other: Self) -> bool {
+        let stops = self.pauses == 0 || other.stops == Stops::Any || self.stops == other.stops;
+        let there = [self.nodes, self.verifiers, self.revocations, self.ticks];
+        let most = [other.nodes, other.verifiers, other.revocations, other.ticks];
+        let goes_wrong = [self.restarts, self.pauses, self.breaks, u8::from(self.stale)];
+        let may_go_wrong = [other.restarts, other.pauses, other.breaks, u8::from(other.stale)];
+        stops && (0..4).all(|at| there[at] <= most[at] && goes_wrong[at] <= may_go_wrong[at])
+    }
+}
