@@ -16,6 +16,10 @@ mod guarding;
 mod house;
 #[path = "feed/line.rs"]
 mod line;
+#[path = "feed/machines.rs"]
+mod machines;
+#[path = "feed/partition.rs"]
+mod partition;
 #[path = "feed/recorded.rs"]
 mod recorded;
 #[path = "feed/scene.rs"]

@@ -1,8 +1,10 @@
 //! The guard, asked as proxies ask it, and nginx and Caddy in front of a service that knows nothing of tokens.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,22 +14,34 @@ use crate::scene::{Scene, until};
 use crate::server::Device;
 
 /// A guard, killed by its id when dropped.
-struct Guard {
+pub(crate) struct Guard {
     child: Child,
     listen: String,
+    log: PathBuf,
 }
 
 impl Guard {
-    fn start(scene: &Scene, listen: &str, more: &[&str]) -> Self {
+    pub(crate) fn start(scene: &Scene, listen: &str, more: &[&str]) -> Self {
+        Self::following(&scene.issuer(), scene, listen, more)
+    }
+
+    /// One that finds the scene's authority at this URL.
+    pub(crate) fn following(authority: &str, scene: &Scene, listen: &str, more: &[&str]) -> Self {
         let secret = scene.house.write("secret", &scene.client.1);
-        let authority = scene.issuer();
-        let mut command = scene.house.command(&["guard", "--authority", &authority, "--client", &scene.client.0]);
+        let mut command = scene.house.command(&["guard", "--authority", authority, "--client", &scene.client.0]);
         command.args(["--secret-file", &secret, "--listen", listen]).args(more);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("started");
+        let log = scene.house.path("guard.log");
+        let file = File::create(&log).expect("a file");
+        let mut child = command.stdout(Stdio::piped()).stderr(file).spawn().expect("started");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
         let listen = line.trim().strip_prefix("The guard listens on ").expect("where").to_owned();
-        Self { child, listen }
+        Self { child, listen, log }
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn logged(&self) -> String {
+        std::fs::read_to_string(&self.log).expect("the log")
     }
 
     fn address(&self) -> SocketAddr {
@@ -35,7 +49,7 @@ impl Guard {
     }
 
     /// The status, and all of the head.
-    fn ask(&self, target: &str, headers: &str) -> (u16, String) {
+    pub(crate) fn ask(&self, target: &str, headers: &str) -> (u16, String) {
         let request = format!("GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n");
         match self.listen.strip_prefix("unix:") {
             Some(path) => exchange(UnixStream::connect(path).expect("connected"), &request),
@@ -48,7 +62,7 @@ impl Guard {
         kill_process(id, signal).expect("signalled");
     }
 
-    fn until_heard(&self, device: &Device) {
+    pub(crate) fn until_heard(&self, device: &Device) {
         until(|| (self.ask("/", &bearer(device)).0 == 200).then_some(()));
     }
 }
@@ -68,7 +82,7 @@ fn exchange(mut stream: impl Read + Write, request: &str) -> (u16, String) {
     (status, text.to_ascii_lowercase())
 }
 
-fn bearer(device: &Device) -> String {
+pub(crate) fn bearer(device: &Device) -> String {
     format!("authorization: Bearer {}\r\n", device.access)
 }
 

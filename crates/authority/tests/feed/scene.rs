@@ -29,6 +29,11 @@ impl Scene {
     pub(crate) fn with(flags: &[&str]) -> Self {
         let house = House::of("ann");
         let server = house.serve(flags);
+        Self::of(house, server)
+    }
+
+    /// One of a house and its server, with clients of its own.
+    pub(crate) fn of(house: House, server: Server) -> Self {
         let add = |id: &str, scope: &str| {
             let added = house.json(&["client", "add", id, "--kind", "service", "--scope", scope]);
             (id.to_owned(), added["client_secret"].as_str().expect("a secret").to_owned())
