@@ -154,7 +154,8 @@ impl<'a> Subscription<'a> {
         Ok(Next::Acknowledge)
     }
 
-    fn refuse(&mut self, why: &'static str) -> Unfollowable {
+    /// Breaks the feed off (R7).
+    pub(crate) fn refuse(&mut self, why: &'static str) -> Unfollowable {
         self.keeper.break_off(Break::Unreadable);
         Unfollowable::Unreadable(why)
     }

@@ -1,6 +1,7 @@
 //! The way to the authority: TCP or TLS, a token by client credentials (RFC 6749 §4.4), and the WebSocket.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,9 @@ use super::Following;
 
 /// The longest answer of the token endpoint, in bytes.
 const LONGEST_ANSWER: usize = 64 * 1024;
+
+/// A token is not used for longer than this, whatever the authority says of it: the longest lifetime there is.
+const LONGEST_USE: Duration = Duration::from_hours(24);
 
 pub(super) type Socket = WebSocketStream<Box<dyn Stream>>;
 
@@ -128,7 +132,10 @@ impl Link {
         let mut request = url.into_client_request().map_err(|error| LinkError::Unreadable(error.to_string()))?;
         let headers = request.headers_mut();
         let bearer = Zeroizing::new(format!("Bearer {}", *token));
-        let bearer = bearer.parse().map_err(|_| LinkError::Unreadable("a token that is no header".into()))?;
+        let Ok(bearer) = bearer.parse() else {
+            self.token = None;
+            return Err(LinkError::Unreadable("a token that is no header".into()));
+        };
         headers.insert(AUTHORIZATION, bearer);
         headers.insert(SEC_WEBSOCKET_PROTOCOL, hyper::header::HeaderValue::from_static(SUBPROTOCOL));
         let config = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
@@ -149,7 +156,8 @@ impl Link {
         }
         let granted = self.ask().await?;
         // Not to its last second: the feed is connected to afterwards.
-        let good_until = now() + Duration::from_secs(granted.expires_in) * 4 / 5;
+        let lifetime = Duration::from_secs(granted.expires_in).min(LONGEST_USE);
+        let good_until = now() + lifetime * 4 / 5;
         let text = Zeroizing::new(granted.access_token);
         self.token = Some(Token { text: text.clone(), good_until });
         Ok(text)
@@ -168,16 +176,20 @@ impl Link {
             .header(ACCEPT, "application/json")
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| unreadable(&error))?;
-        let exchange = async {
+        let mut exchange = pin!(async {
             let response = sender.send_request(request).await.map_err(|error| unreadable(&error))?;
             let status = response.status();
             let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect().await;
             Ok((status, body.map_err(|error| unreadable(&error))?.to_bytes()))
-        };
+        });
         let (status, body) = tokio::select! {
             biased;
-            answer = exchange => answer?,
-            ended = connection => return Err(ended.map_or_else(|error| unreadable(&error), |()| unreadable(&"no answer"))),
+            answer = &mut exchange => answer?,
+            ended = connection => {
+                ended.map_err(|error| unreadable(&error))?;
+                // It may have ended with the answer: one that is closed after it hands both over at once.
+                exchange.await?
+            }
         };
         if status != StatusCode::OK {
             let code = serde_json::from_slice::<NotGranted>(&body).map(|refused| refused.error).unwrap_or_default();

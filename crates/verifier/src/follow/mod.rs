@@ -196,6 +196,7 @@ async fn subscribe(run: &mut Run, keeper: &mut Keeper, mut socket: Socket) -> Re
             None => Next::Acknowledge,
             Some(Some(Ok(Frame::Text(text)))) => subscription.hear(&text)?,
             Some(Some(Ok(Frame::Ping(_) | Frame::Pong(_)))) => Next::Listen,
+            Some(Some(Ok(Frame::Binary(_)))) => return Err(subscription.refuse("a message that is no text").into()),
             Some(Some(Ok(_))) => return Err(End::Failed("the authority closed the connection".into())),
             Some(Some(Err(error))) => return Err(End::Failed(error.to_string())),
             Some(None) => return Err(End::Failed("the connection is gone".into())),

@@ -5,10 +5,16 @@ mod support;
 mod cache;
 mod claims;
 mod concurrency;
+#[cfg(feature = "follow")]
+mod cuts;
 mod epochs;
+#[cfg(feature = "follow")]
+mod falsehoods;
 mod feed;
 mod floor;
 mod forgery;
+#[cfg(feature = "follow")]
+mod impostor;
 mod keys;
 mod lease;
 #[cfg(feature = "live")]
