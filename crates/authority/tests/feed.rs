@@ -5,6 +5,8 @@
 mod commands;
 #[path = "feed/conversations.rs"]
 mod conversations;
+#[path = "feed/endings.rs"]
+mod endings;
 #[path = "feed/enforcement.rs"]
 mod enforcement;
 #[path = "feed/following.rs"]

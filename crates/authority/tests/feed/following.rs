@@ -4,14 +4,10 @@ use std::time::Duration;
 
 use rescind_verifier::{Reason, Rejected};
 
-use crate::scene::{Scene, check, until, until_accepted};
+use crate::scene::{Scene, check, runtime, until, until_accepted};
 
 /// Longer than a busy machine stalls.
 const LEASE: Duration = Duration::from_secs(10);
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
-}
 
 #[test]
 fn a1_a_log_out_reaches_a_verifier_elsewhere_and_no_other_token() {

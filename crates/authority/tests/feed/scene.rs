@@ -139,3 +139,8 @@ pub(crate) fn check(verifier: &Verifier, device: &Device) -> Result<Verified, Re
 pub(crate) fn until_accepted(verifier: &Verifier, device: &Device) {
     until(|| check(verifier, device).ok());
 }
+
+/// Where verifiers follow.
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
+}
