@@ -9,6 +9,8 @@ mod conversations;
 mod endings;
 #[path = "feed/enforcement.rs"]
 mod enforcement;
+#[path = "feed/evicting.rs"]
+mod evicting;
 #[path = "feed/following.rs"]
 mod following;
 #[path = "feed/guarding.rs"]
@@ -29,3 +31,7 @@ mod scene;
 #[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
 #[path = "cli/server.rs"]
 mod server;
+#[path = "feed/slow.rs"]
+mod slow;
+#[path = "feed/strangers.rs"]
+mod strangers;

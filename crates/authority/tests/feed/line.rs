@@ -73,6 +73,12 @@ impl Line {
         self.say(&Request::Ack(Ack { position, number }));
     }
 
+    /// Whoever was hung up on is not heard.
+    pub(crate) fn try_ack(&mut self, position: u64, number: u64) {
+        let text = serde_json::to_string(&Request::Ack(Ack { position, number })).expect("JSON");
+        let _ = self.runtime.block_on(self.socket.send(Frame::text(text)));
+    }
+
     /// The next message.
     #[track_caller]
     pub(crate) fn hear(&mut self) -> Message {
