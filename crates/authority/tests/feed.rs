@@ -5,6 +5,8 @@
 mod commands;
 #[path = "feed/conversations.rs"]
 mod conversations;
+#[path = "feed/encrypted.rs"]
+mod encrypted;
 #[path = "feed/endings.rs"]
 mod endings;
 #[path = "feed/enforcement.rs"]

@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
+use crate::house::House;
 use crate::scene::{Scene, until};
 use crate::server::Device;
 
@@ -162,7 +163,7 @@ fn service() -> SocketAddr {
 }
 
 /// A proxy, killed by its id when dropped.
-struct Proxy(Child, SocketAddr);
+pub(crate) struct Proxy(Child, SocketAddr);
 
 impl Drop for Proxy {
     fn drop(&mut self) {
@@ -171,7 +172,7 @@ impl Drop for Proxy {
     }
 }
 
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port")
 }
 
@@ -224,6 +225,24 @@ fn in_front(scene: &mut Scene, start: impl FnOnce(&Scene, SocketAddr, SocketAddr
     assert_eq!(status, 503);
 }
 
+/// nginx, with this in its `http` block.
+pub(crate) fn nginx(house: &House, address: SocketAddr, site: &str) -> Proxy {
+    let folder = house.path("nginx");
+    std::fs::create_dir(&folder).expect("a folder");
+    let shown = folder.display();
+    let config = format!(
+        "daemon off; master_process off; pid {shown}/pid; error_log {shown}/error;\nevents {{}}\nhttp {{\naccess_log off; \
+         client_body_temp_path {shown}/a; proxy_temp_path {shown}/b; fastcgi_temp_path {shown}/c; \
+         uwsgi_temp_path {shown}/d; scgi_temp_path {shown}/e;\n{site}\n}}\n"
+    );
+    let path = house.write("nginx.conf", config);
+    // Not where everybody looks for programs.
+    let program = Some("/usr/sbin/nginx").filter(|path| std::path::Path::new(path).exists());
+    let mut command = Command::new(program.unwrap_or("nginx"));
+    command.args(["-c", &path, "-e", &format!("{shown}/error")]);
+    Proxy::start(command, address)
+}
+
 #[test]
 fn behind_nginx_a_log_out_is_enforced_and_no_identity_is_smuggled_in() {
     in_front(&mut Scene::new(), |scene, guard, service| {
@@ -233,21 +252,7 @@ fn behind_nginx_a_log_out_is_enforced_and_no_identity_is_smuggled_in() {
             ("127.0.0.1:8080", service.to_string()),
             ("listen 80;", format!("listen {address};")),
         ];
-        let folder = scene.house.path("nginx");
-        std::fs::create_dir(&folder).expect("a folder");
-        let shown = folder.display();
-        let config = format!(
-            "daemon off; master_process off; pid {shown}/pid; error_log {shown}/error;\nevents {{}}\nhttp {{\naccess_log off; \
-             client_body_temp_path {shown}/a; proxy_temp_path {shown}/b; fastcgi_temp_path {shown}/c; \
-             uwsgi_temp_path {shown}/d; scgi_temp_path {shown}/e;\n{}\n}}\n",
-            example("nginx", &replaced)
-        );
-        let path = scene.house.write("nginx.conf", config);
-        // Not where everybody looks for programs.
-        let program = Some("/usr/sbin/nginx").filter(|path| std::path::Path::new(path).exists());
-        let mut command = Command::new(program.unwrap_or("nginx"));
-        command.args(["-c", &path, "-e", &format!("{shown}/error")]);
-        Proxy::start(command, address)
+        nginx(&scene.house, address, &example("nginx", &replaced))
     });
 }
 

@@ -1,0 +1,140 @@
+//! The feed over TLS, behind nginx, with certificates that an operator made.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use rescind_verifier::{Rejected, Verifier};
+use serde_json::json;
+
+use crate::guarding::{Guard, Proxy, bearer, free_address, nginx};
+use crate::house::House;
+use crate::scene::{Scene, check, runtime, until, until_accepted};
+
+/// Longer than a busy machine stalls.
+const LEASE: Duration = Duration::from_secs(10);
+
+/// A scene whose authority is reached over TLS only.
+struct Encrypted {
+    scene: Scene,
+    _nginx: Proxy,
+    url: String,
+}
+
+impl Encrypted {
+    /// The server's certificate is for this name, which is one of this machine or is not.
+    fn new(name: &str) -> Self {
+        let house = House::of("ann");
+        certificates(&house, name);
+        let address = free_address();
+        let url = format!("https://{address}");
+        let server = house.serve(&["--issuer", &url]);
+        let nginx = nginx(&house, address, &site(&house, address, server.address));
+        Self { scene: Scene::of(house, server), _nginx: nginx, url }
+    }
+
+    fn verifier(&self, name: &str, trusted: &str) -> Verifier {
+        let pem = fs::read(self.scene.house.path(trusted)).expect("a certificate");
+        let builder = Verifier::builder(&self.url).audience(&self.url).name(name).lease(LEASE).trust(pem);
+        builder.client(&self.scene.client.0, &self.scene.client.1).build().expect("good settings")
+    }
+
+    fn guard(&self, trusted: &str) -> Guard {
+        let pem = self.scene.house.path(trusted).display().to_string();
+        Guard::following(&self.url, &self.scene, "127.0.0.1:0", &["--trust", &pem])
+    }
+}
+
+/// What nginx needs in front of the authority: HTTP/1.1 and the headers of the upgrade (docs/feed.md).
+fn site(house: &House, address: SocketAddr, behind: SocketAddr) -> String {
+    let [certificate, key] = ["server.pem", "server.key"].map(|name| house.path(name).display().to_string());
+    format!(
+        "server {{\n listen {address} ssl;\n ssl_certificate {certificate};\n ssl_certificate_key {key};\n \
+         location / {{\n  proxy_pass http://{behind};\n  proxy_http_version 1.1;\n  proxy_read_timeout 1h;\n  \
+         proxy_set_header Host $host;\n  proxy_set_header Upgrade $http_upgrade;\n  \
+         proxy_set_header Connection $connection_upgrade;\n }}\n}}\n\
+         map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}\n"
+    )
+}
+
+/// Two authorities of certificates, `ca.pem` and `other.pem`; the server's is by the first, for this name.
+fn certificates(house: &House, name: &str) {
+    for (ca, subject) in [("ca", "/CN=The operator"), ("other", "/CN=Somebody else")] {
+        let files = ["-keyout", &format!("{ca}.key"), "-out", &format!("{ca}.pem")].map(str::to_owned);
+        openssl(house, &["req", "-x509", "-subj", subject, "-addext", "keyUsage=critical,keyCertSign"], &files);
+    }
+    let files = ["-keyout", "server.key", "-out", "server.csr"].map(str::to_owned);
+    openssl(house, &["req", "-subj", "/CN=The authority"], &files);
+    house.write("names", format!("subjectAltName={name}\nbasicConstraints=critical,CA:FALSE\n"));
+    let mut sign = Command::new("openssl");
+    sign.args([
+        "x509",
+        "-req",
+        "-in",
+        "server.csr",
+        "-CA",
+        "ca.pem",
+        "-CAkey",
+        "ca.key",
+        "-CAcreateserial",
+        "-days",
+        "2",
+    ]);
+    done(house, sign.args(["-extfile", "names", "-out", "server.pem"]));
+}
+
+fn openssl(house: &House, arguments: &[&str], files: &[String]) {
+    let mut command = Command::new("openssl");
+    command.args(arguments).args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]).args(files);
+    if arguments.contains(&"-x509") {
+        command.args(["-days", "2"]);
+    }
+    done(house, &mut command);
+}
+
+fn done(house: &House, command: &mut Command) {
+    let output = command.current_dir(house.path("")).output().expect("installed: see script/test");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn over_tls_a_verifier_and_a_guard_that_trust_the_operators_certificate_follow() {
+    let encrypted = Encrypted::new("IP:127.0.0.1");
+    let (scene, runtime) = (&encrypted.scene, runtime());
+    let _inside = runtime.enter();
+    let (verifier, guard) = (encrypted.verifier("shop", "ca.pem"), encrypted.guard("ca.pem"));
+    let [phone, laptop] = ["Phone", "Laptop"].map(|name| scene.server.sign_in("ann", name));
+    until_accepted(&verifier, &phone);
+    guard.until_heard(&phone);
+    let told = scene.end(&phone, "20s");
+    assert_eq!((&told["enforced"], &told["confirmed"]), (&json!(true), &json!(2)), "{told}");
+    assert!(matches!(check(&verifier, &phone), Err(Rejected::Revoked { scope: "session", .. })));
+    assert_eq!(guard.ask("/", &bearer(&phone)).0, 401);
+    assert!(check(&verifier, &laptop).is_ok());
+    assert_eq!(guard.ask("/", &bearer(&laptop)).0, 200);
+}
+
+#[test]
+fn over_tls_whoever_trusts_another_certificate_says_so_and_accepts_nothing() {
+    let encrypted = Encrypted::new("IP:127.0.0.1");
+    let guard = encrypted.guard("other.pem");
+    until(|| guard.logged().contains("invalid peer certificate: UnknownIssuer").then_some(()));
+    let phone = encrypted.scene.server.sign_in("ann", "Phone");
+    let (status, head) = guard.ask("/", &bearer(&phone));
+    assert_eq!(status, 503, "{head}");
+    let logged = guard.logged();
+    assert!(logged.contains(&format!("cannot reach {}", encrypted.url.trim_start_matches("https://"))), "{logged}");
+    assert!(!logged.contains(&encrypted.scene.client.1), "the secret stays where it is");
+    let listed = encrypted.scene.administer("GET", "/v1/admin/verifiers", None).expect(200).json();
+    assert_eq!(listed["verifiers"], json!([]));
+}
+
+#[test]
+fn over_tls_a_certificate_for_another_name_is_refused() {
+    let encrypted = Encrypted::new("DNS:elsewhere.example");
+    let guard = encrypted.guard("ca.pem");
+    until(|| guard.logged().contains("certificate not valid for name").then_some(()));
+    let phone = encrypted.scene.server.sign_in("ann", "Phone");
+    assert_eq!(guard.ask("/", &bearer(&phone)).0, 503);
+}
