@@ -1,16 +1,17 @@
 //! The real clock and the real entropy: the only places that reach for either.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rescind_domain::clock::{Clock, Timestamp};
 use rescind_domain::entropy::Entropy;
-use rescind_verifier::SystemClock as VerifierClock;
+use rescind_verifier::{Clock as Machine, SystemClock as MachineClock};
 
 /// The machine's clocks: the wall, and a steady time line that began at the wall's time as this was made and has counted
 /// suspended time since (`CLOCK_BOOTTIME`).
-#[derive(Debug)]
 pub struct SystemClock {
+    machine: Arc<dyn Machine>,
     began_wall: u64,
     began_boot: Duration,
 }
@@ -18,21 +19,30 @@ pub struct SystemClock {
 impl SystemClock {
     /// A time line that begins now.
     pub fn start() -> Arc<Self> {
-        use rescind_verifier::Clock as _;
-        Arc::new(Self { began_wall: VerifierClock.wall(), began_boot: VerifierClock.boottime() })
+        Self::of(Arc::new(MachineClock))
+    }
+
+    /// One that begins now, on a machine with these clocks.
+    pub fn of(machine: Arc<dyn Machine>) -> Arc<Self> {
+        let (began_wall, began_boot) = (machine.wall(), machine.boottime());
+        Arc::new(Self { machine, began_wall, began_boot })
     }
 
     /// Time since the machine started, suspended time included.
     pub fn boottime(&self) -> Duration {
-        use rescind_verifier::Clock as _;
-        VerifierClock.boottime()
+        self.machine.boottime()
+    }
+}
+
+impl fmt::Debug for SystemClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SystemClock").field("began_wall", &self.began_wall).finish_non_exhaustive()
     }
 }
 
 impl Clock for SystemClock {
     fn wall(&self) -> Timestamp {
-        use rescind_verifier::Clock as _;
-        Timestamp(VerifierClock.wall())
+        Timestamp(self.machine.wall())
     }
 
     fn steady(&self) -> Timestamp {

@@ -84,14 +84,25 @@ impl Authority {
         role: Role,
         issuer: String,
     ) -> Result<Arc<Self>, StartError> {
+        Self::open_by(config, data, role, issuer, Arc::new(rescind_verifier::SystemClock)).await
+    }
+
+    /// The same, by the clocks of a machine that may be another one.
+    pub async fn open_by(
+        config: Arc<Config>,
+        data: &DataDir,
+        role: Role,
+        issuer: String,
+        machine: Arc<dyn rescind_verifier::Clock>,
+    ) -> Result<Arc<Self>, StartError> {
         let root = match &config.root_key {
             Some(key) => zeroize::Zeroizing::new(*key.expose()),
             None => data.root_key(&SystemEntropy)?,
         };
-        let clock = SystemClock::start();
+        let clock = SystemClock::of(Arc::clone(&machine));
         let sqlite = Arc::new(Sqlite::open(data.database(), store_options(&config, role, &clock))?);
         let hashing = Arc::new(HashingPool::new(pool_options(&config, &root))?);
-        let builder = Verifier::builder(&issuer).audience(&issuer).skew(config.tokens.skew);
+        let builder = Verifier::builder(&issuer).audience(&issuer).skew(config.tokens.skew).clock(machine);
         let (verifier, keeper) = builder.cache_tokens(config.verifier.cache_tokens as usize).parts()?;
         let world = World {
             store: Arc::clone(&sqlite) as Arc<dyn Store>,

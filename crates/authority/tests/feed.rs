@@ -37,3 +37,5 @@ mod server;
 mod slow;
 #[path = "feed/strangers.rs"]
 mod strangers;
+#[path = "feed/walls.rs"]
+mod walls;
