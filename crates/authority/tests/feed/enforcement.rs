@@ -1,5 +1,6 @@
 //! What is told of an enforcement, and when (R8).
 
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 use crate::house::House;
 use crate::line::Line;
 use crate::scene::{Scene, until};
+use crate::server::request;
 
 /// Longer than a busy machine stalls.
 const LEASE: Duration = Duration::from_secs(4);
@@ -73,13 +75,24 @@ fn an_answer_that_has_a_body_keeps_it_and_without_wait_nothing_changes() {
 }
 
 #[test]
-fn g5_a_restarted_server_does_not_say_enforced_before_the_leases_of_the_former_one_are_over() {
+fn g5_a_server_killed_during_a_wait_says_nothing_and_its_successor_waits_until_the_leases_of_the_former_are_over() {
     let mut scene = Scene::new();
     let device = scene.server.sign_in("ann", "Phone");
     let _line = silent(&scene, "asleep", LEASE);
+    let head = scene.house.head();
+    let path = format!("/v1/admin/sessions/{}?wait=enforced&timeout=60s", device.session);
+    let mut waiting = scene.server.connect();
+    waiting.write_all(&request("DELETE", &path, Some(&scene.admin), None)).expect("sent");
+    until(|| (scene.house.head() > head).then_some(()));
     scene.server.signal(rustix::process::Signal::KILL);
     drop(scene.server.wait());
+    let mut said = Vec::new();
+    // Reset, or closed.
+    let _ = waiting.read_to_end(&mut said);
+    assert_eq!(String::from_utf8_lossy(&said), "", "nothing was known when it was killed");
+
     scene.server = scene.house.serve(&["--issuer", &scene.issuer()]);
+    assert_eq!(scene.house.head(), head + 1, "R6");
     let early = scene.end(&device, "2s");
     assert_eq!(early["enforced"], false, "its verifier may be alive, for all that is known: {early}");
     assert!(early["pending"][0]["verifier"].as_str().is_some_and(|name| name.starts_with("node ")), "{early}");

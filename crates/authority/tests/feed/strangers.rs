@@ -161,7 +161,7 @@ fn g6_what_no_client_may_send_closes_its_connection_before_and_after_the_hello()
     let _inside = runtime.enter();
     let verifier = scene.verifier("shop", Duration::from_secs(10));
     let (token, position) = (scene.feed_token(), scene.house.head());
-    let bad: [Vec<u8>; 14] = [
+    let bad: [Vec<u8>; 15] = [
         // No text; not UTF-8; not masked; bits that nobody agreed on; an unknown kind; a continuation of nothing.
         frame(0x82, br#"{"type":"goodbye"}"#),
         frame(0x81, &[0xff, 0xfe]),
@@ -170,6 +170,7 @@ fn g6_what_no_client_may_send_closes_its_connection_before_and_after_the_hello()
         frame(0x83, b"{}"),
         frame(0x80, b"{}"),
         // Longer than a message may be, by itself, in pieces, and by its own account.
+        text(&(json!({ "type": "ack", "position": position, "number": 2 }).to_string() + &" ".repeat(4096))),
         text(&" ".repeat(4097)),
         [frame(0x01, &[b' '; 2000]), frame(0x00, &[b' '; 2000]), frame(0x80, &[b' '; 2000])].concat(),
         [&[0x81, 0xff][..], &u64::MAX.to_be_bytes(), &[0; 4]].concat(),
