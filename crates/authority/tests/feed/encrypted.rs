@@ -8,7 +8,7 @@ use std::time::Duration;
 use rescind_verifier::{Rejected, Verifier};
 use serde_json::json;
 
-use crate::guarding::{Guard, Proxy, bearer, free_address, nginx};
+use crate::guarding::{Guard, Proxy, bearer, example, free_address, nginx};
 use crate::house::House;
 use crate::scene::{Scene, check, runtime, until, until_accepted};
 
@@ -46,16 +46,16 @@ impl Encrypted {
     }
 }
 
-/// What nginx needs in front of the authority: HTTP/1.1 and the headers of the upgrade (docs/feed.md).
+/// The example of `docs/feed.md`.
 fn site(house: &House, address: SocketAddr, behind: SocketAddr) -> String {
     let [certificate, key] = ["server.pem", "server.key"].map(|name| house.path(name).display().to_string());
-    format!(
-        "server {{\n listen {address} ssl;\n ssl_certificate {certificate};\n ssl_certificate_key {key};\n \
-         location / {{\n  proxy_pass http://{behind};\n  proxy_http_version 1.1;\n  proxy_read_timeout 1h;\n  \
-         proxy_set_header Host $host;\n  proxy_set_header Upgrade $http_upgrade;\n  \
-         proxy_set_header Connection $connection_upgrade;\n }}\n}}\n\
-         map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}\n"
-    )
+    let replaced = [
+        ("listen 443", format!("listen {address}")),
+        ("/etc/ssl/id.example.pem", certificate),
+        ("/etc/ssl/id.example.key", key),
+        ("127.0.0.1:7080", behind.to_string()),
+    ];
+    example("feed.md", "nginx", &replaced)
 }
 
 /// Two authorities of certificates, `ca.pem` and `other.pem`; the server's is by the first, for this name.

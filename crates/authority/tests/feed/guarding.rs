@@ -190,9 +190,9 @@ impl Proxy {
     }
 }
 
-/// The example of the manual in that language, with the addresses of this test.
-fn example(kind: &str, replaced: &[(&str, String)]) -> String {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guard.md");
+/// A manual's example in that language, with the addresses of this test.
+pub(crate) fn example(manual: &str, kind: &str, replaced: &[(&str, String)]) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(manual);
     let manual = std::fs::read_to_string(path).expect("the manual");
     let (_, rest) = manual.split_once(&format!("```{kind}\n")).expect("an example");
     let mut text = rest.split("```").next().unwrap_or_default().to_owned();
@@ -252,7 +252,7 @@ fn behind_nginx_a_log_out_is_enforced_and_no_identity_is_smuggled_in() {
             ("127.0.0.1:8080", service.to_string()),
             ("listen 80;", format!("listen {address};")),
         ];
-        nginx(&scene.house, address, &example("nginx", &replaced))
+        nginx(&scene.house, address, &example("guard.md", "nginx", &replaced))
     });
 }
 
@@ -266,7 +266,7 @@ fn behind_caddy_a_log_out_is_enforced_and_no_identity_is_smuggled_in() {
             ("app.example", format!("http://{address}")),
         ];
         let global = "{\n\tadmin off\n\tauto_https off\n}\n";
-        let path = scene.house.write("Caddyfile", format!("{global}{}", example("caddy", &replaced)));
+        let path = scene.house.write("Caddyfile", format!("{global}{}", example("guard.md", "caddy", &replaced)));
         let mut command = Command::new("caddy");
         command.args(["run", "--config", &path, "--adapter", "caddyfile"]).env("HOME", scene.house.path("home"));
         Proxy::start(command, address)

@@ -94,7 +94,7 @@ async fn list(State(app): State<App>, admin: Admin) -> Result<Json<Verifiers>, P
 
 /// Evict a verifier.
 ///
-/// Closes its connection. It may connect again, unless its client was revoked.
+/// Closes its connection. Its lease runs on until it is over. It may connect again, unless its client was removed.
 #[utoipa::path(
     delete, path = "/v1/admin/verifiers/{id}", tag = "Verifiers", operation_id = "evictVerifier",
     security(("bearer" = [])), params(("id" = String, Path, description = "The verifier")),
