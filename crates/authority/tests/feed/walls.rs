@@ -157,6 +157,9 @@ async fn open(folder: &TempDir, machine: Arc<Machine>) -> (SocketAddr, String, S
     let mut config = Config::default();
     // Nobody guesses passwords here.
     (config.passwords.memory_kib, config.passwords.iterations, config.passwords.parallelism) = (64, 1, 1);
+    // Sessions end after less than the clocks are set by, without use.
+    let idle = Duration::from_mins(30);
+    (config.tokens.idle_lifetime, config.tokens.remembered_idle_lifetime) = (idle, idle);
     let issuer = config.issuer_for(address);
     let opened = Authority::open_by(Arc::new(config), &data, Role::Server, issuer.clone(), machine).await;
     let authority = opened.expect("an authority");
