@@ -27,30 +27,30 @@ impl Machines {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let made = MADE.fetch_add(1, Ordering::Relaxed);
         let name = |side| format!("rescind-{}-{made}-{side}", std::process::id());
-        // Dropped if anything below fails.
         let machines = Self { names: [name("a"), name("b")] };
-        if let Err(refusal) = ip(&["netns", "add", &machines.names[0]]) {
-            let reason = format!("network namespaces are not permitted here: ip netns add: {refusal}");
+        if let Err(refusal) = machines.connect() {
+            let reason = format!("network namespaces are not permitted here: {refusal}");
             assert!(!must_run(), "{reason}");
             // Not by the macro, whose words the test runner keeps to itself.
             let _ = writeln!(std::io::stderr(), "\nSKIPPED: {reason}");
             return None;
         }
-        machines.connect();
+        machines.heal();
         Some(machines)
     }
 
-    fn connect(&self) {
+    fn connect(&self) -> Result<(), String> {
         let [a, b] = &self.names;
-        done(&["netns", "add", b]);
+        ip(&["netns", "add", a])?;
+        ip(&["netns", "add", b])?;
         let cable = ["link", "add", "cable", "address", ENDS[0], "netns", a, "type", "veth", "peer", "name", "cable"];
-        done(&[&cable[..], &["address", ENDS[1], "netns", b]].concat());
+        ip(&[&cable[..], &["address", ENDS[1], "netns", b]].concat())?;
         for (name, address) in self.names.iter().zip(ADDRESSES) {
-            done(&["-n", name, "address", "add", &format!("{address}/24"), "dev", "cable"]);
-            done(&["-n", name, "link", "set", "lo", "up"]);
-            done(&["-n", name, "link", "set", "cable", "up"]);
+            ip(&["-n", name, "address", "add", &format!("{address}/24"), "dev", "cable"])?;
+            ip(&["-n", name, "link", "set", "lo", "up"])?;
+            ip(&["-n", name, "link", "set", "cable", "up"])?;
         }
-        self.heal();
+        Ok(())
     }
 
     /// From now on packets vanish, both ways: nobody is told anything.
@@ -68,7 +68,7 @@ impl Machines {
         for (here, there) in [(0, 1), (1, 0)] {
             let to =
                 ["neighbour", "replace", ADDRESSES[there], "lladdr", ends[there], "dev", "cable", "nud", "permanent"];
-            done(&[&["-n", &self.names[here]], &to[..]].concat());
+            ip(&[&["-n", self.names[here].as_str()], &to[..]].concat()).expect("a cable");
         }
     }
 
@@ -98,14 +98,10 @@ fn ip(arguments: &[&str]) -> Result<(), String> {
     // Not where everybody looks for programs.
     let output = Command::new("ip").args(arguments).env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin").output();
     let output = output.map_err(|error| format!("{error}: is iproute2 installed?"))?;
-    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
-}
-
-#[track_caller]
-fn done(arguments: &[&str]) {
-    if let Err(refusal) = ip(arguments) {
-        panic!("ip {}: {refusal}", arguments.join(" "));
+    if output.status.success() {
+        return Ok(());
     }
+    Err(format!("ip {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim()))
 }
 
 #[expect(
