@@ -9,7 +9,7 @@ use rescind_domain::secret::Secret;
 use rescind_domain::verbs::{keep_house, set_up};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 
 use crate::authority::{Authority, StartError};
@@ -64,6 +64,11 @@ impl From<Error> for ServeError {
 
 /// Runs a server until SIGTERM or SIGINT; `announce` is called once it accepts connections.
 pub async fn serve(loaded: Loaded, announce: impl FnOnce(&Ready)) -> Result<(), ServeError> {
+    serve_until(loaded, announce, Stop::signals().map_err(ServeError::Signals)?).await
+}
+
+/// Runs a server until it is stopped; `announce` is called once it accepts connections.
+pub async fn serve_until(loaded: Loaded, announce: impl FnOnce(&Ready), stop: Stop) -> Result<(), ServeError> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -71,7 +76,6 @@ pub async fn serve(loaded: Loaded, announce: impl FnOnce(&Ready)) -> Result<(), 
     let data = DataDir::open_or_make(&config.data)?;
     // Dropped last: until then nobody else takes the socket's place.
     let _lock = data.lock()?;
-    let stop = Stop::new().map_err(ServeError::Signals)?;
     let (listener, address) = listen(config.listen).await?;
     // Before anything is read: a command line that finds no socket has committed what is read from here on.
     let socket = Socket::bind(&data)?;
@@ -197,21 +201,38 @@ impl Drop for SocketFile {
 }
 
 /// What stops a server. Registered before the server says that it is ready.
-struct Stop {
-    terminate: Signal,
-    interrupt: Signal,
+pub struct Stop(Stopper);
+
+enum Stopper {
+    Signals { terminate: Signal, interrupt: Signal },
+    Told(oneshot::Receiver<()>),
 }
 
 impl Stop {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    /// SIGTERM or SIGINT; a second one stops at once, without waiting for requests that are under way.
+    pub fn signals() -> std::io::Result<Self> {
+        let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        Ok(Self(Stopper::Signals { terminate, interrupt }))
     }
 
-    /// The name of the next signal.
+    /// Whoever holds the other end, by sending or dropping it.
+    pub fn told() -> (oneshot::Sender<()>, Self) {
+        let (tell, told) = oneshot::channel();
+        (tell, Self(Stopper::Told(told)))
+    }
+
+    /// The name of what stops the server. Who was told once is not told again.
     async fn signal(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+        match &mut self.0 {
+            Stopper::Signals { terminate, interrupt } => tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            },
+            Stopper::Told(told) if told.is_terminated() => std::future::pending().await,
+            Stopper::Told(told) => {
+                let _ = told.await;
+                "its owner"
+            }
         }
     }
 }
