@@ -6,6 +6,7 @@ pub mod authority;
 pub mod cli;
 pub mod config;
 pub mod data_dir;
+pub mod demo;
 pub mod feed;
 pub mod follower;
 pub mod guard;

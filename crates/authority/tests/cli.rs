@@ -8,6 +8,8 @@ mod asking;
 mod backups;
 #[path = "cli/clients.rs"]
 mod clients;
+#[path = "cli/demo.rs"]
+mod demo;
 #[path = "cli/endings.rs"]
 mod endings;
 #[path = "cli/faults.rs"]

@@ -5,6 +5,7 @@ mod asking;
 mod backup;
 mod client;
 mod config;
+mod demo;
 mod enforcement;
 mod event;
 mod failure;
@@ -51,6 +52,9 @@ enum Command {
         #[command(flatten)]
         flags: Flags,
     },
+    /// Show how fast a log-out reaches everybody: a whole authority, three services and two devices, on this machine
+    #[command(long_about = demo::ABOUT)]
+    Demo(demo::Arguments),
     /// Run a verifier behind a small HTTP endpoint, for nginx, Caddy, Traefik and Envoy
     Guard(guard::Arguments),
     /// Accounts of people: add, list, sign out, lock, delete
@@ -104,8 +108,12 @@ pub fn run(
             return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
         }
     };
-    let context = Context::new(cli.shared, Environment::new(variables));
-    match dispatch(cli.command, &context) {
+    let variables: Vec<_> = variables.into_iter().collect();
+    let outcome = match cli.command {
+        Command::Demo(arguments) => demo::run(&arguments, demo::Surroundings::of(&variables)),
+        command => dispatch(command, &Context::new(cli.shared, Environment::new(variables))),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
@@ -128,7 +136,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
     let runtime = runtime.map_err(|error| Failure::failed(format!("no runtime: {error}")))?;
     runtime.block_on(async {
         match command {
-            Command::Serve { .. } | Command::Guard(_) => Ok(()),
+            Command::Serve { .. } | Command::Demo(_) | Command::Guard(_) => Ok(()),
             Command::User(command) => user::run(command, context).await,
             Command::Session(command) => session::run(command, context).await,
             Command::Revoke(command) => revoke::run(command, context).await,

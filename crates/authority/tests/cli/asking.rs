@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use crate::house::{House, PASSWORD, RESCIND, bare};
 
 /// The program on a terminal of its own, made by script(1).
-struct Terminal {
+pub(crate) struct Terminal {
     child: Child,
     keys: ChildStdin,
     screen: ChildStdout,
@@ -15,16 +15,21 @@ struct Terminal {
 
 impl Terminal {
     fn open(house: &House, command: &str) -> Self {
+        Self::run(house, &format!("{RESCIND} {command} --data {}", house.data().display()), &[])
+    }
+
+    /// Runs a line of the shell, with these variables.
+    pub(crate) fn run(house: &House, line: &str, variables: &[(&str, &str)]) -> Self {
         let mut script = bare("script", &house.path(""));
-        let line = format!("{RESCIND} {command} --data {}", house.data().display());
-        script.args(["--quiet", "--return", "--echo", "never", "--command", &line, "/dev/null"]);
+        script.args(["--quiet", "--return", "--echo", "never", "--command", line, "/dev/null"]);
+        script.envs(variables.iter().copied());
         let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script(1) of util-linux");
         let (keys, screen) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
         Self { child, keys, screen, shown: String::new() }
     }
 
     /// Waits until the question is on the screen, then types.
-    fn answer(&mut self, question: &str, keys: &str) {
+    pub(crate) fn answer(&mut self, question: &str, keys: &str) {
         let from = self.shown.len();
         while !self.shown[from..].contains(question) {
             let mut bytes = [0; 256];
@@ -36,7 +41,7 @@ impl Terminal {
     }
 
     /// The exit code, and all that was on the screen.
-    fn end(mut self) -> (Option<i32>, String) {
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
         drop(self.keys);
         self.screen.read_to_string(&mut self.shown).expect("UTF-8");
         (self.child.wait().expect("ended").code(), self.shown)
