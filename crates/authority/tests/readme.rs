@@ -178,12 +178,76 @@ fn compare(step: &Step, found: &[String], ids: &mut HashMap<String, String>) {
     }
 }
 
+fn readme() -> String {
+    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).expect("README.md")
+}
+
+/// Whether a command is the demo, which is complete in itself.
+fn is_demo(step: &Step) -> bool {
+    step.command.contains(" demo")
+}
+
+/// A line of the demo without its times and its port.
+fn without_numbers(line: &str) -> String {
+    let mut words: Vec<&str> = line.split(' ').collect();
+    for index in 1..words.len() {
+        let (number, unit) = (words[index - 1], words[index].trim_end_matches([',', ';']));
+        if unit == "ms" && number.parse::<f64>().is_ok() {
+            words[index - 1] = "_";
+        }
+        if let Some((host, port)) = words[index].split_once("127.0.0.1:") {
+            assert!(port.trim_end_matches(',').parse::<u16>().is_ok(), "{line}");
+            words[index] = host;
+        }
+    }
+    words.join(" ")
+}
+
+/// Compares with an excerpt: an ellipsis stands for one line at least.
+fn compare_excerpt(step: &Step, found: &[String]) {
+    let mut found = found.iter().map(|line| without_numbers(line));
+    let mut skipping = false;
+    for line in &step.expected {
+        if line == "…" {
+            assert!(found.next().is_some(), "nothing is left out: {}", step.command);
+            skipping = true;
+            continue;
+        }
+        let wanted = without_numbers(line);
+        let is_there = if skipping { found.any(|line| line == wanted) } else { found.next().as_ref() == Some(&wanted) };
+        assert!(is_there, "{line:?} is not what {:?} says", step.command);
+        skipping = false;
+    }
+    assert_eq!(found.next(), None, "{}", step.command);
+}
+
 #[test]
-fn what_the_readme_shows_is_what_happens() {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).expect("README.md");
+fn the_demo_says_what_the_readme_shows() {
     let folder = tempfile::tempdir().expect("a folder");
     let programs = programs(folder.path());
-    let mut steps = steps(&readme).into_iter();
+    let readme = readme();
+    let step = steps(&readme).into_iter().find(is_demo).expect("the demo");
+    let mut bash = bash(folder.path(), &programs);
+    let output = bash.env("TMPDIR", folder.path()).args(["-c", &step.command]).output().expect("run");
+    let said = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(output.status.success(), "{said}");
+    assert!(step.expected.len() >= 5, "an excerpt that shows something");
+    compare_excerpt(&step, &said.lines().map(str::to_owned).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_first_command_of_the_readme_is_the_demo() {
+    let readme = readme();
+    let block = readme.split("```").nth(1).expect("a block");
+    let commands: Vec<&str> = block.lines().skip(1).map(|line| line.split('#').next().unwrap_or(line).trim()).collect();
+    assert_eq!(commands, ["cargo run --release -- demo", "cargo run --release -- serve", "script/test"]);
+}
+
+#[test]
+fn what_the_readme_shows_is_what_happens() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let programs = programs(folder.path());
+    let mut steps = steps(&readme()).into_iter().filter(|step| !is_demo(step));
     let first = steps.next().expect("a command");
     assert!(first.command.ends_with(" serve"), "the server comes first: {}", first.command);
     let mut server = Server::start(&first.command, folder.path(), &programs);
