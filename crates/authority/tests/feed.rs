@@ -26,6 +26,8 @@ mod line;
 mod machines;
 #[path = "feed/partition.rs"]
 mod partition;
+#[path = "feed/readme.rs"]
+mod readme;
 #[path = "feed/recorded.rs"]
 mod recorded;
 #[path = "feed/scene.rs"]

@@ -204,3 +204,46 @@ fn random() -> Result<[u8; 32], SetupError> {
     aws_lc_rs::rand::fill(&mut seed).map_err(|_| SetupError::Entropy)?;
     Ok(seed)
 }
+
+#[cfg(test)]
+mod tests {
+    use rescind_wire::feed::{DEFAULT_LEASE, MAX_MESSAGE, MAX_NAME, MIN_LEASE};
+    use rescind_wire::jwt::MAX_TOKEN;
+
+    use super::*;
+
+    /// With a comma between thousands.
+    fn grouped(number: usize) -> String {
+        let digits = number.to_string();
+        let with_comma = |(index, digit): (usize, char)| {
+            let comma = index > 0 && (digits.len() - index).is_multiple_of(3);
+            comma.then_some(',').into_iter().chain([digit]).collect::<Vec<_>>()
+        };
+        digits.chars().enumerate().flat_map(with_comma).collect()
+    }
+
+    #[test]
+    fn the_manual_states_the_defaults_and_limits_that_hold() {
+        let manual = include_str!("../../../docs/verifier.md");
+        let (lease, shortest) = (Duration::from_millis(DEFAULT_LEASE), Duration::from_millis(MIN_LEASE));
+        let (skew, most) = (DEFAULT_SKEW.as_secs(), MAX_SKEW.as_secs() / 60);
+        let (cache, largest) = (grouped(DEFAULT_CACHE), grouped(MAX_CACHE));
+        for row in [
+            format!("| `lease` | {} s | {} s at least |", lease.as_secs(), shortest.as_secs()),
+            format!("| `skew` | {skew} s | how far wall clocks may be apart; {most} min at most |"),
+            format!(
+                "| `cache_tokens` | {cache} | tokens whose signature was checked; some 10 MB when full; {largest} at most"
+            ),
+            format!("| `name` | the client's id | what the authority's list calls it; {MAX_NAME} bytes at most |"),
+            format!("| the longest access token | {} bytes |", grouped(MAX_TOKEN)),
+            format!("what the feed says; an authority permits {} h at most |", crate::MAX_LIFETIME / 3600),
+            format!("| the longest message of the feed | {} MiB |", MAX_MESSAGE >> 20),
+            format!(
+                "| the most entries of a snapshot | {} |",
+                grouped(crate::subscription::MOST.try_into().expect("a size"))
+            ),
+        ] {
+            assert!(manual.contains(&row), "docs/verifier.md does not say {row}");
+        }
+    }
+}

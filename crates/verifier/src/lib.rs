@@ -52,7 +52,8 @@ pub use subscription::{Next, Subscription, Unfollowable};
 pub use verified::{Authentic, Verified};
 pub use verifier::Verifier;
 
-/// The manual's example compiles.
+/// The examples of the manual and of the README compile.
 #[cfg(all(doctest, feature = "axum", feature = "follow"))]
 #[doc = include_str!("../../../docs/verifier.md")]
+#[doc = include_str!("../README.md")]
 mod manual {}

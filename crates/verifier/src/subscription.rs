@@ -11,7 +11,7 @@ use crate::keeper::{self, Broken, Keeper};
 use crate::rejected::Break;
 
 /// The most entries of one snapshot: more than a busy authority revokes in the longest lifetime of a token.
-const MOST: u64 = 16 << 20;
+pub(crate) const MOST: u64 = 16 << 20;
 
 /// A connection to the feed.
 pub struct Subscription<'a> {

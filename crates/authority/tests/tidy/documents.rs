@@ -8,7 +8,7 @@ const ENDS: [&str; 6] = [".rs", ".md", ".toml", ".sh", ".json", ".txt"];
 /// What the whole path of a file begins with, if it is in a folder.
 const ROOMS: [&str; 4] = ["crates/", "docs/", "script/", ".ci/"];
 
-/// Names of files that do not exist, in the documents at the root and in `docs`.
+/// Names of files that do not exist, in the documents at the root, in `docs`, and beside a crate's manifest.
 pub(crate) fn check(tree: &Tree) -> Vec<Problem> {
     tree.files().filter(|file| is_document(&file.path)).flat_map(|file| check_document(tree, file)).collect()
 }
@@ -16,7 +16,8 @@ pub(crate) fn check(tree: &Tree) -> Vec<Problem> {
 fn is_document(path: &str) -> bool {
     let at_root = ["README.md", "ARCHITECTURE.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"];
     let in_docs = path.strip_prefix("docs/").and_then(|name| name.strip_suffix(".md"));
-    at_root.contains(&path) || in_docs.is_some_and(|name| !name.contains('/'))
+    let of_crate = path.strip_prefix("crates/").and_then(|name| name.strip_suffix("/README.md"));
+    at_root.contains(&path) || in_docs.or(of_crate).is_some_and(|name| !name.contains('/'))
 }
 
 fn check_document(tree: &Tree, file: &File) -> Vec<Problem> {
@@ -212,4 +213,7 @@ fn links_are_relative_to_their_document() {
 fn only_documents_are_checked() {
     let tree = Tree::of(&[("notes.md", "`docs/gone.md`"), ("docs/old/x.md", "`docs/gone.md`")]);
     assert_eq!(check(&tree), []);
+    let tree =
+        Tree::of(&[("crates/wire/README.md", "`docs/gone.md`"), ("crates/wire/data/README.md", "`docs/gone.md`")]);
+    assert_eq!(check(&tree), [Problem::new("crates/wire/README.md", 1, "names docs/gone.md, which is not there")]);
 }
