@@ -111,18 +111,20 @@ pub enum DemoError {
 
 /// Gives a demo, until its script or its viewer ends it. Nothing is left of it: no process, no port, no folder.
 pub fn demo(options: &Options) -> Result<(), DemoError> {
-    let folder = Folder::make(&options.below)
-        .map_err(|error| DemoError::Folder { below: options.below.clone(), error: Arc::new(error) })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| DemoError::Runtime(Arc::new(error)))?;
-    let outcome = runtime.block_on(run(options, &folder));
+    // Before there is anything that a signal could leave behind.
+    let interrupted = runtime.block_on(async { Interrupted::new() });
+    let interrupted = interrupted.map_err(|error| DemoError::Signals(Arc::new(error)))?;
+    let folder = Folder::make(&options.below)
+        .map_err(|error| DemoError::Folder { below: options.below.clone(), error: Arc::new(error) })?;
+    let outcome = runtime.block_on(run(options, &folder, interrupted));
     // Before the folder goes: what still ends may write into it.
     runtime.shutdown_timeout(ENDING);
     outcome
 }
 
-async fn run(options: &Options, folder: &Folder) -> Result<(), DemoError> {
-    let mut interrupted = Interrupted::new().map_err(|error| DemoError::Signals(Arc::new(error)))?;
+async fn run(options: &Options, folder: &Folder, mut interrupted: Interrupted) -> Result<(), DemoError> {
     let (mut authority, fresh) = tokio::select! {
         authority = Authority::start(folder) => authority?,
         () = interrupted.wait() => return Err(DemoError::Interrupted),

@@ -1,9 +1,10 @@
 //! `rescind demo`: what it says without a terminal and with one, and what it leaves behind, which is nothing.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{PipeReader, PipeWriter, Read as _, Write as _, pipe};
 use std::process::{Command, Stdio};
 
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::asking::Terminal;
@@ -62,22 +63,35 @@ fn a_demo_without_a_terminal_runs_its_script_and_leaves_nothing() {
     expect_nothing_left(&house);
 }
 
+/// A pipe that nothing more fits into: whoever writes waits until somebody reads.
+fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, mut writer) = pipe().expect("a pipe");
+    let flags = fcntl_getfl(&writer).expect("flags");
+    fcntl_setfl(&writer, flags | OFlags::NONBLOCK).expect("set");
+    while writer.write(b".").is_ok() {}
+    fcntl_setfl(&writer, flags).expect("set");
+    (reader, writer)
+}
+
 #[test]
 fn a_demo_that_is_interrupted_says_so_and_leaves_nothing() {
-    for signal in [Signal::INT, Signal::TERM] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let house = House::new();
+        // So that it cannot be over before the signal comes.
+        let (mut reader, writer) = full_pipe();
         let mut command = demo(&house, &["--plain"]);
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("run");
-        let mut out = BufReader::new(child.stdout.take().expect("piped"));
-        out.read_line(&mut String::new()).expect("a line");
-        assert_eq!(fs::read_dir(house.path("")).expect("the house").count(), 1, "its folder");
+        let mut child = command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).spawn().expect("started");
+        drop(command);
+        while fs::read_dir(house.path("")).expect("the house").count() == 0 {
+            assert!(child.try_wait().expect("asked").is_none(), "it ended early");
+            std::thread::yield_now();
+        }
         let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("an id");
         kill_process(id, signal).expect("signalled");
-        let mut rest = String::new();
-        out.read_to_string(&mut rest).expect("UTF-8");
+        let mut said = String::new();
+        reader.read_to_string(&mut said).expect("UTF-8");
         let ended = child.wait_with_output().expect("ended");
-        assert_eq!(ended.status.code(), Some(1), "{rest}");
+        assert_eq!(ended.status.code(), Some(1), "{}", said.trim_start_matches('.'));
         assert_eq!(String::from_utf8_lossy(&ended.stderr), "rescind: interrupted\n");
         expect_nothing_left(&house);
     }
