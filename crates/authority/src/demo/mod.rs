@@ -109,6 +109,13 @@ pub enum DemoError {
     Faults(Vec<String>),
 }
 
+impl DemoError {
+    /// The outcome of a demo that came to its end.
+    fn judge(faults: Vec<String>) -> Result<(), Self> {
+        if faults.is_empty() { Ok(()) } else { Err(Self::Faults(faults)) }
+    }
+}
+
 /// Gives a demo, until its script or its viewer ends it. Nothing is left of it: no process, no port, no folder.
 pub fn demo(options: &Options) -> Result<(), DemoError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -178,5 +185,17 @@ impl Interrupted {
             _ = terminate.recv() => {}
             _ = hangup.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_demo_with_a_fault_fails_and_names_it() {
+        assert!(DemoError::judge(Vec::new()).is_ok());
+        let failed = DemoError::judge(vec!["cart accepted Phone".to_owned(), "two".to_owned()]).expect_err("faults");
+        assert_eq!(failed.to_string(), "not as it must be: cart accepted Phone; two");
     }
 }

@@ -23,8 +23,6 @@ pub(super) async fn run(stage: &Stage, out: &mut impl Write) -> Result<(), DemoE
             faults.extend(outcome.faults);
         }
     }
-    if !faults.is_empty() {
-        return Err(DemoError::Faults(faults));
-    }
+    DemoError::judge(faults)?;
     say("Everything was refused and enforced as said")
 }

@@ -46,7 +46,7 @@ pub(super) async fn run(stage: &Arc<Stage>, colour: bool) -> Result<(), DemoErro
         let _ = writeln!(out, "{line}");
     }
     outcome?;
-    if viewer.faults.is_empty() { Ok(()) } else { Err(DemoError::Faults(viewer.faults)) }
+    DemoError::judge(viewer.faults)
 }
 
 /// What a key came to: a line, and what was wrong.
