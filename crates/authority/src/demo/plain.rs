@@ -15,14 +15,12 @@ pub(super) async fn run(stage: &Stage, out: &mut impl Write) -> Result<(), DemoE
         writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| DemoError::Output(error.into()))
     };
     say(&super::opening(stage))?;
-    let mut faults = Vec::new();
     for ending in SCRIPT {
         say(&stage.sign_in().await?)?;
         if let Some(outcome) = stage.end(ending).await? {
             say(&outcome.text)?;
-            faults.extend(outcome.faults);
+            DemoError::judge(outcome.faults)?;
         }
     }
-    DemoError::judge(faults)?;
     say("Everything was refused and enforced as said")
 }

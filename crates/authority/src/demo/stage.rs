@@ -7,10 +7,11 @@ use hyper::Method;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-use super::api::{Api, Enforcement};
+use super::api::{Api, Enforcement, PATIENCE};
 use super::authority::{ADMINISTER, Accounts, Fresh};
-use super::device::Device;
+use super::device::{Device, Heard};
 use super::ending::{Deed, Ending, Outcome, and};
 use super::service::Service;
 use super::{DEVICES, DemoError, LOGIN, SERVICES};
@@ -61,9 +62,8 @@ impl Stage {
             return Ok("Every device is signed in".to_owned());
         }
         for device in self.devices.iter().filter(|device| names.contains(&device.name)) {
-            if !device.until_all(|heard| heard.last_accepted.is_some()).await {
-                return Err(DemoError::NotAccepted(device.name));
-            }
+            let accepted = device.until_all(|heard| heard.last_accepted.is_some());
+            timeout(PATIENCE, accepted).await.map_err(|_| DemoError::NotAccepted(device.name))?;
         }
         Ok(format!("{} signed in: accepted by {}", and(&names), and(&SERVICES)))
     }
@@ -79,19 +79,13 @@ impl Stage {
             let enforcement = self.press(ending, &deed, &console).await;
             (enforcement, self.clock.boottime())
         };
-        let refused = async {
-            for device in &deed.ended {
-                device.until_all(|heard| heard.first_refused.is_some()).await;
-            }
-        };
-        let ((enforcement, answered), ()) = tokio::join!(told, refused);
+        let refused = until_all(&deed.ended, |heard| heard.first_refused.is_some());
+        let ((enforcement, answered), refused) = tokio::join!(told, refused);
         let enforcement = enforcement?;
-        // Somebody has to have asked since, or there is nothing to judge by.
-        for device in &deed.ended {
-            device.until_all(|heard| heard.last_refused > Some(answered)).await;
-        }
-        for device in &deed.kept {
-            device.until_all(|heard| heard.last_accepted > Some(answered)).await;
+        if refused {
+            // Somebody has to have asked since, or there is nothing to judge by.
+            until_all(&deed.ended, |heard| heard.last_refused > Some(answered)).await;
+            until_all(&deed.kept, |heard| heard.last_accepted > Some(answered)).await;
         }
         drop(haste);
         let mut outcome = deed.judge(ending, (pressed, answered), &enforcement, self.services.len());
@@ -139,6 +133,17 @@ impl Stage {
             service.leave().await;
         }
     }
+}
+
+/// Waits until what every service has answered to every one of the devices is such, for as long as is waited for
+/// anything.
+async fn until_all(devices: &[Arc<Device>], such: impl Fn(&Heard) -> bool) -> bool {
+    let all = async {
+        for device in devices {
+            device.until_all(&such).await;
+        }
+    };
+    timeout(PATIENCE, all).await.is_ok()
 }
 
 /// Devices hurry until this is dropped.
