@@ -2,6 +2,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
@@ -165,40 +166,50 @@ fn meant(bytes: &[u8]) -> Vec<Key> {
 }
 
 /// A terminal that shows the demo alone, until this is dropped.
-struct Terminal {
-    before: Termios,
+struct Terminal(Arc<Saved>);
+
+/// What a terminal was like before.
+struct Saved {
+    modes: Termios,
+    /// Whether it is like that again. Doing it twice would move the cursor into what was written since.
+    restored: AtomicBool,
 }
 
 impl Terminal {
     fn enter() -> io::Result<Self> {
-        let before = tcgetattr(io::stdin())?;
-        let mut raw = before.clone();
+        let modes = tcgetattr(io::stdin())?;
+        let mut raw = modes.clone();
         raw.make_raw();
+        let saved = Arc::new(Saved { modes, restored: AtomicBool::new(false) });
         // What panics says so on a terminal that is put right.
-        let (saved, report) = (before.clone(), std::panic::take_hook());
+        let (restoring, report) = (Arc::clone(&saved), std::panic::take_hook());
         std::panic::set_hook(Box::new(move |panic| {
-            restore(&saved);
+            restoring.restore();
             report(panic);
         }));
-        let terminal = Self { before };
+        let terminal = Self(saved);
         tcsetattr(io::stdin(), OptionalActions::Flush, &raw)?;
         let mut out = io::stdout().lock();
         out.write_all(ENTER.as_bytes()).and_then(|()| out.flush())?;
-        drop(out);
         Ok(terminal)
     }
 }
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        restore(&self.before);
+        self.0.restore();
     }
 }
 
-fn restore(before: &Termios) {
-    let _ = tcsetattr(io::stdin(), OptionalActions::Flush, before);
-    let mut out = io::stdout().lock();
-    let _ = out.write_all(LEAVE.as_bytes()).and_then(|()| out.flush());
+impl Saved {
+    fn restore(&self) {
+        if self.restored.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &self.modes);
+        let mut out = io::stdout().lock();
+        let _ = out.write_all(LEAVE.as_bytes()).and_then(|()| out.flush());
+    }
 }
 
 #[cfg(test)]

@@ -59,6 +59,9 @@ const KEYS: [(&str, &str); 6] = [
     ("q", "quit"),
 ];
 
+/// The fewest lines for what happened that leave room for the opening.
+const LEAST: usize = 4;
+
 /// The widths of the first columns and of each count.
 const NAME: usize = 10;
 const POSITION: usize = 8;
@@ -67,10 +70,14 @@ const COUNT: usize = 10;
 impl Picture {
     /// The whole screen, to be written at once.
     pub(super) fn drawn(&self, (columns, rows): (usize, usize), colour: bool) -> String {
-        let mut lines = self.above(columns);
+        let (opening, mut lines) = (self.opening(columns), self.table());
         let below = keys(columns);
+        let room = |lines: usize| rows.saturating_sub(lines + below.len() + 1);
         // What happened last is what counts, where there is little room.
-        let room = rows.saturating_sub(lines.len() + below.len() + 2);
+        if room(opening.len() + lines.len()) >= LEAST {
+            lines.splice(0..0, opening);
+        }
+        let room = room(lines.len());
         let happened: Vec<String> = self.happened.iter().flat_map(|text| wrapped(text, columns)).collect();
         let first = happened.len().saturating_sub(room);
         lines.extend(happened[first..].iter().map(|text| vec![(Look::Plain, text.clone())]));
@@ -87,10 +94,12 @@ impl Picture {
         text
     }
 
-    fn above(&self, columns: usize) -> Vec<Vec<Piece>> {
-        let mut lines: Vec<Vec<Piece>> =
-            wrapped(&self.opening, columns).into_iter().map(|text| vec![(Look::Plain, text)]).collect();
-        lines.push(Vec::new());
+    fn opening(&self, columns: usize) -> Vec<Vec<Piece>> {
+        let lines = wrapped(&self.opening, columns).into_iter().map(|text| vec![(Look::Plain, text)]);
+        lines.chain([Vec::new()]).collect()
+    }
+
+    fn table(&self) -> Vec<Vec<Piece>> {
         let mut names = vec![(Look::Plain, " ".repeat(NAME + POSITION))];
         let mut head = vec![(Look::Faint, format!("{:NAME$}{:>POSITION$}", "", "position"))];
         for (name, signed_in) in &self.devices {
@@ -99,7 +108,7 @@ impl Picture {
             names.extend([(Look::Bold, format!("{:gap$}{name} ", "")), (look, state.to_owned())]);
             head.push((Look::Faint, format!("{:>COUNT$}{:>COUNT$}", "accepted", "refused")));
         }
-        lines.extend([names, head]);
+        let mut lines = vec![names, head];
         lines.extend(self.services.iter().map(Row::line));
         lines.push(Vec::new());
         lines
@@ -233,9 +242,12 @@ mod tests {
     fn what_happened_last_stays_where_there_is_little_room() {
         let mut picture = picture();
         picture.happened.extend(["second".to_owned(), "third".to_owned()]);
-        let drawn = lines(&picture.drawn((100, 11), false));
-        assert!(drawn.contains(&"third".to_owned()) && !drawn.contains(&"Phone signed out".to_owned()), "{drawn:?}");
-        assert!(drawn.last().is_some_and(|line| line.ends_with("q quit")), "{drawn:?}");
+        // Five of the table, one of the keys, and one that says whether something is under way.
+        let drawn = lines(&picture.drawn((100, 9), false));
+        assert_eq!(drawn[5..8], ["second", "third", ""], "{drawn:?}");
+        assert!(drawn[8].ends_with("q quit"), "{drawn:?}");
+        let shown = |rows| lines(&picture.drawn((100, rows), false))[0] == "An authority";
+        assert!(shown(13) && !shown(12), "the opening goes first");
     }
 
     #[test]
