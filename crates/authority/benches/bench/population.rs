@@ -1,6 +1,7 @@
 //! People and their sessions, written through the store's own insert methods, at most 1,000 sessions in a transaction.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rescind_domain::World;
@@ -52,7 +53,7 @@ impl Size {
 }
 
 /// One session, and what its tokens are made of.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Held {
     /// Whose.
     pub(crate) user: UserId,
@@ -61,21 +62,29 @@ pub(crate) struct Held {
     /// The salt of its refresh chain.
     salt: [u8; 16],
     /// The number of the refresh token that may be used next.
-    pub(crate) counter: u64,
+    counter: AtomicU64,
 }
 
 impl Held {
+    fn new(user: UserId, session: SessionId, salt: [u8; 16]) -> Self {
+        Self { user, session, salt, counter: AtomicU64::new(1) }
+    }
+
     /// A session that is in no store.
     pub(crate) fn stranger() -> Self {
-        let (user, session) = (UserId::from_bytes([1; 16]), SessionId::from_bytes([2; 16]));
-        Self { user, session, salt: [3; 16], counter: 1 }
+        Self::new(UserId::from_bytes([1; 16]), SessionId::from_bytes([2; 16]), [3; 16])
+    }
+
+    /// Its refresh token was used.
+    pub(crate) fn refreshed(&self) {
+        self.counter.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 /// All of them, and what they have in common.
 pub(crate) struct Population {
-    /// The sessions, in no order.
-    pub(crate) sessions: Vec<Held>,
+    /// The sessions, in no order. They stay where they are: moving a million of them costs more than a round of calls.
+    pub(crate) sessions: Arc<[Held]>,
     /// How many people there are.
     pub(crate) people: usize,
     /// Makes their tokens.
@@ -105,14 +114,14 @@ pub(crate) async fn fill(world: &World, size: Size, seed: u64, hash: &str) -> Ou
     insert_users(world, &users, mint.position, hash).await?;
     let each = |user: &UserId| std::iter::repeat_n(*user, size.each);
     let owners = users.iter().flat_map(each);
-    let mut sessions: Vec<Held> = owners
-        .map(|user| Held { user, session: SessionId::from_bytes(random.bytes()), salt: random.bytes(), counter: 1 })
-        .collect();
+    let mut sessions: Vec<Held> =
+        owners.map(|user| Held::new(user, SessionId::from_bytes(random.bytes()), random.bytes())).collect();
     random.shuffle(&mut sessions);
+    let sessions: Arc<[Held]> = sessions.into();
     for pass in 0..PASSES {
-        let mut part: Vec<Held> = sessions.iter().skip(pass).step_by(PASSES).cloned().collect();
-        part.sort_unstable_by_key(|held| (held.user, held.session));
-        insert_sessions(world, &part, &mint).await?;
+        let mut part: Vec<usize> = (pass..sessions.len()).step_by(PASSES).collect();
+        part.sort_unstable_by_key(|at| (sessions[*at].user, sessions[*at].session));
+        insert_sessions(world, &sessions, &part, &mint).await?;
     }
     Ok(Population { sessions, people: size.people, mint })
 }
@@ -141,13 +150,12 @@ async fn insert_users(world: &World, users: &[UserId], position: Position, hash:
     Ok(())
 }
 
-async fn insert_sessions(world: &World, sessions: &[Held], mint: &Mint) -> Outcome<()> {
+async fn insert_sessions(world: &World, sessions: &Arc<[Held]>, order: &[usize], mint: &Mint) -> Outcome<()> {
     let now = world.now();
-    for batch in sessions.chunks(BATCH) {
-        let batch: Arc<[Held]> = batch.into();
-        let mint = mint.clone();
+    for batch in order.chunks(BATCH) {
+        let (batch, sessions, mint) = (batch.to_vec(), Arc::clone(sessions), mint.clone());
         transact(world, move |tx| {
-            for held in &*batch {
+            for held in batch.iter().map(|at| &sessions[*at]) {
                 let (user, client) = (held.user, mint.client.clone());
                 tx.insert_session(&mint.session(held, now))?;
                 tx.ensure_grant(&Grant { user, client, created_at: now, cut: mint.position.number })?;
@@ -196,7 +204,7 @@ impl Mint {
             key: ChainKey { user: held.user, session: held.session, index: 1 },
             client: self.client.clone(),
             position: self.position,
-            counter: held.counter,
+            counter: held.counter.load(Ordering::Relaxed),
             salt: held.salt,
             epoch: self.position.epoch,
             mac_key: self.mac.id(),

@@ -65,12 +65,12 @@ pub(crate) async fn measure(effort: &Effort, report: &mut Report) -> Outcome<()>
         }
     }
     report.add(purge(&many_side).await?);
-    let mut population = many_side.close()?;
+    let population = many_side.close()?;
     few_side.close()?;
     let sessions = count(size.sessions() as f64);
     footprint::of_server(effort, report, &many, &format!("with {sessions} sessions")).await?;
     let server = Server::rescind(many.path()).await?;
-    over_http(effort, report, &server, &mut population, CROWD).await?;
+    over_http(effort, report, &server, &population, CROWD).await?;
     server.stop().await
 }
 
@@ -135,23 +135,24 @@ impl Side {
     /// Makes `calls` calls by so many callers at once. Answers microseconds for each call.
     async fn round(&mut self, act: Act, callers: usize, calls: usize) -> Outcome<f64> {
         self.seed += 1000;
-        let share = self.population.sessions.len() / callers;
-        let mut sessions = std::mem::take(&mut self.population.sessions);
-        let mut running = JoinSet::new();
+        let share = self.sessions() / callers;
+        let caller = |number: usize| Caller {
+            world: self.world.clone(),
+            mint: self.population.mint.clone(),
+            sessions: Arc::clone(&self.population.sessions),
+            first: number * share,
+            share,
+            people: self.population.people,
+            random: Random::new(self.seed + number as u64),
+        };
+        let callers: Vec<Caller> = (0..callers).map(caller).collect();
+        let (mut running, each) = (JoinSet::new(), calls / callers.len());
         let began = now();
-        for number in 0..callers {
-            let rest = if number + 1 == callers { 0 } else { sessions.len() - share };
-            let caller = Caller {
-                world: self.world.clone(),
-                mint: self.population.mint.clone(),
-                held: sessions.split_off(rest),
-                people: self.population.people,
-                random: Random::new(self.seed + number as u64),
-            };
-            running.spawn(caller.call(act, calls / callers));
+        for caller in callers {
+            running.spawn(caller.call(act, each));
         }
         while let Some(done) = running.join_next().await {
-            self.population.sessions.append(&mut done??);
+            done??;
         }
         Ok(nanos_since(began) as f64 / 1e3 / calls as f64)
     }
@@ -164,16 +165,19 @@ impl Side {
     }
 }
 
+/// Calls with sessions of its own share, so that none uses a token that another one is about to replace.
 struct Caller {
     world: World,
     mint: Mint,
-    held: Vec<Held>,
+    sessions: Arc<[Held]>,
+    first: usize,
+    share: usize,
     people: usize,
     random: Random,
 }
 
 impl Caller {
-    async fn call(mut self, act: Act, calls: usize) -> Outcome<Vec<Held>> {
+    async fn call(mut self, act: Act, calls: usize) -> Outcome<()> {
         for _ in 0..calls {
             match act {
                 Act::List => self.list().await?,
@@ -181,22 +185,28 @@ impl Caller {
                 Act::SignIn => self.sign_in().await?,
             }
         }
-        Ok(self.held)
+        Ok(())
+    }
+
+    fn draw(&mut self) -> usize {
+        self.first + self.random.below(self.share)
     }
 
     async fn list(&mut self) -> Outcome<()> {
-        let held = &self.held[self.random.below(self.held.len())];
+        let at = self.draw();
+        let held = &self.sessions[at];
         let acting = self.mint.acting(held.user, held.session, self.mint.position(), self.world.now());
         let page = list_own(&self.world, &acting, None, 50).await?;
         if page.sessions.len() == 3 { Ok(()) } else { Err("a list of other than three devices".into()) }
     }
 
     async fn refresh(&mut self) -> Outcome<()> {
-        let at = self.random.below(self.held.len());
-        let token = self.mint.refresh_token(&self.held[at]);
+        let at = self.draw();
+        let held = &self.sessions[at];
+        let token = self.mint.refresh_token(held);
         let request = Refresh { token, scope: None, client: None, address: None };
         refresh(&self.world, request).await?;
-        self.held[at].counter += 1;
+        held.refreshed();
         Ok(())
     }
 

@@ -1,5 +1,8 @@
 //! Durable refreshes over HTTP: each answer says that the rotation is on the disk.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use crate::Outcome;
 use crate::effort::Effort;
 use crate::load::{Answer, Connection, Load, Visitor};
@@ -19,13 +22,13 @@ const AIMS: (f64, f64) = (10_000.0, 20.0);
 /// Measures.
 pub(crate) async fn measure(effort: &Effort, report: &mut Report) -> Outcome<()> {
     let place = Place::new()?;
-    let mut population = {
+    let population = {
         let authority = place.open().await?;
         fill(&without_hashing(&authority), SIZE, 41, "no hash").await?
     };
     let server = Server::rescind(place.path()).await?;
     for connections in [1, 64, 512] {
-        over_http(effort, report, &server, &mut population, connections).await?;
+        over_http(effort, report, &server, &population, connections).await?;
     }
     server.stop().await
 }
@@ -35,30 +38,27 @@ pub(crate) async fn over_http(
     effort: &Effort,
     report: &mut Report,
     server: &Server,
-    population: &mut Population,
+    population: &Population,
     connections: usize,
 ) -> Outcome<()> {
     let bare = Server::stand_in("bare", &serde_json::to_string(&one_answer(server, population).await?)?).await?;
     let (mut seed, mut loads, mut micros) = (0, Vec::new(), Vec::new());
     let before = Counters::read(server).await?;
-    let mint = population.mint.clone();
-    let sessions = &mut population.sessions;
+    let (mint, sessions) = (&population.mint, &population.sessions);
+    let strangers: Arc<[Held]> = (0..connections).map(|_| Held::stranger()).collect();
     let pair = Pair::measure(
         effort.rounds,
         async || {
             seed += 1;
-            let callers = callers(sessions, &mint, connections, seed);
-            let (load, each, back) = server.drive(callers, effort.window).await?;
+            let (load, each, _) = server.drive(callers(sessions, mint, connections, seed), effort.window).await?;
             micros.push(each);
-            sessions.clear();
-            sessions.extend(back.into_iter().flat_map(|caller| caller.held));
             let rate = load.rate;
             loads.push(load);
             Ok(rate)
         },
         async || {
             // They answer what they always answer, so nobody's counter may move by it.
-            let mut strangers = callers(&mut vec![Held::stranger(); connections], &mint, connections, 7);
+            let mut strangers = callers(&strangers, mint, connections, 7);
             for caller in &mut strangers {
                 caller.checked = true;
             }
@@ -116,32 +116,32 @@ impl Counters {
 }
 
 /// Gives each caller its own share of all sessions, so that none uses a token that another one is about to replace.
-fn callers(sessions: &mut Vec<Held>, mint: &Mint, connections: usize, seed: u64) -> Vec<Caller> {
-    let mut callers = Vec::new();
-    for number in 0..connections {
-        let share = sessions.len() / (connections - number);
-        let held = sessions.split_off(sessions.len() - share);
-        let random = Random::new(seed * 1000 + number as u64);
-        callers.push(Caller { mint: mint.clone(), held, random, at: 0, checked: false });
-    }
-    callers
+fn callers(sessions: &Arc<[Held]>, mint: &Mint, connections: usize, seed: u64) -> Vec<Caller> {
+    let share = sessions.len() / connections;
+    let caller = |number: usize| Caller {
+        mint: mint.clone(),
+        sessions: Arc::clone(sessions),
+        share: number * share..(number + 1) * share,
+        random: Random::new(seed * 1000 + number as u64),
+        at: 0,
+        checked: false,
+    };
+    (0..connections).map(caller).collect()
 }
 
 /// Refreshes once, for an answer to give again.
-async fn one_answer(server: &Server, population: &mut Population) -> Outcome<Canned> {
-    let held = population.sessions.pop().ok_or("no session")?;
-    let (mint, random) = (population.mint.clone(), Random::new(1));
-    let caller = Caller { mint, held: vec![held], random, at: 0, checked: true };
-    let mut first = First { caller, canned: None };
+async fn one_answer(server: &Server, population: &Population) -> Outcome<Canned> {
+    let caller = callers(&population.sessions, &population.mint, 1, 1).pop().ok_or("no caller")?;
+    let mut first = First { caller: Caller { checked: true, ..caller }, canned: None };
     Connection::open(server.address).await?.call(&mut first).await?;
-    population.sessions.append(&mut first.caller.held);
     Ok(first.canned.ok_or("no answer")?)
 }
 
 /// Refreshes a session drawn from its share.
 struct Caller {
     mint: Mint,
-    held: Vec<Held>,
+    sessions: Arc<[Held]>,
+    share: Range<usize>,
     random: Random,
     at: usize,
     /// Whether the answer has been looked at, which is done once.
@@ -150,8 +150,8 @@ struct Caller {
 
 impl Visitor for Caller {
     fn ask(&mut self, request: &mut Vec<u8>) {
-        self.at = self.random.below(self.held.len());
-        let token = self.mint.refresh_token(&self.held[self.at]);
+        self.at = self.share.start + self.random.below(self.share.len());
+        let token = self.mint.refresh_token(&self.sessions[self.at]);
         let body = format!(r#"{{"refresh_token":"{token}"}}"#);
         let head = format!(
             "POST /v1/sessions/refresh HTTP/1.1\r\nhost: localhost\r\nuser-agent: {USER_AGENT}\r\n\
@@ -164,8 +164,8 @@ impl Visitor for Caller {
 
     fn hear(&mut self, answer: &Answer<'_>) -> Outcome<()> {
         answer.expect(200)?;
-        let held = &mut self.held[self.at];
-        held.counter += 1;
+        let held = &self.sessions[self.at];
+        held.refreshed();
         if !std::mem::replace(&mut self.checked, true) {
             let next = self.mint.refresh_token(held);
             let given = answer.body.windows(next.len()).any(|window| window == next.as_bytes());
