@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::revocation::Actor;
 use crate::session::Session;
 use crate::standing::StoreCuts;
-use crate::store::View;
+use crate::store::{CallerKey, View};
 use crate::user::{Role, User, UserState};
 use crate::world::World;
 
@@ -80,8 +80,9 @@ impl Acting {
     /// As [`check`](Self::check), for whoever goes on judging in the same transaction.
     pub fn check_by(&self, cuts: &StoreCuts<'_>, world: &World) -> Result<(User, Session), Error> {
         let (user, session) = self.person()?;
-        let row = cuts.find_user(&user)?;
-        let session = cuts.find_session(&user, &session)?;
+        let (client, token, key) = (self.client(), &self.claims.jti, &self.key);
+        let caller = CallerKey { user: &user, session: &session, client, token, key };
+        let (row, session) = cuts.find_caller(&caller)?;
         self.check_token(cuts)?;
         let user = row.ok_or(Error::SignedOut(None))?;
         let session = session.ok_or(Error::SignedOut(None))?;

@@ -9,7 +9,7 @@ use rescind_wire::{
 use crate::chain::Chain;
 use crate::clock::Timestamp;
 use crate::session::Session;
-use crate::store::{Head, StoreError, View};
+use crate::store::{CallerKey, Head, StoreError, View};
 use crate::user::User;
 
 /// Revocations as one transaction sees them. What was read once is not read again: while this borrows the view, nothing
@@ -21,13 +21,23 @@ pub struct StoreCuts<'a> {
     session: Cell<Option<(SessionId, Option<u64>)>>,
     client: RefCell<Option<(ClientId, u64)>>,
     grant: RefCell<Option<(UserId, ClientId, u64)>>,
+    token: Cell<Option<(TokenId, Option<u64>)>>,
+    key: RefCell<Option<(KeyId, Option<u64>)>>,
 }
 
 impl<'a> StoreCuts<'a> {
     /// Reads the head of the log, then whatever is asked.
     pub fn new(view: &'a dyn View) -> Result<Self, StoreError> {
-        let (user, session) = (Cell::default(), Cell::default());
-        Ok(Self { head: view.head()?, view, user, session, client: RefCell::default(), grant: RefCell::default() })
+        Ok(Self {
+            head: view.head()?,
+            view,
+            user: Cell::default(),
+            session: Cell::default(),
+            client: RefCell::default(),
+            grant: RefCell::default(),
+            token: Cell::default(),
+            key: RefCell::default(),
+        })
     }
 
     /// What this judges by.
@@ -44,13 +54,21 @@ impl<'a> StoreCuts<'a> {
         Ok(user)
     }
 
-    /// A session's row, which says whether it was ended.
-    pub fn find_session(&self, user: &UserId, id: &SessionId) -> Result<Option<Session>, StoreError> {
-        let session = self.view.session(user, id)?;
-        if let Some(session) = &session {
+    /// A caller's user and session. Nothing more has to be read to judge its token.
+    pub fn find_caller(&self, caller: &CallerKey<'_>) -> Result<(Option<User>, Option<Session>), StoreError> {
+        let rows = self.view.caller(caller)?;
+        if let Some(user) = &rows.user {
+            self.user.set(Some((user.id, user.cut)));
+        }
+        if let Some(session) = &rows.session {
             self.know(session);
         }
-        Ok(session)
+        let (client_cut, grant_cut) = (cut_of_client(rows.client_cut), cut_of_grant(rows.grant_cut));
+        self.client.replace(Some((caller.client.clone(), client_cut)));
+        self.grant.replace(Some((*caller.user, caller.client.clone(), grant_cut)));
+        self.token.set(Some((*caller.token, rows.token_ended)));
+        self.key.replace(Some((caller.key.clone(), rows.key_revoked)));
+        Ok((rows.user, rows.session))
     }
 
     fn know(&self, session: &Session) {
@@ -69,14 +87,24 @@ impl<'a> StoreCuts<'a> {
 
     /// Judges a chain under its session: client and grant cuts by the chain's position, the others by the session's.
     pub fn judge_chain(&self, session: &Session, chain: &Chain, key: Option<&KeyId>) -> Result<Standing, StoreError> {
+        self.judge_held(session, &chain.client, chain.position, key)
+    }
+
+    fn judge_held(
+        &self,
+        session: &Session,
+        client: &ClientId,
+        authorized: Position,
+        key: Option<&KeyId>,
+    ) -> Result<Standing, StoreError> {
         self.judge(&Thing {
             user: Some(&session.user),
             session: Some(&session.id),
-            client: Some(&chain.client),
+            client: Some(client),
             token: None,
             key,
             position: session.position,
-            authorized: chain.position,
+            authorized,
         })
     }
 
@@ -92,10 +120,10 @@ impl<'a> StoreCuts<'a> {
             return Ok(None);
         }
         self.know(session);
-        let chains = self.view.chains(&session.user, &session.id)?;
-        for chain in &chains {
-            if self.judge_chain(session, chain, None)? == Standing::Alive {
-                return Ok(chains.into_iter().next().map(|chain| chain.client));
+        let held = self.view.holdings(&session.user, &session.id)?;
+        for holding in &held {
+            if self.judge_held(session, &holding.client, holding.position, None)? == Standing::Alive {
+                return Ok(held.into_iter().next().map(|first| first.client));
             }
         }
         Ok(None)
@@ -138,8 +166,7 @@ impl Cuts for StoreCuts<'_> {
         if let Some((_, cut)) = self.client.borrow().as_ref().filter(|(known, _)| known == client) {
             return Ok(*cut);
         }
-        // A client that is not there was removed: whatever it was given lies below any later birth.
-        let cut = self.view.client_cut(client)?.unwrap_or(u64::MAX);
+        let cut = cut_of_client(self.view.client_cut(client)?);
         self.client.replace(Some((client.clone(), cut)));
         Ok(cut)
     }
@@ -150,7 +177,7 @@ impl Cuts for StoreCuts<'_> {
             return Ok(*cut);
         }
         drop(known);
-        let cut = self.view.grant(user, client)?.map_or(0, |grant| grant.cut);
+        let cut = cut_of_grant(self.view.grant(user, client)?.map(|grant| grant.cut));
         self.grant.replace(Some((*user, client.clone(), cut)));
         Ok(cut)
     }
@@ -163,10 +190,26 @@ impl Cuts for StoreCuts<'_> {
     }
 
     fn token(&self, token: &TokenId) -> Result<Option<u64>, StoreError> {
-        self.view.token_ended(token)
+        match self.token.get().filter(|(known, _)| known == token) {
+            Some((_, ended)) => Ok(ended),
+            None => self.view.token_ended(token),
+        }
     }
 
     fn key(&self, key: &KeyId) -> Result<Option<u64>, StoreError> {
-        self.view.key_revoked(key)
+        match self.key.borrow().as_ref().filter(|(known, _)| known == key) {
+            Some((_, revoked)) => Ok(*revoked),
+            None => self.view.key_revoked(key),
+        }
     }
+}
+
+/// A client that is not there was removed: whatever it was given lies below any later birth.
+fn cut_of_client(found: Option<u64>) -> u64 {
+    found.unwrap_or(u64::MAX)
+}
+
+/// Without a grant, nothing cuts it.
+fn cut_of_grant(found: Option<u64>) -> u64 {
+    found.unwrap_or(0)
 }

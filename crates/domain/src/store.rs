@@ -89,6 +89,47 @@ pub struct SessionCursor {
     pub id: SessionId,
 }
 
+/// What names a caller: the parts of a verified access token that an ending can be about.
+#[derive(Clone, Copy, Debug)]
+pub struct CallerKey<'a> {
+    /// The user.
+    pub user: &'a UserId,
+    /// The session.
+    pub session: &'a SessionId,
+    /// The client that the token was given to.
+    pub client: &'a ClientId,
+    /// The token's id.
+    pub token: &'a TokenId,
+    /// The key that signed it.
+    pub key: &'a KeyId,
+}
+
+/// All that a caller's standing hangs on. Every act asks for it anew (A16), so it is read in one look.
+#[derive(Debug)]
+pub struct CallerRows {
+    /// The user.
+    pub user: Option<User>,
+    /// The session.
+    pub session: Option<Session>,
+    /// The client's last revocation.
+    pub client_cut: Option<u64>,
+    /// The grant's last revocation.
+    pub grant_cut: Option<u64>,
+    /// The entry that ended the token.
+    pub token_ended: Option<u64>,
+    /// The entry that revoked the key.
+    pub key_revoked: Option<u64>,
+}
+
+/// What a client holds under a session: as much of its chain as it is judged by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// The client.
+    pub client: ClientId,
+    /// The position of the authorization that gave it the chain.
+    pub position: Position,
+}
+
 /// What can be read. All reads of one view see one state.
 pub trait View {
     /// The head of the log.
@@ -117,6 +158,8 @@ pub trait View {
     /// Whether there is an administrator who is neither locked nor deleted.
     fn has_administrator(&self) -> Result<bool, StoreError>;
 
+    /// What a caller's standing hangs on.
+    fn caller(&self, key: &CallerKey<'_>) -> Result<CallerRows, StoreError>;
     /// A session.
     fn session(&self, user: &UserId, id: &SessionId) -> Result<Option<Session>, StoreError>;
     /// A session by its id alone.
@@ -146,6 +189,8 @@ pub trait View {
     fn chain(&self, key: &ChainKey) -> Result<Option<Chain>, StoreError>;
     /// The chains under a session.
     fn chains(&self, user: &UserId, session: &SessionId) -> Result<Vec<Chain>, StoreError>;
+    /// What clients hold under a session, in the order of its chains.
+    fn holdings(&self, user: &UserId, session: &SessionId) -> Result<Vec<Holding>, StoreError>;
 
     /// A client.
     fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError>;

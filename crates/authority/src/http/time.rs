@@ -1,6 +1,9 @@
 //! Points in time as people and programs read them: RFC 3339, UTC, milliseconds.
 
-use rescind_domain::clock::Timestamp;
+use jiff::Timestamp;
+use jiff::fmt::StdFmtWrite;
+use jiff::fmt::temporal::DateTimePrinter;
+use rescind_domain::clock;
 use serde::{Serialize, Serializer};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
@@ -8,14 +11,16 @@ use utoipa::{PartialSchema, ToSchema};
 
 /// A point in time, written like `2026-11-21T08:15:30.250Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Time(pub(crate) Timestamp);
+pub(crate) struct Time(pub(crate) clock::Timestamp);
+
+const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
 impl std::fmt::Display for Time {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let millis = i64::try_from(self.0.0).unwrap_or(i64::MAX);
         // What lies beyond the year 9999 has no form in RFC 3339.
-        let time = jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX);
-        write!(f, "{time:.3}")
+        let time = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX);
+        PRINTER.print_timestamp(&time, StdFmtWrite(f)).map_err(|_| std::fmt::Error)
     }
 }
 
@@ -42,8 +47,8 @@ mod tests {
 
     #[test]
     fn a_time_has_milliseconds_and_is_in_utc() {
-        assert_eq!(Time(Timestamp(0)).to_string(), "1970-01-01T00:00:00.000Z");
-        assert_eq!(Time(Timestamp(1_795_248_930_250)).to_string(), "2026-11-21T08:15:30.250Z");
-        assert_eq!(&Time(Timestamp(u64::MAX)).to_string()[..4], "9999");
+        assert_eq!(Time(clock::Timestamp(0)).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(Time(clock::Timestamp(1_795_248_930_250)).to_string(), "2026-11-21T08:15:30.250Z");
+        assert_eq!(&Time(clock::Timestamp(u64::MAX)).to_string()[..4], "9999");
     }
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::recognised;
 use crate::http::time::Time;
 
 /// One sign-in on one device.
@@ -81,8 +82,9 @@ pub(crate) enum DeviceKind {
 impl Session {
     /// A session, as `viewer` sees it, who is there at `now`.
     pub(crate) fn seen_by(viewer: Option<SessionId>, now: Timestamp, listed: Listed) -> Self {
+        let current = viewer == Some(listed.session.id);
         let mut session = Self::new(listed.session, &listed.client);
-        if viewer.is_some_and(|viewer| session.id == viewer.to_string()) {
+        if current {
             session.current = true;
             // Whoever asks is active now; the store learns of it later, with others.
             session.last_seen_at = Time(session.last_seen_at.0.max(now));
@@ -117,7 +119,7 @@ impl Session {
 
 impl Device {
     fn new(name: Option<String>, user_agent: Option<&str>) -> Self {
-        let device = device::Device::from_user_agent(user_agent.unwrap_or_default());
+        let device = recognised::device(user_agent.unwrap_or_default());
         Self { name: name.unwrap_or(device.name), browser: device.browser, os: device.os, kind: device.kind }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod device;
 pub(crate) mod me;
+mod recognised;
 pub(crate) mod revocation;
 pub(crate) mod session;
 pub(crate) mod setup;

@@ -2,6 +2,7 @@
 //! and row (R7).
 
 use std::fmt::Display;
+use std::ops::Range;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -99,20 +100,46 @@ pub(super) fn json(value: &impl Serialize, table: &'static str, column: &'static
 pub(super) struct Cells<'r> {
     row: &'r Row<'r>,
     table: &'static str,
-    key: usize,
+    key: Range<usize>,
     next: usize,
 }
 
 impl<'r> Cells<'r> {
     /// The cells of `row`, whose first `key` columns identify it in `table`.
     pub(super) fn new(row: &'r Row<'r>, table: &'static str, key: usize) -> Self {
-        Self { row, table, key, next: 0 }
+        Self { row, table, key: 0..key, next: 0 }
+    }
+
+    /// The cells that come next in `row` are of another table, and the first `key` of them identify its row.
+    pub(super) fn then(&self, table: &'static str, key: usize) -> Self {
+        Self { row: self.row, table, key: self.next..self.next + key, next: self.next }
+    }
+
+    /// What `read` reads, unless the row has no partner in this table: the first cell is null then, and `cells` many
+    /// are passed over.
+    pub(super) fn joined<T>(
+        &mut self,
+        cells: usize,
+        read: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let after = self.next + cells;
+        let found = match self.row.get_ref(self.next) {
+            Ok(ValueRef::Null) => None,
+            _ => Some(read(self)?),
+        };
+        self.next = after;
+        Ok(found)
+    }
+
+    /// Passes over so many cells.
+    pub(super) fn pass(&mut self, cells: usize) {
+        self.next += cells;
     }
 
     /// A cell of this row is not what it must be.
     pub(super) fn corrupt(&self, column: &'static str, problem: impl Display) -> StoreError {
         let key: Vec<String> =
-            (0..self.key).map(|at| self.row.get_ref(at).map_or_else(|_| "?".into(), shown)).collect();
+            self.key.clone().map(|at| self.row.get_ref(at).map_or_else(|_| "?".into(), shown)).collect();
         StoreError::Corrupt { table: self.table, column, key: key.join(" "), problem: problem.to_string() }
     }
 

@@ -3,7 +3,7 @@
 use rescind_domain::chain::{Chain, ChainKey, KEPT_ROTATIONS};
 use rescind_domain::clock::Timestamp;
 use rescind_domain::key::MacKeyId;
-use rescind_domain::store::StoreError;
+use rescind_domain::store::{Holding, StoreError};
 use rescind_wire::{Epoch, Position, SessionId, UserId};
 use rusqlite::{Connection, Row, params};
 
@@ -31,6 +31,20 @@ pub(super) fn find(conn: &Connection, key: &ChainKey) -> Result<Option<Chain>, S
 pub(super) fn under(conn: &Connection, user: &UserId, session: &SessionId) -> Result<Vec<Chain>, StoreError> {
     let sql = select!("WHERE c.user_id = ?1 AND c.session_id = ?2 ORDER BY c.idx");
     all(conn, sql, [user.as_bytes(), session.as_bytes()], chain_of)
+}
+
+/// What clients hold under a session.
+pub(super) fn holdings(conn: &Connection, user: &UserId, session: &SessionId) -> Result<Vec<Holding>, StoreError> {
+    let sql = "SELECT c.user_id, c.session_id, c.idx, c.client_id, e.epoch, c.number FROM chains c \
+               LEFT JOIN epochs e ON e.seq = c.epoch WHERE c.user_id = ?1 AND c.session_id = ?2 ORDER BY c.idx";
+    all(conn, sql, [user.as_bytes(), session.as_bytes()], |row| {
+        let mut cells = Cells::new(row, "chains", 3);
+        cells.pass(3);
+        Ok(Holding {
+            client: cells.parsed("client_id")?,
+            position: Position { epoch: Epoch::from_bytes(cells.bytes("epoch")?), number: cells.number("number")? },
+        })
+    })
 }
 
 /// Adds a chain.

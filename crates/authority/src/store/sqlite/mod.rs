@@ -5,6 +5,7 @@
 //! all that wait at once (`position`). All of them ask the `watch` first.
 
 mod backup;
+mod caller;
 mod cells;
 mod chain;
 mod checkpoint;

@@ -1,20 +1,27 @@
-//! The threads that read. Each job runs inside one transaction, so that all it reads is one state.
+//! The threads that read. Each job runs inside a transaction, so that all it reads is one state; jobs that wait together
+//! share one.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use rescind_domain::store::{ReadJob, StoreError};
 use rescind_domain::verbs::keep_house::FIND_DEAD_SESSIONS;
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::connection::{Link, Purpose};
 use super::error::{panicked, refused, shut_down};
 use super::tx::SqliteTx;
+use super::watch::Admission;
 use super::{OpenError, Shared, Threads};
 
 /// How many may wait for a thread; more wait for a place to wait in.
 const QUEUE: usize = 1024;
+
+/// How many jobs share a transaction at most: one that stays open keeps the write-ahead log from beginning again.
+const TOGETHER: usize = 16;
 
 /// Gives back the memory of pages that were read: those of a look through a whole table are not read again soon.
 const FORGET: &str = "PRAGMA shrink_memory";
@@ -23,64 +30,181 @@ struct Job {
     name: &'static str,
     read: ReadJob,
     answer: oneshot::Sender<Result<(), StoreError>>,
+    _place: OwnedSemaphorePermit,
 }
 
 /// The way to the threads that read.
-pub(super) struct Readers(mpsc::Sender<Job>);
+pub(super) struct Readers(Arc<Queue>);
 
 impl Readers {
     pub(super) fn start(threads: &mut Threads) -> Result<Self, OpenError> {
-        let (queue, jobs) = mpsc::channel(QUEUE);
-        let jobs = Arc::new(Mutex::new(jobs));
+        // Closes the queue where a thread cannot be started, so that those that were end.
+        let this = Self(Arc::new(Queue::new()));
         for _ in 0..threads.shared.options.readers.get() {
-            let (shared, jobs, link) = (Arc::clone(&threads.shared), Arc::clone(&jobs), threads.link(Purpose::Read)?);
-            threads.spawn("store-reader", move || run(&shared, link, &jobs))?;
+            let (shared, queue, link) =
+                (Arc::clone(&threads.shared), Arc::clone(&this.0), threads.link(Purpose::Read)?);
+            threads.spawn("store-reader", move || run(&shared, link, &queue))?;
         }
-        Ok(Self(queue))
+        Ok(this)
     }
 
     pub(super) async fn run(&self, name: &'static str, read: ReadJob) -> Result<(), StoreError> {
+        let place = Arc::clone(&self.0.places).acquire_owned().await.map_err(|_| shut_down())?;
         let (answer, answered) = oneshot::channel();
-        self.0.send(Job { name, read, answer }).await.map_err(|_| shut_down())?;
+        self.0.push(Job { name, read, answer, _place: place });
         answered.await.unwrap_or_else(|_| Err(shut_down()))
     }
 }
 
-fn run(shared: &Shared, mut link: Link, queue: &Mutex<mpsc::Receiver<Job>>) {
-    loop {
-        // The lock is held while waiting: one thread waits for a job, the others for the lock, and none for a read.
-        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
-        let Some(job) = next else { return };
-        if job.answer.is_closed() {
-            shared.counters.skipped.add(1);
-            continue;
-        }
-        shared.counters.reads.add(1);
-        // Whoever has gone needs no answer.
-        drop(job.answer.send(read(shared, &mut link, job.name, job.read)));
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
-fn read(shared: &Shared, link: &mut Link, name: &'static str, job: ReadJob) -> Result<(), StoreError> {
+/// Jobs in the order in which they came.
+struct Queue {
+    waiting: Mutex<Waiting>,
+    /// A job came, or no more will.
+    came: Condvar,
+    places: Arc<Semaphore>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    /// How many have been taken out, since the beginning.
+    taken: u64,
+    /// Threads that have nothing to do.
+    idle: usize,
+    closed: bool,
+}
+
+impl Waiting {
+    fn take(&mut self) -> Option<Job> {
+        let job = self.jobs.pop_front()?;
+        self.taken += 1;
+        Some(job)
+    }
+
+    /// The number of the last job that has come.
+    fn last(&self) -> u64 {
+        self.taken + self.jobs.len() as u64
+    }
+}
+
+impl Queue {
+    fn new() -> Self {
+        Self { waiting: Mutex::default(), came: Condvar::new(), places: Arc::new(Semaphore::new(QUEUE)) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, job: Job) {
+        let mut waiting = self.lock();
+        waiting.jobs.push_back(job);
+        let somebody = waiting.idle > 0;
+        drop(waiting);
+        if somebody {
+            self.came.notify_one();
+        }
+    }
+
+    fn close(&self) {
+        self.lock().closed = true;
+        self.places.close();
+        self.came.notify_all();
+    }
+
+    /// The next job once there is one, and the number of the last that has come until now; `None` after the last of all.
+    fn next(&self) -> Option<(Job, u64)> {
+        let mut waiting = self.lock();
+        if waiting.jobs.is_empty() && !waiting.closed {
+            drop(waiting);
+            // Who is just about to hand in a job gets to do so: waking this thread would cost more than the job.
+            thread::yield_now();
+            waiting = self.lock();
+        }
+        loop {
+            if let Some(job) = waiting.take() {
+                return Some((job, waiting.last()));
+            }
+            if waiting.closed {
+                return None;
+            }
+            waiting.idle += 1;
+            waiting = self.came.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            waiting.idle -= 1;
+        }
+    }
+
+    /// The next job, if it is one of the first `last`.
+    fn next_until(&self, last: u64) -> Option<Job> {
+        let mut waiting = self.lock();
+        if waiting.taken < last { waiting.take() } else { None }
+    }
+}
+
+fn run(shared: &Shared, mut link: Link, queue: &Queue) {
+    while let Some((first, last)) = queue.next() {
+        let next = || queue.next_until(last);
+        if serve(shared, &mut link, first, next) == Connected::No {
+            link.forget();
+        }
+    }
+}
+
+/// Whether a connection may be used again.
+#[derive(PartialEq, Eq)]
+enum Connected {
+    Yes,
+    No,
+}
+
+/// Runs `first`, and those that came before this began, in one transaction.
+fn serve(shared: &Shared, link: &mut Link, first: Job, mut next: impl FnMut() -> Option<Job>) -> Connected {
+    let (conn, admission) = match begin(shared, link) {
+        Ok(begun) => begun,
+        Err(error) => {
+            // Whoever has gone needs no answer.
+            drop(first.answer.send(Err(error)));
+            return Connected::Yes;
+        }
+    };
+    let (mut job, mut far) = (Some(first), false);
+    for left in (0..TOGETHER).rev() {
+        let Some(Job { name, read, answer, _place }) = job else { break };
+        if answer.is_closed() {
+            shared.counters.skipped.add(1);
+        } else {
+            shared.counters.reads.add(1);
+            far |= name == FIND_DEAD_SESSIONS;
+            let view = SqliteTx::reading(conn, &shared.watch, admission);
+            // The panic hook has reported it; nothing in here is left half done, since nothing was written.
+            let went = catch_unwind(AssertUnwindSafe(|| read(&view)));
+            // Whoever has gone needs no answer.
+            drop(answer.send(went.map_err(|_| {
+                shared.counters.panics.add(1);
+                panicked(name)
+            })));
+            if view.was_unavailable() {
+                return Connected::No;
+            }
+        }
+        job = if left > 0 { next() } else { None };
+    }
+    let ended = end(conn).is_ok() && (!far || conn.execute_batch(FORGET).is_ok());
+    if ended { Connected::Yes } else { Connected::No }
+}
+
+/// The state is that of the first statement after this.
+fn begin<'l>(shared: &Shared, link: &'l mut Link) -> Result<(&'l Connection, Admission), StoreError> {
     let admission = shared.watch.admit()?;
     let conn = link.get()?;
-    begin(conn)?;
-    let view = SqliteTx::reading(conn, &shared.watch, admission);
-    // The panic hook has reported it; nothing in here is left half done, since nothing was written.
-    let went = catch_unwind(AssertUnwindSafe(|| job(&view)));
-    let unavailable = view.was_unavailable();
-    if unavailable || end(conn).is_err() || name == FIND_DEAD_SESSIONS && conn.execute_batch(FORGET).is_err() {
-        link.forget();
-    }
-    went.map_err(|_| {
-        shared.counters.panics.add(1);
-        panicked(name)
-    })
-}
-
-/// The state is that of the first statement after this one.
-fn begin(conn: &Connection) -> Result<(), StoreError> {
-    conn.prepare_cached("BEGIN DEFERRED").and_then(|mut begin| begin.execute([])).map(drop).map_err(refused)
+    conn.prepare_cached("BEGIN DEFERRED").and_then(|mut begin| begin.execute([])).map_err(refused)?;
+    Ok((conn, admission))
 }
 
 fn end(conn: &Connection) -> rusqlite::Result<()> {

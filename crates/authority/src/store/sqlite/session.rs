@@ -11,16 +11,24 @@ use rusqlite::{Connection, Row, params};
 use super::cells::{Cells, all, change, change_one, int, json, millis, one};
 use super::log;
 
-/// "Last seen" is the later of what was noted and the last rotation: a refresh writes its chain alone.
+/// What [`read`] reads, of `sessions s` and `epochs e`. "Last seen" is the later of what was noted and the last rotation:
+/// a refresh writes its chain alone.
+macro_rules! columns {
+    () => {
+        "s.user_id, s.id, e.epoch, s.number, s.started_at, max(s.last_seen_at, coalesce((SELECT max(c.rotated_at) \
+         FROM chains c WHERE c.user_id = s.user_id AND c.session_id = s.id), 0)), s.expires_at, s.idle_lifetime, \
+         s.address, s.user_agent, s.name, s.amr, s.auth_time, s.remembered, s.bound_address, s.metadata, s.ended, \
+         s.ended_at"
+    };
+}
+pub(super) use columns;
+
+/// How many columns these are.
+pub(super) const COLUMNS: usize = 18;
+
 macro_rules! select {
     ($from:literal) => {
-        concat!(
-            "SELECT s.user_id, s.id, e.epoch, s.number, s.started_at, max(s.last_seen_at, coalesce((SELECT \
-             max(c.rotated_at) FROM chains c WHERE c.user_id = s.user_id AND c.session_id = s.id), 0)), s.expires_at, \
-             s.idle_lifetime, s.address, s.user_agent, s.name, s.amr, s.auth_time, s.remembered, s.bound_address, \
-             s.metadata, s.ended, s.ended_at FROM ",
-            $from
-        )
+        concat!("SELECT ", columns!(), " FROM ", $from)
     };
 }
 
@@ -197,7 +205,11 @@ fn bytes(after: Option<&(UserId, SessionId)>) -> (&[u8], &[u8]) {
 }
 
 fn session_of(row: &Row<'_>) -> Result<Session, StoreError> {
-    let mut cells = Cells::new(row, "sessions", 2);
+    read(&mut Cells::new(row, "sessions", 2))
+}
+
+/// A session, of the cells that come next.
+pub(super) fn read(cells: &mut Cells<'_>) -> Result<Session, StoreError> {
     Ok(Session {
         user: UserId::from_bytes(cells.bytes("user_id")?),
         id: SessionId::from_bytes(cells.bytes("id")?),
@@ -214,7 +226,7 @@ fn session_of(row: &Row<'_>) -> Result<Session, StoreError> {
         remembered: cells.flag("remembered")?,
         binding: cells.parsed_or_null::<IpAddr>("bound_address")?.map_or(Binding::None, Binding::Address),
         metadata: cells.raw_json_or_null("metadata")?,
-        ended: read_ended(&mut cells)?,
+        ended: read_ended(cells)?,
     })
 }
 

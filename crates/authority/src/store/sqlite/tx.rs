@@ -15,13 +15,15 @@ use rescind_domain::node::{NodeId, NodeRow};
 use rescind_domain::password::PasswordHash;
 use rescind_domain::revocation::{LogRow, StateChange};
 use rescind_domain::session::Session;
-use rescind_domain::store::{EndingTx, Head, Lifetime, SessionCursor, StoreError, Tx, View};
+use rescind_domain::store::{
+    CallerKey, CallerRows, EndingTx, Head, Holding, Lifetime, SessionCursor, StoreError, Tx, View,
+};
 use rescind_domain::user::{Role, User, UserState};
 use rescind_wire::{ClientId, Epoch, Epochs, KeyId, SessionId, TokenId, UserCut, UserId};
 use rusqlite::Connection;
 
 use super::watch::{Admission, Watch};
-use super::{chain, client, ending, event, grant, idempotency, key, log, node, purge, session, setting, user};
+use super::{caller, chain, client, ending, event, grant, idempotency, key, log, node, purge, session, setting, user};
 
 /// A connection inside a transaction.
 pub(super) struct SqliteTx<'c> {
@@ -93,6 +95,7 @@ impl View for SqliteTx<'_> {
         fn users(query: &str, after: &str, limit: u32) -> Vec<User> = user::list;
         fn user_cut(id: &UserId) -> Option<UserCut> = user::cut_of;
         fn has_administrator() -> bool = user::has_administrator;
+        fn caller(key: &CallerKey<'_>) -> CallerRows = caller::find;
         fn session(user: &UserId, id: &SessionId) -> Option<Session> = session::find;
         fn session_by_id(id: &SessionId) -> Option<Session> = session::by_id;
         fn session_ended(user: &UserId, id: &SessionId) -> Option<u64> = session::ended;
@@ -103,6 +106,7 @@ impl View for SqliteTx<'_> {
         fn sessions_after(after: Option<(UserId, SessionId)>, limit: u32) -> Vec<Session> = session::after;
         fn chain(key: &ChainKey) -> Option<Chain> = chain::find;
         fn chains(user: &UserId, session: &SessionId) -> Vec<Chain> = chain::under;
+        fn holdings(user: &UserId, session: &SessionId) -> Vec<Holding> = chain::holdings;
         fn client(id: &ClientId) -> Option<Client> = client::find;
         fn client_cut(id: &ClientId) -> Option<u64> = client::cut_of;
         fn clients(after: &str, limit: u32) -> Vec<Client> = client::list;

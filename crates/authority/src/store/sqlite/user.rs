@@ -9,13 +9,21 @@ use rusqlite::{Connection, Row, params};
 
 use super::cells::{Cells, all, change, change_one, int, one, time};
 
+/// What [`read`] reads, of `users u`.
+macro_rules! columns {
+    () => {
+        "u.id, u.login, u.login_key, u.password, u.role, u.state, u.locked_since, u.locked_until, u.lock_reason, \
+         u.deleted_at, u.external_id, u.metadata, u.created_at, u.cut_latest, u.cut_except, u.cut_holds, u.cut_deleted"
+    };
+}
+pub(super) use columns;
+
+/// How many columns these are.
+pub(super) const COLUMNS: usize = 17;
+
 macro_rules! select {
     ($rest:literal) => {
-        concat!(
-            "SELECT id, login, login_key, password, role, state, locked_since, locked_until, lock_reason, deleted_at, \
-             external_id, metadata, created_at, cut_latest, cut_except, cut_holds, cut_deleted FROM users ",
-            $rest
-        )
+        concat!("SELECT ", columns!(), " FROM users u ", $rest)
     };
 }
 
@@ -136,18 +144,22 @@ pub(super) fn bury(conn: &Connection, user: &UserId, at: Timestamp) -> Result<()
 }
 
 fn user_of(row: &Row<'_>) -> Result<User, StoreError> {
-    let mut cells = Cells::new(row, "users", 1);
+    read(&mut Cells::new(row, "users", 1))
+}
+
+/// A user, of the cells that come next.
+pub(super) fn read(cells: &mut Cells<'_>) -> Result<User, StoreError> {
     Ok(User {
         id: UserId::from_bytes(cells.bytes("id")?),
         login: cells.text("login")?.to_owned(),
         login_key: cells.text("login_key")?.to_owned(),
         password: cells.text_or_null("password")?.map(|hash| PasswordHash::new(hash.to_owned())),
         role: cells.parsed("role")?,
-        state: read_state(&mut cells)?,
+        state: read_state(cells)?,
         external_id: cells.text_or_null("external_id")?.map(str::to_owned),
         metadata: cells.raw_json_or_null("metadata")?,
         created_at: cells.time("created_at")?,
-        cut: read_cut(&mut cells)?,
+        cut: read_cut(cells)?,
     })
 }
 
