@@ -7,6 +7,7 @@ mod conformance {
     pub(crate) mod engine;
     pub(crate) mod fixture;
 
+    mod callers;
     mod chains;
     mod clients;
     mod endings;

@@ -11,10 +11,11 @@ const FIND: &str = concat!(
     user::columns!(),
     ", ",
     session::columns!(),
-    ", (SELECT cut FROM clients WHERE id = ?3), (SELECT cut FROM grants WHERE user_id = ?1 AND client_id = ?3), \
-     (SELECT number FROM ended_tokens WHERE jti = ?4), (SELECT revoked FROM keys WHERE id = ?5) \
-     FROM (SELECT 1) LEFT JOIN users u ON u.id = ?1 LEFT JOIN sessions s ON s.user_id = ?1 AND s.id = ?2 \
-     LEFT JOIN epochs e ON e.seq = s.epoch"
+    ", a.id, a.cut, g.user_id, g.client_id, g.cut, t.jti, t.number, k.id, k.revoked \
+     FROM (SELECT 1) LEFT JOIN users u ON u.id = ?1 \
+     LEFT JOIN sessions s ON s.user_id = ?1 AND s.id = ?2 LEFT JOIN epochs e ON e.seq = s.epoch \
+     LEFT JOIN clients a ON a.id = ?3 LEFT JOIN grants g ON g.user_id = ?1 AND g.client_id = ?3 \
+     LEFT JOIN ended_tokens t ON t.jti = ?4 LEFT JOIN keys k ON k.id = ?5"
 );
 
 /// What there is of a caller.
@@ -28,16 +29,32 @@ pub(super) fn find(conn: &Connection, key: &CallerKey<'_>) -> Result<CallerRows,
 fn rows_of(row: &Row<'_>) -> Result<CallerRows, StoreError> {
     let mut cells = Cells::new(row, "users", 1);
     let user = cells.joined(user::COLUMNS, user::read)?;
-    let mut cells = cells.then("sessions", 2);
+    cells = cells.then("sessions", 2);
     let session = cells.joined(session::COLUMNS, session::read)?;
-    // Which rows these are of, the question says.
-    let mut cells = cells.then("clients", 0);
-    let client_cut = cells.number_or_null("cut")?;
-    let mut cells = cells.then("grants", 0);
-    let grant_cut = cells.number_or_null("cut")?;
-    let mut cells = cells.then("ended_tokens", 0);
-    let token_ended = cells.number_or_null("number")?;
-    let mut cells = cells.then("keys", 0);
-    let key_revoked = cells.number_or_null("revoked")?;
+    cells = cells.then("clients", 1);
+    let client_cut = cells.joined(2, |cells| cells.pass(1).number("cut"))?;
+    cells = cells.then("grants", 2);
+    let grant_cut = cells.joined(3, |cells| cells.pass(2).number("cut"))?;
+    cells = cells.then("ended_tokens", 1);
+    let token_ended = cells.joined(2, |cells| cells.pass(1).number("number"))?;
+    cells = cells.then("keys", 1);
+    let key_revoked = cells.joined(2, |cells| cells.pass(1).number_or_null("revoked"))?.flatten();
     Ok(CallerRows { user, session, client_cut, grant_cut, token_ended, key_revoked })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_is_found_by_keys_alone() {
+        let conn = Connection::open_in_memory().expect("memory");
+        conn.execute_batch(include_str!("migrations/0001_initial.sql")).expect("the schema");
+        let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {FIND}")).expect("a query");
+        let values: Vec<Option<i64>> = vec![None; statement.parameter_count()];
+        let steps = statement.query_map(rusqlite::params_from_iter(values), |row| row.get(3)).expect("a plan");
+        let plan: Vec<String> = steps.map(|step| step.expect("a step")).collect();
+        let scans = plan.iter().filter(|step| step.starts_with("SCAN"));
+        assert_eq!(scans.collect::<Vec<_>>(), ["SCAN CONSTANT ROW"], "{plan:#?}");
+    }
 }

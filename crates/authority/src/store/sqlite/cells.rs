@@ -132,8 +132,9 @@ impl<'r> Cells<'r> {
     }
 
     /// Passes over so many cells.
-    pub(super) fn pass(&mut self, cells: usize) {
+    pub(super) fn pass(&mut self, cells: usize) -> &mut Self {
         self.next += cells;
+        self
     }
 
     /// A cell of this row is not what it must be.

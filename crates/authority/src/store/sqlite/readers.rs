@@ -210,3 +210,85 @@ fn begin<'l>(shared: &Shared, link: &'l mut Link) -> Result<(&'l Connection, Adm
 fn end(conn: &Connection) -> rusqlite::Result<()> {
     conn.prepare_cached("COMMIT")?.execute([]).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+    use std::sync::mpsc;
+
+    use rescind_domain::clock::Timestamp;
+    use rescind_domain::store::{Store, Tx, View};
+
+    use super::*;
+    use crate::store::sqlite::{Fresh, Options, Role, Sqlite};
+
+    /// A store that one thread reads.
+    fn opened() -> (tempfile::TempDir, Arc<dyn Store>) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let fresh = Fresh { epoch: [1; 10], now: Timestamp(1) };
+        let options = Options { readers: NonZeroUsize::MIN, ..Options::new(Role::Server, fresh) };
+        let sqlite = Sqlite::open(directory.path().join("db"), options).expect("opens");
+        (directory, Arc::new(sqlite))
+    }
+
+    async fn setting(store: &dyn Store) -> Option<String> {
+        store.read("setting", |view| Ok(view.setting("name")?)).await.expect("reads")
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn r2_a_read_sees_what_was_committed_before_it_was_asked_for_whatever_others_are_reading() {
+        let (_directory, store) = opened();
+        for round in 0..3 {
+            // Somebody's read began before the commit, and goes on.
+            let (reads, reading) = mpsc::channel();
+            let (go_on, told) = mpsc::channel::<()>();
+            let before = tokio::spawn({
+                let store = Arc::clone(&store);
+                async move {
+                    let job = move |view: &dyn View| {
+                        let found = view.setting("name")?;
+                        reads.send(()).expect("the test waits");
+                        told.recv().expect("the test goes on");
+                        assert_eq!(view.setting("name")?, found, "one state");
+                        Ok(())
+                    };
+                    store.read("before", job).await
+                }
+            });
+            reading.recv().expect("it reads");
+            let name = format!("name {round}");
+            let written = name.clone();
+            let write = move |tx: &mut dyn Tx| Ok(tx.set_setting("name", Some(&written))?);
+            store.transact("write", write).await.expect("commits");
+            let mut after = std::pin::pin!(setting(&*store));
+            tokio::select! {
+                biased;
+                early = &mut after => panic!("the one thread is busy: {early:?}"),
+                () = std::future::ready(()) => {}
+            }
+            go_on.send(()).expect("it waits");
+            before.await.expect("no panic").expect("reads");
+            assert_eq!(after.await, Some(name));
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn one_that_panics_takes_none_of_those_that_wait_with_it_down() {
+        let (_directory, store) = opened();
+        let asked = (0..50).map(|number| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let job = move |view: &dyn View| {
+                    assert!(number % 7 != 3, "as the test wants it");
+                    Ok(view.head()?.position.number)
+                };
+                (number, store.read("maybe", job).await)
+            })
+        });
+        for asked in asked.collect::<Vec<_>>() {
+            let (number, answered) = asked.await.expect("no panic");
+            assert_eq!(answered.is_err(), number % 7 == 3, "{number}: {answered:?}");
+        }
+        assert_eq!(setting(&*store).await, None);
+    }
+}

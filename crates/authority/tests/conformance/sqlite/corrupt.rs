@@ -7,14 +7,14 @@ use rescind::store::sqlite::{Role, Sqlite};
 use rescind_domain::clock::Timestamp;
 use rescind_domain::grant::Grant;
 use rescind_domain::idempotency::Remembered;
-use rescind_domain::store::{StoreError, View};
+use rescind_domain::store::{CallerKey, StoreError, View};
 use rescind_wire::Scope;
 
 use super::{Opened, run};
 use crate::conformance::engine::options;
 use crate::conformance::fixture::{
-    Handle, chain, client, client_id, end, event, is_corrupt, mac_key, read, revoke, session, session_id, store_error,
-    token_id, user, user_id, write,
+    Handle, chain, client, client_id, end, event, is_corrupt, key_id, mac_key, read, revoke, session, session_id,
+    store_error, token_id, user, user_id, write,
 };
 
 /// One row of everything.
@@ -43,6 +43,8 @@ async fn fill(store: &Handle) {
 fn read_all(view: &dyn View) -> Vec<Result<(), StoreError>> {
     let (user, session) = (user_id(1), session_id(1));
     let key = chain(1, 1, 1, "app").key;
+    let (client, token, mac) = (client_id("app"), token_id(1), key_id("mac_a"));
+    let caller = CallerKey { user: &user, session: &session, client: &client, token: &token, key: &mac };
     vec![
         view.head().map(drop),
         view.epochs().map(drop),
@@ -56,6 +58,7 @@ fn read_all(view: &dyn View) -> Vec<Result<(), StoreError>> {
         view.users("", "", 9).map(drop),
         view.user_cut(&user).map(drop),
         view.has_administrator().map(drop),
+        view.caller(&caller).map(drop),
         view.session(&user, &session).map(drop),
         view.session_by_id(&session).map(drop),
         view.session_ended(&user, &session).map(drop),
@@ -64,6 +67,7 @@ fn read_all(view: &dyn View) -> Vec<Result<(), StoreError>> {
         view.sessions_after(None, 9).map(drop),
         view.chain(&key).map(drop),
         view.chains(&user, &session).map(drop),
+        view.holdings(&user, &session).map(drop),
         view.client(&client_id("app")).map(drop),
         view.client_cut(&client_id("app")).map(drop),
         view.clients("", 9).map(drop),

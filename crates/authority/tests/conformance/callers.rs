@@ -1,0 +1,116 @@
+//! Whoever calls: all that their standing hangs on, read in one look.
+
+use rescind_domain::clock::Timestamp;
+use rescind_domain::grant::Grant;
+use rescind_domain::store::{CallerKey, CallerRows, StoreError, View};
+use rescind_wire::{ClientId, KeyId, Scope, SessionId, TokenId, UserId};
+
+use super::fixture::{
+    Handle, at, chain, client, client_id, end, key_id, mac_key, read, revoke, session, session_id, shown, token_id,
+    user, user_id, write,
+};
+
+/// What is asked for.
+#[derive(Clone)]
+struct Caller {
+    user: UserId,
+    session: SessionId,
+    client: ClientId,
+    token: TokenId,
+    key: KeyId,
+}
+
+impl Caller {
+    fn of(number: u64, client: &str, key: &str) -> Self {
+        let (user, session, token) = (user_id(number), session_id(number), token_id(number));
+        Self { user, session, client: client_id(client), token, key: key_id(key) }
+    }
+
+    fn in_one_look(&self, view: &dyn View) -> Result<CallerRows, StoreError> {
+        let Self { user, session, client, token, key } = self;
+        view.caller(&CallerKey { user, session, client, token, key })
+    }
+
+    fn one_by_one(&self, view: &dyn View) -> Result<CallerRows, StoreError> {
+        Ok(CallerRows {
+            user: view.user(&self.user)?,
+            session: view.session(&self.user, &self.session)?,
+            client_cut: view.client_cut(&self.client)?,
+            grant_cut: view.grant(&self.user, &self.client)?.map(|grant| grant.cut),
+            token_ended: view.token_ended(&self.token)?,
+            key_revoked: view.key_revoked(&self.key)?,
+        })
+    }
+}
+
+conformance! {
+    async fn a_caller_in_one_look_is_what_its_parts_are_one_by_one(engine) {
+        let store = engine.store();
+        write(&store, |tx| {
+            tx.insert_client(&client("app"))?;
+            tx.add_mac_key(&mac_key("mac_a", 1))?;
+            tx.add_mac_key(&mac_key("mac_b", 2))?;
+            for number in 1..=2 {
+                tx.insert_user(&user(number))?;
+                tx.insert_session(&session(number, number))?;
+                let mut rotated = chain(number, number, 1, "app");
+                rotated.rotations = vec![Timestamp(70_000)];
+                tx.insert_chain(&rotated)?;
+            }
+            tx.ensure_grant(&Grant { user: user_id(1), client: client_id("app"), created_at: Timestamp(1), cut: 3 })
+        })
+        .await;
+        let nothing = expect_alike(&store, Caller::of(9, "none", "mac_c")).await;
+        assert!(nothing.user.is_none() && nothing.session.is_none() && nothing.client_cut.is_none());
+        assert_eq!((nothing.grant_cut, nothing.token_ended, nothing.key_revoked), (None, None, None));
+
+        let first = Caller::of(1, "app", "mac_a");
+        let before = expect_alike(&store, first.clone()).await;
+        assert_eq!(before.session.expect("a session").last_seen_at, Timestamp(70_000), "rotated since");
+        for scope in [
+            Scope::Session { user: first.user, session: first.session },
+            Scope::Token { token: first.token },
+            Scope::Key { key: first.key.clone() },
+            Scope::Grant { user: first.user, client: first.client.clone() },
+            Scope::Client { client: first.client.clone() },
+            Scope::User { user: first.user, except: Some(first.session), deleted: false },
+        ] {
+            end(&store, move |tx| revoke(tx, &scope)).await;
+        }
+        let after = expect_alike(&store, first).await;
+        assert_eq!(after.session.expect("a session").ended.map(|ended| ended.number), Some(1));
+        assert_eq!((after.token_ended, after.key_revoked, after.grant_cut, after.client_cut), (Some(2), Some(3), Some(4), Some(5)));
+        assert_eq!(after.user.expect("a user").cut.latest, 6);
+        // Of the other one there is less, and none of it is the first one's.
+        let other = expect_alike(&store, Caller::of(2, "app", "mac_b")).await;
+        assert_eq!((other.grant_cut, other.token_ended, other.key_revoked, other.client_cut), (None, None, None, Some(5)));
+        // A session is found under its own user alone.
+        let strange = Caller { user: user_id(2), ..Caller::of(1, "app", "mac_a") };
+        assert!(expect_alike(&store, strange).await.session.is_none());
+    }
+
+    async fn what_clients_hold_under_a_session_is_told_in_the_order_of_its_chains(engine) {
+        let store = engine.store();
+        write(&store, |tx| {
+            for (session, index, client) in [(1, 2, "web"), (1, 1, "app"), (2, 1, "web")] {
+                let mut chain = chain(1, session, index, client);
+                chain.position = at(0);
+                tx.insert_chain(&chain)?;
+            }
+            Ok(())
+        })
+        .await;
+        let held = read(&store, |view| view.holdings(&user_id(1), &session_id(1))).await;
+        let told: Vec<_> = held.iter().map(|holding| (holding.client.as_str(), holding.position)).collect();
+        assert_eq!(told, [("app", at(0)), ("web", at(0))]);
+        assert!(read(&store, |view| view.holdings(&user_id(2), &session_id(1))).await.is_empty());
+    }
+}
+
+async fn expect_alike(store: &Handle, caller: Caller) -> CallerRows {
+    let asked = caller.clone();
+    let parts = read(store, move |view| asked.one_by_one(view)).await;
+    let found = read(store, move |view| caller.in_one_look(view)).await;
+    assert_eq!(shown(&found), shown(&parts));
+    found
+}
