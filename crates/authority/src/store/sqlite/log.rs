@@ -158,7 +158,8 @@ fn kind(change: &Change) -> &'static str {
     }
 }
 
-fn no_head(problem: &str) -> StoreError {
+/// There is no head to read.
+pub(super) fn no_head(problem: &str) -> StoreError {
     StoreError::Corrupt { table: "head", column: "id", key: "1".into(), problem: problem.into() }
 }
 
