@@ -182,6 +182,7 @@ impl Builder {
     pub fn build(self) -> Result<Verifier, SetupError> {
         let (following, issuer, clock) = (self.following.clone(), self.issuer.clone(), Arc::clone(&self.clock));
         let (verifier, keeper) = self.parts()?;
+        keeper.shared().counters().expect_connection();
         let follower = crate::follow::Follower::start(&following, &issuer, keeper, clock)?;
         Ok(verifier.followed_by(follower))
     }

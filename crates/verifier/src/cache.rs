@@ -134,6 +134,11 @@ impl TokenCache {
         self.filled.load(Ordering::Relaxed)
     }
 
+    /// How many tokens there is room for.
+    pub(crate) const fn room(&self) -> usize {
+        self.room
+    }
+
     fn set(&self, digest: &Digest) -> Option<&Set> {
         let mask = u64::try_from(self.sets.len()).ok()?.checked_sub(1)?;
         self.sets.get(usize::try_from(word(digest, 1) & mask).ok()?)

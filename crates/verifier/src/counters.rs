@@ -1,6 +1,6 @@
 //! What happened, counted without making the threads of a busy service wait for each other's cache lines.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rescind_wire::Position;
@@ -22,6 +22,8 @@ pub struct Health {
     pub keys: usize,
     /// How many tokens are cached.
     pub cached: usize,
+    /// How many tokens the cache has room for.
+    pub cache_room: usize,
     /// Checks of a token that was cached.
     pub hits: u64,
     /// Checks of a token that was not.
@@ -30,15 +32,27 @@ pub struct Health {
     pub refusals: [(&'static str, u64); Rejected::NAMES.len()],
     /// How long the lease still runs; nothing if there is none, zero if it has run out.
     pub lease_left: Option<Duration>,
-    /// How long ago the lease was last extended.
+    /// How long ago the lease was last extended: the age of the last echo.
     pub echo_age: Option<Duration>,
+    /// Whether there is a connection to the feed; nothing where none is expected, for the [`Keeper`](crate::Keeper) is
+    /// told in another way than by a [`Subscription`](crate::Subscription).
+    pub connected: Option<bool>,
+    /// How many connections to the feed were made after the first.
+    pub reconnects: u64,
 }
 
 #[derive(Default)]
 pub(crate) struct Counters {
     stripes: [Stripe; STRIPES],
     refusals: [AtomicU64; Rejected::NAMES.len()],
+    link: AtomicU8,
+    connections: AtomicU64,
 }
+
+/// The values of `link`: nobody connects, somebody tries to, somebody is.
+const NO_LINK: u8 = 0;
+const APART: u8 = 1;
+const CONNECTED: u8 = 2;
 
 /// More threads than this share a stripe.
 const STRIPES: usize = 16;
@@ -74,6 +88,30 @@ impl Counters {
 
     pub(crate) fn refusals(&self) -> [(&'static str, u64); Rejected::NAMES.len()] {
         std::array::from_fn(|n| (Rejected::NAMES[n], self.refusals[n].load(Ordering::Relaxed)))
+    }
+
+    /// Somebody is going to connect to the feed.
+    #[cfg(feature = "follow")]
+    pub(crate) fn expect_connection(&self) {
+        self.link.store(APART, Ordering::Relaxed);
+    }
+
+    pub(crate) fn connected(&self) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        self.link.store(CONNECTED, Ordering::Relaxed);
+    }
+
+    pub(crate) fn disconnected(&self) {
+        self.link.store(APART, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_connected(&self) -> Option<bool> {
+        let link = self.link.load(Ordering::Relaxed);
+        (link != NO_LINK).then_some(link == CONNECTED)
+    }
+
+    pub(crate) fn reconnects(&self) -> u64 {
+        self.connections.load(Ordering::Relaxed).saturating_sub(1)
     }
 
     fn stripe(&self) -> &Stripe {

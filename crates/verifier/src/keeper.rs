@@ -88,6 +88,10 @@ impl Keeper {
         Self { shared, current: None, generations: 0, remembered: VecDeque::new(), tag: None }
     }
 
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// Begins anew from a snapshot, atomically: a check that runs meanwhile sees all of the old or all of the new.
     ///
     /// Within one epoch, a snapshot older than what is known is refused, the keys that were revoked stay revoked, the

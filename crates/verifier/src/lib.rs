@@ -22,6 +22,7 @@ mod cache;
 mod claims;
 mod clock;
 mod counters;
+mod exposition;
 #[cfg(feature = "follow")]
 pub mod follow;
 mod generation;

@@ -1,6 +1,7 @@
 //! One connection to the feed, without the connection: what to say, and what to do about what is heard.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rescind_wire::Entry;
@@ -9,6 +10,7 @@ use rescind_wire::feed::{Ack, Closing, Hello, Message, Snapshot};
 use crate::acks::Acks;
 use crate::keeper::{self, Broken, Keeper};
 use crate::rejected::Break;
+use crate::verifier::Shared;
 
 /// The most entries of one snapshot: more than a busy authority revokes in the longest lifetime of a token.
 pub(crate) const MOST: u64 = 16 << 20;
@@ -18,6 +20,23 @@ pub struct Subscription<'a> {
     keeper: &'a mut Keeper,
     acks: Acks,
     stage: Stage,
+    _connected: Connected,
+}
+
+/// Says, for the health report, that there is a connection as long as this is there.
+struct Connected(Arc<Shared>);
+
+impl Connected {
+    fn new(shared: Arc<Shared>) -> Self {
+        shared.counters().connected();
+        Self(shared)
+    }
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.counters().disconnected();
+    }
 }
 
 enum Stage {
@@ -61,8 +80,9 @@ pub enum Unfollowable {
 
 impl<'a> Subscription<'a> {
     /// A connection of a verifier with this lease.
-    pub const fn new(keeper: &'a mut Keeper, lease: Duration) -> Self {
-        Self { keeper, acks: Acks::new(lease), stage: Stage::Opening }
+    pub fn new(keeper: &'a mut Keeper, lease: Duration) -> Self {
+        let connected = Connected::new(Arc::clone(keeper.shared()));
+        Self { keeper, acks: Acks::new(lease), stage: Stage::Opening, _connected: connected }
     }
 
     /// What to say first.

@@ -133,11 +133,14 @@ impl Verifier {
             entries: generation.map_or(0, |generation| generation.table().len()),
             keys: generation.map_or(0, |generation| generation.keys().len()),
             cached: cache.len(),
+            cache_room: cache.room(),
             hits: counters.hits(),
             misses: counters.misses(),
             refusals: counters.refusals(),
             lease_left: lease.map(|(deadline, _)| deadline.saturating_sub(now)),
             echo_age: lease.map(|(_, extended)| now.saturating_sub(extended)),
+            connected: counters.is_connected(),
+            reconnects: counters.reconnects(),
         }
     }
 }
@@ -197,6 +200,10 @@ impl Shared {
     #[cfg(feature = "live")]
     pub(crate) const fn skew(&self) -> u64 {
         self.settings.skew
+    }
+
+    pub(crate) const fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {

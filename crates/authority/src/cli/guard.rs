@@ -36,6 +36,9 @@ pub(super) struct Arguments {
     secret_file: PathBuf,
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7090", help = LISTEN)]
     listen: Address,
+    /// Where to serve /healthz, /readyz and /metrics to operators [default: nowhere]
+    #[arg(long, value_name = "ADDRESS")]
+    operations: Option<Address>,
     /// For how long tokens are accepted without hearing from the authority
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = read_duration)]
     lease: Duration,
@@ -58,15 +61,25 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("no runtime: {error}")))?;
     let output = context.output;
-    let options = Options { listen: arguments.listen.clone(), cookie: arguments.cookie.clone() };
+    let options = Options {
+        listen: arguments.listen.clone(),
+        cookie: arguments.cookie.clone(),
+        operations: arguments.operations.clone(),
+    };
     let secret = secret(arguments)?;
     runtime.block_on(async {
         let verifier = verifier(arguments, &secret)?;
-        let announce = |address: &Address| {
+        let announce = |address: &Address, operations: Option<&Address>| {
+            let operations = operations.map(ToString::to_string);
             let text = if output.json {
-                json!({ "listen": address.to_string() }).to_string()
+                let mut said = json!({ "listen": address.to_string() });
+                if let Some(operations) = operations {
+                    said["operations"] = operations.into();
+                }
+                said.to_string()
             } else {
-                format!("The guard listens on {address}")
+                let operations = operations.map(|operations| format!("\nOperators ask at {operations}"));
+                format!("The guard listens on {address}{}", operations.unwrap_or_default())
             };
             // Nobody needs to listen.
             let _ = writeln!(io::stdout().lock(), "{text}");

@@ -1,5 +1,6 @@
 //! Where a guard listens: a TCP address, or a socket in the file system.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -8,13 +9,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::server::conn::http1;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
-
-use super::answer::Asked;
 
 /// The most connections at a time. Proxies keep few, and use them again.
 const CONNECTIONS: usize = 4096;
@@ -106,8 +107,11 @@ impl Door {
     }
 
     /// Answers for ever.
-    pub(super) async fn answer(&self, asked: Asked) {
-        let (asked, permits) = (Arc::new(asked), Arc::new(Semaphore::new(CONNECTIONS)));
+    pub(super) async fn answer<B>(&self, answer: impl Fn(&Request<Incoming>) -> Response<B> + Send + Sync + 'static)
+    where
+        B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+    {
+        let (answer, permits) = (Arc::new(answer), Arc::new(Semaphore::new(CONNECTIONS)));
         loop {
             let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
             let stream = match self.accept().await {
@@ -118,11 +122,11 @@ impl Door {
                     continue;
                 }
             };
-            let asked = Arc::clone(&asked);
+            let answer = Arc::clone(&answer);
             tokio::spawn(async move {
                 let service = hyper::service::service_fn(|request| {
-                    let answer = asked.answer(&request);
-                    async { Ok::<_, std::convert::Infallible>(answer) }
+                    let answer = answer(&request);
+                    async { Ok::<_, Infallible>(answer) }
                 });
                 let served = http1::Builder::new()
                     .timer(TokioTimer::new())

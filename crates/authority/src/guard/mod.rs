@@ -3,10 +3,12 @@
 //! language.
 //!
 //! Whatever the path and method, the answer says what the token is worth: 200 with who it is, 401, 403 where a scope is
-//! missing, 503 where the guard has not heard from the authority for too long.
+//! missing, 503 where the guard has not heard from the authority for too long. So health and counters have an address of
+//! their own: there are proxies that ask with the path of the request itself, which anybody can choose.
 
 mod answer;
 mod door;
+mod operations;
 
 use std::io;
 
@@ -25,6 +27,8 @@ pub struct Options {
     pub listen: Address,
     /// The cookie that may hold the token, where there is no `Authorization` header.
     pub cookie: Option<String>,
+    /// Where it says to operators how it is, if anywhere.
+    pub operations: Option<Address>,
 }
 
 /// Why a guard does not run.
@@ -46,20 +50,36 @@ pub enum GuardError {
     Signals(io::Error),
 }
 
-/// Runs a guard until SIGTERM or SIGINT. `announce` is called with where it listens, once it does.
-pub async fn guard(verifier: Verifier, options: Options, announce: impl FnOnce(&Address)) -> Result<(), GuardError> {
+/// Runs a guard until SIGTERM or SIGINT. `announce` is called with where it listens, to proxies and to operators, once it
+/// does.
+pub async fn guard(
+    verifier: Verifier,
+    options: Options,
+    announce: impl FnOnce(&Address, Option<&Address>),
+) -> Result<(), GuardError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(GuardError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(GuardError::Signals)?;
-    let address = options.listen.clone();
-    let door = Door::open(&address).map_err(|error| GuardError::Listen { address, error })?;
-    announce(door.address());
-    let asked = Asked::new(verifier.clone(), options.cookie);
+    let door = open(&options.listen)?;
+    let office = options.operations.as_ref().map(open).transpose()?;
+    announce(door.address(), office.as_ref().map(Door::address));
+    let (asked, watched) = (Asked::new(verifier.clone(), options.cookie), verifier.clone());
+    let operations = async {
+        match &office {
+            Some(office) => office.answer(move |request| operations::answer(&watched, request)).await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
-        () = door.answer(asked) => {}
+        () = door.answer(move |request| asked.answer(request)) => {}
+        () = operations => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
     // So that nobody waits for its lease.
     verifier.leave().await;
     Ok(())
+}
+
+fn open(address: &Address) -> Result<Door, GuardError> {
+    Door::open(address).map_err(|error| GuardError::Listen { address: address.clone(), error })
 }

@@ -52,30 +52,9 @@ fn results(page: &mut Page, name: &str, help: &str, table: &Table<&'static str, 
 }
 
 fn verifier(page: &mut Page, app: &App) {
-    let health = app.authority.verifier.health();
-    page.gauge(
-        "rescind_verifier_ready",
-        "Whether access tokens can be checked",
-        u64::from(health.unavailable.is_none()),
-    );
-    if let Some(position) = health.position {
-        page.gauge("rescind_verifier_position", "The last entry of the log that it knows", position.number);
-    }
-    page.gauge("rescind_verifier_floor", "The last entry that it may have forgotten", health.floor);
-    page.gauge("rescind_verifier_entries", "Revocations that it remembers", health.entries);
-    page.gauge("rescind_verifier_keys", "Keys that it trusts", health.keys);
-    page.gauge("rescind_verifier_cached_tokens", "Tokens that it remembers", health.cached);
-    if let Some(age) = health.echo_age {
-        page.gauge("rescind_verifier_heard_seconds", "How long ago it last read the log", seconds(age));
-    }
+    page.text.push_str(&app.authority.verifier.health().exposition());
     let accepted = app.meter.accepted.load(Relaxed);
     page.count("rescind_verifier_accepted_total", "Requests whose access token was accepted", accepted);
-    page.family("rescind_verifier_refused_total", "counter", "Access tokens refused, by reason");
-    for (reason, count) in health.refusals {
-        page.sample("rescind_verifier_refused_total", &format!("reason=\"{reason}\""), count);
-    }
-    page.count("rescind_verifier_cache_hits_total", "Tokens that were remembered", health.hits);
-    page.count("rescind_verifier_cache_misses_total", "Tokens that were not", health.misses);
 }
 
 fn store(page: &mut Page, app: &App) {

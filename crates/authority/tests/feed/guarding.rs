@@ -122,6 +122,45 @@ fn a_guard_listens_on_a_socket_takes_a_cookie_and_says_503_when_it_is_stale() {
 }
 
 #[test]
+fn a_guard_tells_operators_whether_it_is_ready_and_what_it_counted_at_an_address_of_their_own() {
+    let mut scene = Scene::new();
+    let device = scene.server.sign_in("ann", "Phone");
+    let path = scene.house.path("operations.sock");
+    let operations = format!("unix:{}", path.display());
+    let guard = Guard::start(&scene, "127.0.0.1:0", &["--lease", "4s", "--operations", &operations]);
+    let operator = |target: &str| {
+        let request = format!("{target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        exchange(UnixStream::connect(&path).expect("connected"), &request)
+    };
+    guard.until_heard(&device);
+    scene.end(&device, "10s");
+    assert_eq!(guard.ask("/", &bearer(&device)).0, 401);
+    assert_eq!(operator("GET /healthz").0, 200);
+    assert_eq!(operator("GET /readyz").0, 200);
+    let (status, page) = operator("GET /metrics");
+    assert!(status == 200 && page.contains("content-type: text/plain; version=0.0.4"), "{page}");
+    let value = |name: &str| {
+        let mut lines = page.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse::<f64>().ok());
+        lines.next().unwrap_or_else(|| panic!("{name} is not in {page}"))
+    };
+    for (name, expected) in [("ready", 1.0), ("connected", 1.0), ("reconnects_total", 0.0), ("entries", 1.0)] {
+        assert!((value(&format!("rescind_verifier_{name}")) - expected).abs() < 1e-9, "{name}");
+    }
+    assert!(value("rescind_verifier_refused_total{reason=\"revoked\"}") >= 1.0);
+    assert!(value("rescind_verifier_heard_seconds") < 4.0 && value("rescind_verifier_cache_hits_total") >= 1.0);
+    assert!(!page.contains("usr_") && !page.contains(&device.session));
+    assert_eq!((operator("GET /").0, operator("POST /metrics").0), (404, 405));
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(guard.ask(path, "").0, 401, "to a proxy every path is a question about a token");
+    }
+    scene.server.signal(Signal::KILL);
+    drop(scene.server.wait());
+    let (_, head) = until(|| Some(operator("GET /readyz")).filter(|(status, _)| *status != 200));
+    assert!(head.starts_with("http/1.1 503") && head.contains("\"status\":\"not ready\""), "{head}");
+    assert_eq!(operator("GET /healthz").0, 200, "it is alive");
+}
+
+#[test]
 fn g4_a_process_that_was_stopped_accepts_nothing_on_continuing_that_was_revoked_meanwhile() {
     let scene = Scene::new();
     let (phone, laptop) = (scene.server.sign_in("ann", "Phone"), scene.server.sign_in("ann", "Laptop"));

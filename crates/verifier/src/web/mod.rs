@@ -3,6 +3,8 @@
 #[cfg(feature = "axum")]
 mod extract;
 mod layer;
+#[cfg(feature = "axum")]
+mod metrics;
 mod refusal;
 
 use std::time::Duration;
@@ -13,6 +15,8 @@ use http::header::AUTHORIZATION;
 #[cfg(feature = "axum")]
 pub use extract::Authorized;
 pub use layer::{HangUp, Verify, VerifyLayer, Watched};
+#[cfg(feature = "axum")]
+pub use metrics::{Metrics, metrics};
 pub use refusal::Refusal;
 
 use crate::presented::{Presented, Scheme};

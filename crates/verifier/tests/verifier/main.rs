@@ -19,6 +19,7 @@ mod keys;
 mod lease;
 #[cfg(feature = "live")]
 mod live;
+mod metrics;
 mod parser;
 mod revocation;
 mod setup;

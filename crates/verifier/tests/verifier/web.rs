@@ -79,6 +79,19 @@ fn a_good_token_is_let_in_and_everything_else_is_told_apart() {
 }
 
 #[test]
+fn the_counters_are_served_as_prometheus_reads_them() {
+    let world = World::new();
+    let counters = Router::new().route("/metrics", get(rescind_verifier::web::metrics));
+    let answer = ask(&counters.with_state(world.verifier.clone()), "/metrics", &[]);
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let body = runtime.block_on(axum::body::to_bytes(answer.into_body(), usize::MAX)).expect("a page");
+    let page = String::from_utf8(body.to_vec()).expect("text");
+    assert!(page.contains("\n# TYPE rescind_verifier_position gauge\nrescind_verifier_position 100\n"), "{page}");
+}
+
+#[test]
 fn what_is_asked_for_cannot_break_out_of_the_challenge() {
     let challenge = Refusal::Scope("a\"b\\c d".into()).challenge();
     assert_eq!(challenge.as_deref(), Some("Bearer error=\"insufficient_scope\", scope=\"abcd\""));

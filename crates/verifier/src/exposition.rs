@@ -1,0 +1,94 @@
+//! The health report as Prometheus reads it (text format 0.0.4). Ids and secrets are in none of it.
+
+use std::fmt::{Display, Write as _};
+use std::time::Duration;
+
+use crate::counters::Health;
+
+impl Health {
+    /// The media type of [`exposition`](Self::exposition).
+    pub const EXPOSITION_TYPE: &'static str = "text/plain; version=0.0.4; charset=utf-8";
+
+    /// All of it in the text format of Prometheus, each family with its `HELP` and `TYPE`. What there is nothing to say
+    /// about, a lease that was never granted for instance, is left out.
+    pub fn exposition(&self) -> String {
+        let mut page = Page::default();
+        self.write_state(&mut page);
+        self.write_lease(&mut page);
+        self.write_counts(&mut page);
+        page.text
+    }
+
+    fn write_state(&self, page: &mut Page) {
+        let ready = u64::from(self.unavailable.is_none());
+        page.gauge("rescind_verifier_ready", "Whether access tokens can be checked", ready);
+        if let Some(position) = self.position {
+            page.gauge("rescind_verifier_position", "The last entry of the log that it knows", position.number);
+            page.family("rescind_verifier_epoch_info", "gauge", "The epoch of the log that it knows");
+            page.sample("rescind_verifier_epoch_info", &format!("epoch=\"{}\"", position.epoch), 1);
+        }
+        page.gauge("rescind_verifier_floor", "The last entry that it may have forgotten", self.floor);
+        page.gauge("rescind_verifier_entries", "Revocations that it remembers", self.entries);
+        page.gauge("rescind_verifier_keys", "Keys that it trusts", self.keys);
+        page.gauge("rescind_verifier_cached_tokens", "Tokens that it remembers", self.cached);
+        page.gauge("rescind_verifier_cache_places", "Tokens that it has room for", self.cache_room);
+    }
+
+    fn write_lease(&self, page: &mut Page) {
+        if let Some(age) = self.echo_age {
+            page.gauge("rescind_verifier_heard_seconds", "How long ago its lease was last extended", seconds(age));
+        }
+        if let Some(left) = self.lease_left {
+            page.gauge("rescind_verifier_lease_seconds", "How long its lease still runs", seconds(left));
+        }
+        if let Some(connected) = self.connected {
+            page.gauge("rescind_verifier_connected", "Whether there is a connection to the feed", u64::from(connected));
+            let help = "Connections to the feed after the first";
+            page.count("rescind_verifier_reconnects_total", help, self.reconnects);
+        }
+    }
+
+    fn write_counts(&self, page: &mut Page) {
+        page.family("rescind_verifier_refused_total", "counter", "Access tokens refused, by reason");
+        for (reason, count) in self.refusals {
+            page.sample("rescind_verifier_refused_total", &format!("reason=\"{reason}\""), count);
+        }
+        page.count("rescind_verifier_cache_hits_total", "Tokens that were remembered", self.hits);
+        page.count("rescind_verifier_cache_misses_total", "Tokens that were not", self.misses);
+    }
+}
+
+/// Seconds as a decimal number.
+fn seconds(duration: Duration) -> String {
+    format!("{:.6}", duration.as_secs_f64())
+}
+
+/// A page being written.
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.text, "# HELP {name} {help}.\n# TYPE {name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &str, value: impl Display) {
+        let _ = match labels {
+            "" => writeln!(self.text, "{name} {value}"),
+            _ => writeln!(self.text, "{name}{{{labels}}} {value}"),
+        };
+    }
+
+    fn count(&mut self, name: &str, help: &str, value: u64) {
+        self.family(name, "counter", help);
+        self.sample(name, "", value);
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
+        self.family(name, "gauge", help);
+        self.sample(name, "", value);
+    }
+}
