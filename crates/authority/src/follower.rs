@@ -164,6 +164,7 @@ fn apply(keeper: &mut Keeper, news: &News, entries: &[Entry], current: bool) -> 
         epochs: news.epochs.clone(),
         position: news.position.number,
         floor: news.floor,
+        floor_at: None,
         longest_lifetime: news.longest_lifetime,
         keys: news.keys.iter().filter(signing).filter_map(|row| row.public.clone()).collect(),
         entries: entries.to_vec(),

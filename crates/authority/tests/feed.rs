@@ -15,6 +15,8 @@ mod enforcement;
 mod evicting;
 #[path = "feed/following.rs"]
 mod following;
+#[path = "feed/foreign.rs"]
+mod foreign;
 #[path = "feed/guarding.rs"]
 mod guarding;
 #[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]

@@ -15,6 +15,8 @@ pub struct Policy {
     pub store_addresses: bool,
     /// Lifetime of an access token, 20 s to 1 day.
     pub access_lifetime: Duration,
+    /// The longest lifetime of the tokens of other issuers that verifiers accept: zero without any.
+    pub foreign_lifetime: Duration,
     /// Absolute lifetime of a session that is remembered.
     pub remembered_lifetime: Duration,
     /// Absolute lifetime of a session that is not.

@@ -196,6 +196,8 @@ pub enum StateChange {
     Token(rescind_wire::TokenId),
     /// The end of a key.
     Key(rescind_wire::KeyId),
+    /// Nothing: no store keeps anything of other issuers but the entry itself, which verifiers judge by.
+    Foreign,
     /// A new key; others of the same purpose are superseded.
     AddKey(Box<KeyRow>),
 }
@@ -241,6 +243,9 @@ pub fn end(
             let row = tx.keys()?.into_iter().find(|row| row.id == *key).ok_or(Error::NotFound("key"))?;
             StateChange::Key(row.id)
         }
+        Scope::ForeignIssuer { .. } | Scope::ForeignSubject { .. } | Scope::ForeignSession { .. } => {
+            StateChange::Foreign
+        }
     };
     let row = append(tx, world, Change::Revoke(scope.clone()), &state, reason, event)?;
     Ok(receipt(&row, scope))
@@ -253,7 +258,14 @@ fn ended_before(view: &dyn EndingTx, scope: &Scope) -> Result<Option<Receipt>, E
         Scope::Session { user, session } => view.session_ended(user, session)?,
         Scope::Token { token } => view.token_ended(token)?,
         Scope::Key { key } => view.key_revoked(key)?,
-        Scope::Everyone { .. } | Scope::Client { .. } | Scope::User { .. } | Scope::Grant { .. } => None,
+        // The same again covers more.
+        Scope::Everyone { .. }
+        | Scope::Client { .. }
+        | Scope::User { .. }
+        | Scope::Grant { .. }
+        | Scope::ForeignIssuer { .. }
+        | Scope::ForeignSubject { .. }
+        | Scope::ForeignSession { .. } => None,
     };
     let Some(number) = number else { return Ok(None) };
     Ok(view.log_entry(number)?.map(|row| receipt(&row, scope.clone())))

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::cache::TokenCache;
 use crate::clock::{Clock, SystemClock};
+use crate::foreign::{Foreign, ForeignError, Foreigners, Trusted};
 use crate::keeper::Keeper;
 use crate::verifier::{Settings, Shared, Verifier};
 
@@ -26,6 +27,7 @@ pub struct Builder {
     audience: String,
     skew: Duration,
     cache_tokens: usize,
+    foreign: Vec<Foreign>,
     seed: Option<[u8; 32]>,
     clock: Arc<dyn Clock>,
     #[cfg(feature = "follow")]
@@ -47,6 +49,9 @@ pub enum SetupError {
     /// The cache would be larger than 16,777,216 tokens.
     #[error("a cache of more than 16,777,216 tokens is not possible")]
     Cache,
+    /// Another issuer cannot be accepted.
+    #[error(transparent)]
+    Foreign(#[from] ForeignError),
     /// The system gave no random bytes.
     #[error("the system gave no random bytes")]
     Entropy,
@@ -79,6 +84,7 @@ impl Builder {
             audience: String::new(),
             skew: DEFAULT_SKEW,
             cache_tokens: DEFAULT_CACHE,
+            foreign: Vec::new(),
             seed: None,
             clock: Arc::new(SystemClock),
             #[cfg(feature = "follow")]
@@ -100,9 +106,15 @@ impl Builder {
     }
 
     /// How many tokens are remembered once their signature was checked, rounded up to a power of two. 16,384 unless set;
-    /// 0 remembers none.
+    /// 0 remembers none. Where other issuers are accepted, as many of their tokens are remembered, too.
     pub const fn cache_tokens(mut self, tokens: usize) -> Self {
         self.cache_tokens = tokens;
+        self
+    }
+
+    /// Accepts the tokens of another issuer, too: by [`Verifier::verify_foreign`] and [`Verifier::verify_any`].
+    pub fn foreign(mut self, foreign: Foreign) -> Self {
+        self.foreign.push(foreign);
         self
     }
 
@@ -121,6 +133,10 @@ impl Builder {
     /// The verifier, and the one writer that keeps it current, for whoever follows the feed in a way of their own. Never
     /// waits for anything: until the authority was heard, every check is [`Unavailable`](crate::Rejected::Unavailable).
     pub fn parts(self) -> Result<(Verifier, Keeper), SetupError> {
+        self.assemble(false)
+    }
+
+    fn assemble(self, fetches: bool) -> Result<(Verifier, Keeper), SetupError> {
         if self.issuer.is_empty() {
             return Err(SetupError::Issuer);
         }
@@ -136,7 +152,8 @@ impl Builder {
         let seed = self.seed.map_or_else(random, Ok)?;
         let skew = u64::try_from(self.skew.as_millis()).map_err(|_| SetupError::Skew)?;
         let settings = Settings { issuer: self.issuer, audience: self.audience, skew };
-        let shared = Shared::new(settings, self.clock, TokenCache::new(self.cache_tokens, seed));
+        let foreigners = foreigners(self.foreign, &settings.issuer, fetches, self.cache_tokens, seed)?;
+        let shared = Shared::new(settings, self.clock, TokenCache::new(self.cache_tokens, seed), foreigners);
         Ok((Verifier::new(Arc::clone(&shared)), Keeper::new(shared)))
     }
 }
@@ -181,7 +198,7 @@ impl Builder {
     /// anything: until the authority was heard, every check is [`Unavailable`](crate::Rejected::Unavailable).
     pub fn build(self) -> Result<Verifier, SetupError> {
         let (following, issuer, clock) = (self.following.clone(), self.issuer.clone(), Arc::clone(&self.clock));
-        let (verifier, keeper) = self.parts()?;
+        let (verifier, keeper) = self.assemble(true)?;
         keeper.shared().counters().expect_connection();
         let follower = crate::follow::Follower::start(&following, &issuer, keeper, clock)?;
         Ok(verifier.followed_by(follower))
@@ -195,8 +212,28 @@ impl fmt::Debug for Builder {
             .field("audience", &self.audience)
             .field("skew", &self.skew)
             .field("cache_tokens", &self.cache_tokens)
+            .field("foreign", &self.foreign)
             .finish_non_exhaustive()
     }
+}
+
+fn foreigners(
+    foreign: Vec<Foreign>,
+    own: &str,
+    fetches: bool,
+    cache_tokens: usize,
+    seed: [u8; 32],
+) -> Result<Foreigners, ForeignError> {
+    let mut issuers: Vec<Arc<Trusted>> = Vec::with_capacity(foreign.len());
+    for foreign in foreign {
+        let trusted = foreign.into_trusted(own, fetches)?;
+        if issuers.iter().any(|other| other.name() == trusted.name()) {
+            return Err(ForeignError::Twice);
+        }
+        issuers.push(Arc::new(trusted));
+    }
+    let room = if issuers.is_empty() { 0 } else { cache_tokens };
+    Ok(Foreigners { issuers: issuers.into(), cache: TokenCache::new(room, seed) })
 }
 
 #[expect(clippy::disallowed_methods, reason = "provides the input that the builder takes as a parameter")]

@@ -26,29 +26,68 @@ pub(crate) struct Remembered {
     /// Whose it is: for whoever watches it.
     #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "nobody can watch without that feature"))]
     pub(crate) home: Weak<Shared>,
-    /// No entry before this number covers it; 0 if none was looked at.
-    checked: AtomicU64,
+    checked: Checked,
+}
+
+/// How far the log was looked through for a token: no entry before this number covers it; 0 if none was looked at.
+#[derive(Default)]
+pub(crate) struct Checked(AtomicU64);
+
+impl Checked {
+    /// Whether the log was already looked through up to `number`.
+    pub(crate) fn is_up_to(&self, number: u64) -> bool {
+        self.0.load(Ordering::Relaxed) > number
+    }
+
+    /// Nothing up to `number` covers it.
+    pub(crate) fn set(&self, number: u64) {
+        self.0.fetch_max(number.saturating_add(1), Ordering::Relaxed);
+    }
+}
+
+/// What the cache must know of a token.
+pub(crate) trait Cached {
+    /// By what it is found.
+    fn digest(&self) -> &Digest;
+    /// The generation that it was checked in: it is found in that one only.
+    fn generation(&self) -> u64;
+    /// When it expires, in seconds since the Unix epoch.
+    fn expires(&self) -> u64;
+}
+
+impl Cached for Remembered {
+    fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    fn expires(&self) -> u64 {
+        self.claims.exp
+    }
 }
 
 impl Remembered {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         digest: Digest,
         generation: u64,
         claims: AccessClaims,
         pin: Arc<Pin>,
         home: Weak<Shared>,
     ) -> Self {
-        Self { digest, generation, claims, pin, home, checked: AtomicU64::new(0) }
+        Self { digest, generation, claims, pin, home, checked: Checked::default() }
     }
 
     /// Whether the log was already looked through up to `number`.
     pub(crate) fn is_checked(&self, number: u64) -> bool {
-        self.checked.load(Ordering::Relaxed) > number
+        self.checked.is_up_to(number)
     }
 
     /// Nothing up to `number` covers it.
     pub(crate) fn set_checked(&self, number: u64) {
-        self.checked.fetch_max(number.saturating_add(1), Ordering::Relaxed);
+        self.checked.set(number);
     }
 }
 
@@ -57,21 +96,26 @@ const WAYS: usize = 8;
 
 /// Places for tokens that share a part of their digest. A tag only saves looking at a token that cannot be the one; it
 /// proves nothing.
-#[derive(Default)]
 #[repr(align(64))]
-struct Set {
+struct Set<T> {
     tags: [AtomicU64; WAYS],
-    tokens: [ArcSwapOption<Remembered>; WAYS],
+    tokens: [ArcSwapOption<T>; WAYS],
 }
 
-pub(crate) struct TokenCache {
+impl<T> Default for Set<T> {
+    fn default() -> Self {
+        Self { tags: Default::default(), tokens: Default::default() }
+    }
+}
+
+pub(crate) struct TokenCache<T = Remembered> {
     seed: [u8; 32],
-    sets: Box<[Set]>,
+    sets: Box<[Set<T>]>,
     room: usize,
     filled: AtomicUsize,
 }
 
-impl TokenCache {
+impl<T: Cached> TokenCache<T> {
     /// Room for `tokens`, rounded up to a power of two; none for 0. There are twice as many places, so that few tokens
     /// find all of theirs taken before there is no more room.
     pub(crate) fn new(tokens: usize, seed: [u8; 32]) -> Self {
@@ -90,28 +134,28 @@ impl TokenCache {
         digest
     }
 
-    pub(crate) fn get(&self, digest: &Digest, generation: u64) -> Option<Arc<Remembered>> {
+    pub(crate) fn get(&self, digest: &Digest, generation: u64) -> Option<Arc<T>> {
         let tag = word(digest, 0);
         let set = self.set(digest)?;
         let mut tagged = (0..WAYS).filter(|way| set.tags[*way].load(Ordering::Relaxed) == tag);
         tagged.find_map(|way| {
             let token = set.tokens[way].load();
-            token.as_ref().filter(|token| token.digest == *digest && token.generation == generation).cloned()
+            token.as_ref().filter(|token| token.digest() == digest && token.generation() == generation).cloned()
         })
     }
 
     /// Remembers a token. It takes the place of itself, of nothing while there is room, of one that is of no use any more
     /// at `now` (seconds since the Unix epoch), or else of the one that expires first.
-    pub(crate) fn insert(&self, token: Arc<Remembered>, now: u64) {
-        let Some(set) = self.set(&token.digest) else { return };
+    pub(crate) fn insert(&self, token: Arc<T>, now: u64) {
+        let Some(set) = self.set(token.digest()) else { return };
         let full = self.len() >= self.room;
         // Among equals the digest decides, so that a burst of tokens does not fight for one place.
-        let turn = usize::from(token.digest[31]);
+        let turn = usize::from(token.digest()[31]);
         let ways = (0..WAYS).map(|way| (way + turn) % WAYS);
         let ways = ways.filter_map(|way| Some((worth(&set.tokens[way], &token, now, full)?, way)));
         // Nothing of this set can go, and there is no room: the next check costs a signature.
         let Some((_, way)) = ways.min_by_key(|(worth, _)| *worth) else { return };
-        set.tags[way].store(word(&token.digest, 0), Ordering::Relaxed);
+        set.tags[way].store(word(token.digest(), 0), Ordering::Relaxed);
         if set.tokens[way].swap(Some(token)).is_none() {
             self.filled.fetch_add(1, Ordering::Relaxed);
         }
@@ -139,20 +183,20 @@ impl TokenCache {
         self.room
     }
 
-    fn set(&self, digest: &Digest) -> Option<&Set> {
+    fn set(&self, digest: &Digest) -> Option<&Set<T>> {
         let mask = u64::try_from(self.sets.len()).ok()?.checked_sub(1)?;
         self.sets.get(usize::try_from(word(digest, 1) & mask).ok()?)
     }
 }
 
 /// What would be lost if `token` took this place; the least goes. Nothing if it must not, for there is no room.
-fn worth(place: &ArcSwapOption<Remembered>, token: &Remembered, now: u64, full: bool) -> Option<u64> {
+fn worth<T: Cached>(place: &ArcSwapOption<T>, token: &T, now: u64, full: bool) -> Option<u64> {
     Some(match &*place.load() {
-        Some(held) if held.digest == token.digest => 0,
+        Some(held) if held.digest() == token.digest() => 0,
         None if full => return None,
         None => 1,
-        Some(held) if held.generation != token.generation || held.claims.exp < now => 2,
-        Some(held) => held.claims.exp.saturating_add(3),
+        Some(held) if held.generation() != token.generation() || held.expires() < now => 2,
+        Some(held) => held.expires().saturating_add(3),
     })
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rescind_wire::Position;
 
+use crate::foreign::ForeignHealth;
 use crate::rejected::{Reason, Rejected};
 
 /// How a verifier is doing.
@@ -24,6 +25,11 @@ pub struct Health {
     pub cached: usize,
     /// How many tokens the cache has room for.
     pub cache_room: usize,
+    /// How the other issuers are doing whose tokens are accepted.
+    pub foreign: Vec<ForeignHealth>,
+    /// Their tokens are cut by time: those that were not issued clearly after this, in milliseconds since the Unix epoch, are
+    /// refused, for revocations until then may have been forgotten. 0 if none was; nothing before the first snapshot.
+    pub foreign_after: Option<u64>,
     /// Checks of a token that was cached.
     pub hits: u64,
     /// Checks of a token that was not.

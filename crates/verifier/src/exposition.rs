@@ -15,6 +15,7 @@ impl Health {
         let mut page = Page::default();
         self.write_state(&mut page);
         self.write_lease(&mut page);
+        self.write_foreign(&mut page);
         self.write_counts(&mut page);
         page.text
     }
@@ -45,6 +46,26 @@ impl Health {
             page.gauge("rescind_verifier_connected", "Whether there is a connection to the feed", u64::from(connected));
             let help = "Connections to the feed after the first";
             page.count("rescind_verifier_reconnects_total", help, self.reconnects);
+        }
+    }
+
+    fn write_foreign(&self, page: &mut Page) {
+        if self.foreign.is_empty() {
+            return;
+        }
+        if let Some(after) = self.foreign_after {
+            let help = "Tokens of other issuers that are not later than this time are refused";
+            page.gauge("rescind_verifier_foreign_after_seconds", help, seconds(Duration::from_millis(after)));
+        }
+        let labels = |issuer: &str| format!("issuer=\"{}\"", issuer.replace('\\', "\\\\").replace('"', "\\\""));
+        page.family("rescind_verifier_foreign_keys", "gauge", "Keys of other issuers that it trusts");
+        for issuer in &self.foreign {
+            page.sample("rescind_verifier_foreign_keys", &labels(issuer.issuer.as_str()), issuer.keys);
+        }
+        page.family("rescind_verifier_foreign_keys_seconds", "gauge", "How long ago these keys came");
+        for issuer in &self.foreign {
+            let Some(age) = issuer.keys_age else { continue };
+            page.sample("rescind_verifier_foreign_keys_seconds", &labels(issuer.issuer.as_str()), seconds(age));
         }
     }
 

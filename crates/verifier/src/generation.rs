@@ -29,6 +29,8 @@ pub(crate) struct Generation {
     keys: ArcSwap<PinnedKeys>,
     position: AtomicU64,
     floor: AtomicU64,
+    /// When what was forgotten was written, in milliseconds since the Unix epoch; 0 if nothing was.
+    floor_at: AtomicU64,
     longest_lifetime: AtomicU64,
     /// When the lease ends, in nanoseconds of the boot-time clock; 0 without one.
     deadline: AtomicU64,
@@ -50,6 +52,7 @@ impl Generation {
             keys: ArcSwap::from_pointee(keys),
             position: AtomicU64::new(0),
             floor: AtomicU64::new(floor),
+            floor_at: AtomicU64::new(0),
             longest_lifetime: AtomicU64::new(longest_lifetime),
             deadline: AtomicU64::new(0),
             extended: AtomicU64::new(0),
@@ -103,6 +106,12 @@ impl Generation {
         self.floor.load(Ordering::Acquire)
     }
 
+    /// Loaded after every look-up, as the floor is.
+    pub(crate) fn floor_at(&self) -> u64 {
+        fence(Ordering::Acquire);
+        self.floor_at.load(Ordering::Acquire)
+    }
+
     pub(crate) fn longest_lifetime(&self) -> u64 {
         self.longest_lifetime.load(Ordering::Acquire)
     }
@@ -154,8 +163,8 @@ impl Generation {
 
     // What the one writer says.
 
-    pub(crate) fn revoke(&self, number: u64, scope: &Scope) {
-        self.table.add(number, scope);
+    pub(crate) fn revoke(&self, number: u64, at: u64, scope: &Scope) {
+        self.table.add(number, at, scope);
         if let Scope::Key { key } = scope {
             self.keys.store(Arc::new(self.keys.load().without(key)));
         }
@@ -177,6 +186,12 @@ impl Generation {
     /// The floor never falls. Publishes it before the caller forgets anything.
     pub(crate) fn raise_floor(&self, floor: u64) {
         self.floor.fetch_max(floor, Ordering::Release);
+        fence(Ordering::Release);
+    }
+
+    /// Never falls either, and is published before the caller forgets anything written until then.
+    pub(crate) fn raise_floor_at(&self, at: u64) {
+        self.floor_at.fetch_max(at, Ordering::Release);
         fence(Ordering::Release);
     }
 

@@ -19,8 +19,8 @@ pub struct Keeper {
     shared: Arc<Shared>,
     current: Option<Arc<Generation>>,
     generations: u64,
-    /// What is in the table, in order, for the floor to find it again.
-    remembered: VecDeque<(u64, Scope)>,
+    /// What is in the table, and when it was written, in order, for the floor to find it again.
+    remembered: VecDeque<(u64, u64, Scope)>,
     tag: Option<String>,
 }
 
@@ -33,6 +33,9 @@ pub struct Snapshot {
     pub position: u64,
     /// The greatest position that may be forgotten (R10).
     pub floor: u64,
+    /// When the entry at the floor was written, in milliseconds since the Unix epoch; 0 if the floor is. Tokens of other
+    /// issuers that are not later are refused; where nothing is said, those that are not later than the snapshot's arrival.
+    pub floor_at: Option<u64>,
     /// The longest lifetime that a token still alive may have, in seconds.
     pub longest_lifetime: u64,
     /// The signing keys that are trusted at `position`.
@@ -105,22 +108,24 @@ impl Keeper {
             None => false,
         };
         let keys = PinnedKeys::new(&snapshot.keys).map_err(|_| Broken::BadSnapshot("a key is none"))?;
-        let Snapshot { epochs, position, floor, longest_lifetime, entries, .. } = snapshot;
+        let Snapshot { epochs, position, floor, floor_at, longest_lifetime, entries, .. } = snapshot;
         self.generations += 1;
         let generation = Generation::new(self.generations, epochs, keys, floor, longest_lifetime);
+        generation.raise_floor_at(floor_at.unwrap_or_else(|| self.shared.clock().wall()));
         if same_epoch && let Some(former) = &former {
             for (key, number) in former.table().revoked_keys() {
-                generation.revoke(number, &Scope::Key { key });
+                generation.revoke(number, 0, &Scope::Key { key });
             }
             generation.raise_floor(former.floor());
+            generation.raise_floor_at(former.floor_at());
             generation.inherit_lease(former);
         }
         self.remembered.clear();
         self.tag = entries.last().map(|entry| entry.tag.clone());
         for entry in entries {
             if let Change::Revoke(scope) = entry.change {
-                generation.revoke(entry.number, &scope);
-                self.remembered.push_back((entry.number, scope));
+                generation.revoke(entry.number, entry.at, &scope);
+                self.remembered.push_back((entry.number, entry.at, scope));
             }
         }
         generation.publish(position);
@@ -163,8 +168,8 @@ impl Keeper {
         }
         match &entry.change {
             Change::Revoke(scope) => {
-                generation.revoke(entry.number, scope);
-                self.remembered.push_back((entry.number, scope.clone()));
+                generation.revoke(entry.number, entry.at, scope);
+                self.remembered.push_back((entry.number, entry.at, scope.clone()));
             }
             Change::AddKey(key) => {
                 let number = entry.number;
@@ -181,7 +186,9 @@ impl Keeper {
         let Some(generation) = &self.current else { return };
         generation.raise_floor(floor);
         let floor = generation.floor();
-        while let Some((_, scope)) = self.remembered.pop_front_if(|(number, _)| *number <= floor) {
+        let below = self.remembered.iter().take_while(|(number, ..)| *number <= floor);
+        generation.raise_floor_at(below.map(|(_, at, _)| *at).max().unwrap_or(0));
+        while let Some((_, _, scope)) = self.remembered.pop_front_if(|(number, ..)| *number <= floor) {
             generation.table().forget(&scope, floor);
         }
     }

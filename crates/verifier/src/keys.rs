@@ -72,6 +72,23 @@ impl PinnedKeys {
         Ok(Self { pins: self.pins.iter().cloned().chain([Arc::new(pin)]).collect() })
     }
 
+    /// Trusts these keys in place of the present ones: those that are the same stay, whoever holds on to another sees from
+    /// now on that it is pinned no more.
+    pub(crate) fn replaced_by(&self, keys: &[Jwk]) -> Result<Self, InvalidKey> {
+        let mut next = Self::new(keys)?;
+        for pin in &mut next.pins {
+            let same = |former: &&Arc<Pin>| former.jwk == pin.jwk;
+            if let Some(former) = self.pins.iter().find(same) {
+                *pin = Arc::clone(former);
+            }
+        }
+        for former in &self.pins {
+            let stays = next.pins.iter().any(|pin| Arc::ptr_eq(pin, former));
+            former.pinned.store(stays, Ordering::Release);
+        }
+        Ok(next)
+    }
+
     /// These keys without one. Whoever holds on to it sees from now on that it is pinned no more.
     pub(crate) fn without(&self, kid: &KeyId) -> Self {
         if let Some(pin) = self.pin(kid) {

@@ -25,6 +25,7 @@ mod counters;
 mod exposition;
 #[cfg(feature = "follow")]
 pub mod follow;
+pub mod foreign;
 mod generation;
 mod keeper;
 pub mod keys;
@@ -45,6 +46,7 @@ pub use builder::{Builder, DEFAULT_SKEW, MAX_SKEW, SetupError};
 pub use claims::MAX_LIFETIME;
 pub use clock::{Clock, SystemClock};
 pub use counters::Health;
+pub use foreign::{Accepted, Foreign, ForeignError, VerifiedForeign};
 pub use keeper::{Broken, Held, Keeper, Snapshot};
 pub use keys::{InvalidKey, PinnedKeys, PublicKey};
 pub use presented::{Presented, Proof, Scheme};

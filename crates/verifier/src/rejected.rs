@@ -13,7 +13,7 @@ pub enum Rejected {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// It names a key that this authority does not sign with.
+    /// It names a key that its issuer, this authority or another one, does not sign with.
     #[error("signed with an unknown key")]
     UnknownKey,
     /// Its signature is not one that its key made, or it asks for another algorithm than its key's.
@@ -49,7 +49,7 @@ pub enum Rejected {
     /// bound token sent as Bearer is refused, whoever sent it. Proofs are not judged yet, so every bound token is.
     #[error("bound to a key whose possession was not proven")]
     ProofRequired,
-    /// A revocation covers it.
+    /// A revocation covers it; one of a token of another issuer is cut by time, so it may only be as old as what was revoked.
     #[error("revoked by entry {number} ({scope})")]
     Revoked {
         /// The kind of the revocation's scope, as [`Scope::kind`](rescind_wire::Scope::kind) spells it.
@@ -57,7 +57,8 @@ pub enum Rejected {
         /// The entry of the revocation log.
         number: u64,
     },
-    /// Its position is below the floor, so what covered it may have been forgotten (R10).
+    /// Its position is below the floor, so what covered it may have been forgotten (R10); or it is of another issuer, and not
+    /// later than what was forgotten.
     #[error("older than every revocation that is still remembered")]
     BelowFloor,
     /// Its epoch is not, or not up to its number, part of the log (R9).
@@ -90,6 +91,10 @@ pub enum Reason {
     /// the verifier knows.
     #[error("the token is newer than what is known here")]
     AheadUnknownKey,
+    /// The keys of the token's issuer, another one, were never got, or are too old, or may have a newer one that is being
+    /// asked for.
+    #[error("the keys of the token's issuer are not known here")]
+    ForeignKeys,
 }
 
 /// Why the feed cannot be followed any more.
@@ -123,7 +128,7 @@ impl Rejected {
     }
 
     /// Every [name](Self::name) there is.
-    pub const NAMES: [&'static str; 19] = [
+    pub const NAMES: [&'static str; 20] = [
         "malformed",
         "unknown_key",
         "bad_signature",
@@ -143,6 +148,7 @@ impl Rejected {
         "unavailable_unreadable",
         "unavailable_left",
         "unavailable_ahead_unknown_key",
+        "unavailable_foreign_keys",
     ];
 
     /// Where its name stands in [`NAMES`](Self::NAMES).
@@ -168,6 +174,7 @@ impl Rejected {
                 Reason::Broken(Break::Unreadable) => 16,
                 Reason::Broken(Break::Left) => 17,
                 Reason::AheadUnknownKey => 18,
+                Reason::ForeignKeys => 19,
             },
         }
     }

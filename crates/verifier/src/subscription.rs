@@ -165,6 +165,7 @@ impl<'a> Subscription<'a> {
             epochs: snapshot.epochs.clone(),
             position: snapshot.position,
             floor: snapshot.floor,
+            floor_at: snapshot.floor_at,
             longest_lifetime: snapshot.longest_lifetime,
             keys: std::mem::take(&mut snapshot.keys),
             entries: std::mem::take(entries),

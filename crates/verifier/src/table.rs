@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use papaya::{Equivalent, HashMap};
 use rescind_wire::{ClientId, KeyId, Scope, SessionId, TokenId, UserCut, UserId};
 
+use crate::foreign::ForeignCuts;
+
 /// The numbers are positions of the log; 0, or nothing, where there was no revocation.
 #[derive(Default)]
 pub(crate) struct Table {
@@ -18,13 +20,17 @@ pub(crate) struct Table {
     sessions: HashMap<SessionId, u64>,
     tokens: HashMap<TokenId, u64>,
     keys: HashMap<KeyId, u64>,
+    /// For tokens of other issuers.
+    foreign: ForeignCuts,
 }
 
 impl Table {
     /// Remembers one revocation. Visible to readers at once; the caller publishes its position afterwards.
-    pub(crate) fn add(&self, number: u64, scope: &Scope) {
+    /// `at` is when it was written, in milliseconds since the Unix epoch.
+    pub(crate) fn add(&self, number: u64, at: u64, scope: &Scope) {
         match scope {
             Scope::Everyone { services } => {
+                self.foreign.cut_everyone(number, at);
                 self.everyone.fetch_max(number, Ordering::Release);
                 if *services {
                     self.services.fetch_max(number, Ordering::Release);
@@ -40,6 +46,9 @@ impl Table {
             Scope::Session { session, .. } => put(&self.sessions, *session, number),
             Scope::Token { token } => put(&self.tokens, *token, number),
             Scope::Key { key } => put(&self.keys, key.clone(), number),
+            Scope::ForeignIssuer { .. } | Scope::ForeignSubject { .. } | Scope::ForeignSession { .. } => {
+                self.foreign.add(number, at, scope);
+            }
         }
     }
 
@@ -56,6 +65,9 @@ impl Table {
             Scope::Grant { user, client } => drop_if_old(&self.grants, &GrantKey(user, client), floor),
             Scope::Session { session, .. } => drop_if_old(&self.sessions, session, floor),
             Scope::Token { token } => drop_if_old(&self.tokens, token, floor),
+            Scope::ForeignIssuer { .. } | Scope::ForeignSubject { .. } | Scope::ForeignSession { .. } => {
+                self.foreign.forget(scope, floor);
+            }
         }
     }
 
@@ -87,6 +99,10 @@ impl Table {
         get(&self.keys, key)
     }
 
+    pub(crate) const fn foreign(&self) -> &ForeignCuts {
+        &self.foreign
+    }
+
     /// The keys that were revoked, with their entries.
     pub(crate) fn revoked_keys(&self) -> Vec<(KeyId, u64)> {
         self.keys.pin().iter().map(|(key, number)| (key.clone(), *number)).collect()
@@ -95,7 +111,7 @@ impl Table {
     /// How many records there are.
     pub(crate) fn len(&self) -> usize {
         [self.users.len(), self.clients.len(), self.grants.len()].iter().sum::<usize>()
-            + [self.sessions.len(), self.tokens.len(), self.keys.len()].iter().sum::<usize>()
+            + [self.sessions.len(), self.tokens.len(), self.keys.len(), self.foreign.len()].iter().sum::<usize>()
     }
 }
 

@@ -8,10 +8,11 @@ use rescind_wire::jwt::{MAX_TOKEN, take_apart};
 use rescind_wire::{AccessClaims, Position};
 
 use crate::builder::Builder;
-use crate::cache::{Remembered, TokenCache};
+use crate::cache::{Digest, Remembered, TokenCache};
 use crate::claims::{self, MAX_LIFETIME};
 use crate::clock::Clock;
 use crate::counters::{Counters, Health};
+use crate::foreign::Foreigners;
 use crate::generation::Generation;
 use crate::keys::Pin;
 use crate::presented::{Presented, Scheme};
@@ -54,6 +55,10 @@ impl Verifier {
         if let Some(follower) = &self.follower {
             follower.leave().await;
         }
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Whether the token is good at this moment. The steps are those of the design, §5.
@@ -117,7 +122,7 @@ impl Verifier {
 
     /// How it is doing.
     pub fn health(&self) -> Health {
-        let Shared { clock, cache, counters, .. } = &*self.shared;
+        let Shared { clock, cache, foreigners, counters, .. } = &*self.shared;
         let held = self.shared.generation.load();
         let generation = heard(held.as_ref());
         let vouched = generation.and_then(|generation| generation.check_lease(generation.deadline(), clock.boottime()));
@@ -132,8 +137,10 @@ impl Verifier {
             floor: generation.map_or(0, Generation::floor),
             entries: generation.map_or(0, |generation| generation.table().len()),
             keys: generation.map_or(0, |generation| generation.keys().len()),
-            cached: cache.len(),
-            cache_room: cache.room(),
+            cached: cache.len() + foreigners.cache.len(),
+            cache_room: cache.room() + foreigners.cache.room(),
+            foreign: foreigners.issuers.iter().map(|trusted| trusted.health(now)).collect(),
+            foreign_after: generation.ok().map(Generation::floor_at),
             hits: counters.hits(),
             misses: counters.misses(),
             refusals: counters.refusals(),
@@ -158,6 +165,7 @@ pub(crate) struct Shared {
     clock: Arc<dyn Clock>,
     generation: ArcSwapOption<Generation>,
     cache: TokenCache,
+    foreigners: Foreigners,
     counters: Counters,
     /// Told after whatever the keeper changed, for those who watch a token.
     #[cfg(feature = "live")]
@@ -166,12 +174,18 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(settings: Settings, clock: Arc<dyn Clock>, cache: TokenCache) -> Arc<Self> {
+    pub(crate) fn new(
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        cache: TokenCache,
+        foreigners: Foreigners,
+    ) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             settings,
             clock,
             generation: ArcSwapOption::empty(),
             cache,
+            foreigners,
             counters: Counters::default(),
             #[cfg(feature = "live")]
             changed: tokio::sync::watch::Sender::new(()),
@@ -191,7 +205,15 @@ impl Shared {
         self.changed.subscribe()
     }
 
-    #[cfg(feature = "live")]
+    pub(crate) const fn foreigners(&self) -> &Foreigners {
+        &self.foreigners
+    }
+
+    /// Whether a token of the authority was checked before.
+    pub(crate) fn remembers(&self, digest: &Digest, generation: u64) -> bool {
+        self.cache.get(digest, generation).is_some()
+    }
+
     pub(crate) fn generation(&self) -> arc_swap::Guard<Option<Arc<Generation>>> {
         self.generation.load()
     }
@@ -214,6 +236,7 @@ impl Shared {
     pub(crate) fn replace(&self, generation: Arc<Generation>) {
         self.generation.store(Some(generation));
         self.cache.clear();
+        self.foreigners.cache.clear();
     }
 
     /// Steps 1 to 3: the token as remembered, or checked and remembered now.
@@ -259,7 +282,7 @@ impl Shared {
 }
 
 /// The generation that a call holds on to, from here to its end.
-fn heard(held: Option<&Arc<Generation>>) -> Result<&Generation, Rejected> {
+pub(crate) fn heard(held: Option<&Arc<Generation>>) -> Result<&Generation, Rejected> {
     held.map(Arc::as_ref).ok_or(Rejected::Unavailable { reason: Reason::NeverSynced })
 }
 

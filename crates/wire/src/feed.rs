@@ -112,6 +112,10 @@ pub struct Snapshot {
     pub position: u64,
     /// The greatest position that may be forgotten (R10).
     pub floor: u64,
+    /// When the entry at the floor was written, in milliseconds since the Unix epoch; 0 if the floor is. Only foreign
+    /// tokens, which carry no position, are judged by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor_at: Option<u64>,
     /// The longest lifetime that a token still alive may have, in seconds.
     pub longest_lifetime: u64,
     /// The signing keys that are trusted at `position`.

@@ -162,9 +162,37 @@ named_id!(
     |text| !text.is_empty() && text.split('@').all(|part| part.is_empty() || unreserved(part, 64)) && text.len() <= 64
 );
 
+/// The longest name that another issuer may give to itself, to a subject or to a session, in bytes: what OpenID Connect
+/// Core §2 allows for `sub`.
+const MAX_FOREIGN: usize = 255;
+
+named_id!(
+    /// Another issuer of tokens, exactly as they spell it in `iss` (RFC 7519 §4.1.1).
+    Issuer, "issuer", "1 to 255 bytes without spaces and control characters",
+    |text| (1..=MAX_FOREIGN).contains(&text.len()) && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+);
+named_id!(
+    /// What another issuer calls a subject (`sub`, RFC 7519 §4.1.2) or a session (`sid`, OpenID Connect Front-Channel Logout
+    /// §3): it means something beside the issuer only.
+    ForeignId, "foreign", "1 to 255 bytes without control characters",
+    |text| (1..=MAX_FOREIGN).contains(&text.len()) && !text.contains(char::is_control)
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_other_issuers_are_taken_as_they_are_within_bounds() {
+        for good in ["https://id.example/realms/a", "auth0|5f7c", "CN=Ann Lee,OU=Ä", &"x".repeat(255)] {
+            assert_eq!(good.parse::<ForeignId>().map(|id| id.to_string()), Ok(good.to_owned()));
+        }
+        for bad in ["", "a\nb", "a\u{0}", "\u{85}", &"x".repeat(256)] {
+            assert!(bad.parse::<ForeignId>().is_err(), "{bad:?}");
+            assert!(bad.parse::<Issuer>().is_err(), "{bad:?}");
+        }
+        assert!("https://id.example /".parse::<Issuer>().is_err());
+    }
 
     #[test]
     fn an_id_reads_back_what_it_wrote_and_nothing_else() {

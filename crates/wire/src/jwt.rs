@@ -14,7 +14,7 @@ pub const MAX_TOKEN: usize = 8 * 1024;
 /// The longest header that is looked at, in base64url characters.
 const MAX_HEADER: usize = 1024;
 /// How deep a header or a claim set may nest.
-const DEPTH: u8 = 8;
+pub(crate) const DEPTH: u8 = 8;
 
 /// `typ` of an access token (RFC 9068 §2.1). ID tokens, logout tokens and security events carry another one, and are
 /// refused for it.
@@ -89,8 +89,23 @@ pub fn take_apart_of_type<'a>(token: &'a str, expected: Option<&str>) -> Result<
 }
 
 /// Takes any JWS in compact form apart, whatever bytes its payload has; the rest is as strict as for a token. `typ` is
-/// compared as a media type: without regard to case, `application/` may be there (RFC 7515 §4.1.9).
+/// compared as [`is_type`] does.
 pub fn take_apart_jws<'a>(token: &'a str, expected: Option<&str>) -> Result<Unverified<'a>, Malformed> {
+    take_apart_if(token, |typ| expected.is_none_or(|expected| typ.is_some_and(|typ| is_type(typ, expected))))
+}
+
+/// Takes a token of another issuer apart, as strictly as one of ours. Where `untyped`, a `typ` of `JWT` or none is as good
+/// as `at+jwt`: that is what those make who do not follow RFC 9068.
+pub fn take_apart_foreign(token: &str, untyped: bool) -> Result<Unverified<'_>, Malformed> {
+    let parts = take_apart_if(token, |typ| match typ {
+        Some(typ) => is_type(typ, ACCESS_TOKEN_TYPE) || (untyped && is_type(typ, "JWT")),
+        None => untyped,
+    })?;
+    json::check(&parts.unverified_claims, DEPTH)?;
+    Ok(parts)
+}
+
+fn take_apart_if(token: &str, accepts: impl Fn(Option<&str>) -> bool) -> Result<Unverified<'_>, Malformed> {
     if token.len() > MAX_TOKEN {
         return Err(Malformed::TooLong);
     }
@@ -107,9 +122,7 @@ pub fn take_apart_jws<'a>(token: &'a str, expected: Option<&str>) -> Result<Unve
     if header.crit.is_some() {
         return Err(Malformed::Critical);
     }
-    if let Some(expected) = expected
-        && !header.typ.as_deref().is_some_and(|typ| is_type(typ, expected))
-    {
+    if !accepts(header.typ.as_deref()) {
         return Err(Malformed::Type);
     }
     Ok(Unverified {
@@ -121,7 +134,8 @@ pub fn take_apart_jws<'a>(token: &'a str, expected: Option<&str>) -> Result<Unve
     })
 }
 
-fn is_type(typ: &str, expected: &str) -> bool {
+/// Compares a `typ` as a media type: without regard to case, `application/` may be there (RFC 7515 §4.1.9).
+pub fn is_type(typ: &str, expected: &str) -> bool {
     let typ = match typ.split_at_checked("application/".len()) {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case("application/") => rest,
         _ => typ,
@@ -178,6 +192,21 @@ mod tests {
         assert!(matches!(take_apart(&token(r#"{"alg":"EdDSA","typ":"at+jwt"}"#, "{}")), Err(Malformed::NoKey)));
         let critical = GOOD.replace("{\"alg\"", "{\"crit\":[\"exp\"],\"alg\"");
         assert!(matches!(take_apart(&token(&critical, "{}")), Err(Malformed::Critical)));
+    }
+
+    #[test]
+    fn a_foreign_token_may_lack_the_type_only_where_that_is_asked_for() {
+        let typed = |typ: &str| token(&GOOD.replace("at+jwt", typ), "{}");
+        let none = token(r#"{"alg":"RS256","kid":"k"}"#, "{}");
+        for untyped in [false, true] {
+            assert!(take_apart_foreign(&typed("at+jwt"), untyped).is_ok());
+            assert_eq!(take_apart_foreign(&typed("jwt"), untyped).is_ok(), untyped);
+            assert_eq!(take_apart_foreign(&none, untyped).is_ok(), untyped);
+            for bad in ["logout+jwt", "secevent+jwt", "dpop+jwt", ""] {
+                assert!(matches!(take_apart_foreign(&typed(bad), untyped), Err(Malformed::Type)), "{bad}");
+            }
+        }
+        assert!(matches!(take_apart_foreign(&token(GOOD, "{\"a\":1,\"a\":1}"), true), Err(Malformed::Json(_))));
     }
 
     #[test]

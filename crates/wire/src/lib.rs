@@ -7,6 +7,7 @@
 pub mod claims;
 pub mod entry;
 pub mod feed;
+pub mod foreign;
 pub mod id;
 pub mod json;
 pub mod jwt;
@@ -17,7 +18,8 @@ pub mod standing;
 
 pub use claims::{AccessClaims, Audience, Subject};
 pub use entry::{Change, Entry};
-pub use id::{ClientId, InvalidId, KeyId, SessionId, TokenId, UserId};
+pub use foreign::ForeignClaims;
+pub use id::{ClientId, ForeignId, InvalidId, Issuer, KeyId, SessionId, TokenId, UserId};
 pub use key::{Algorithm, Jwk, JwkSet};
 pub use position::{Epoch, Epochs, Place, Position};
 pub use scope::Scope;

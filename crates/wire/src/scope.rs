@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ClientId, KeyId, SessionId, TokenId, UserId};
+use crate::id::{ClientId, ForeignId, Issuer, KeyId, SessionId, TokenId, UserId};
 
 /// What a revocation covers. A kind that this version does not know cannot be read, and whoever meets it must refuse
 /// what it cannot judge (R7). `tenant` is reserved.
@@ -57,6 +57,30 @@ pub enum Scope {
         /// Its `kid`.
         key: KeyId,
     },
+    /// All tokens of another issuer. They carry no position, so this and the two below are judged by time
+    /// ([`is_cut`](crate::foreign::is_cut)).
+    ForeignIssuer {
+        /// The issuer.
+        issuer: Issuer,
+    },
+    /// The tokens of one subject of another issuer.
+    ForeignSubject {
+        /// The issuer.
+        issuer: Issuer,
+        /// Its `sub`.
+        subject: ForeignId,
+    },
+    /// The tokens of one session at another issuer, and those that name no session and may be of it: of the subject, if one
+    /// is given, else of the issuer.
+    ForeignSession {
+        /// The issuer.
+        issuer: Issuer,
+        /// Its `sid`.
+        session: ForeignId,
+        /// Whose session it is, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subject: Option<ForeignId>,
+    },
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if hands out a reference")]
@@ -65,6 +89,22 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl Scope {
+    /// The other issuer whose tokens it covers, if it does not cover the authority's own.
+    pub const fn foreign_issuer(&self) -> Option<&Issuer> {
+        match self {
+            Self::ForeignIssuer { issuer }
+            | Self::ForeignSubject { issuer, .. }
+            | Self::ForeignSession { issuer, .. } => Some(issuer),
+            Self::Everyone { .. }
+            | Self::Client { .. }
+            | Self::User { .. }
+            | Self::Grant { .. }
+            | Self::Session { .. }
+            | Self::Token { .. }
+            | Self::Key { .. } => None,
+        }
+    }
+
     /// The kind, as written in `type`.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -75,6 +115,9 @@ impl Scope {
             Self::Session { .. } => "session",
             Self::Token { .. } => "token",
             Self::Key { .. } => "key",
+            Self::ForeignIssuer { .. } => "foreign_issuer",
+            Self::ForeignSubject { .. } => "foreign_subject",
+            Self::ForeignSession { .. } => "foreign_session",
         }
     }
 }
@@ -97,6 +140,9 @@ impl fmt::Display for Scope {
             Self::Session { session, .. } => write!(f, "session {session}"),
             Self::Token { token } => write!(f, "token {token}"),
             Self::Key { key } => write!(f, "key {key}"),
+            Self::ForeignIssuer { issuer } => write!(f, "issuer {issuer}"),
+            Self::ForeignSubject { issuer, subject } => write!(f, "subject {subject} of issuer {issuer}"),
+            Self::ForeignSession { issuer, session, .. } => write!(f, "session {session} of issuer {issuer}"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use rescind_domain::verbs::revoke;
-use rescind_wire::{ClientId, KeyId, Scope, SessionId};
+use rescind_wire::{ClientId, ForeignId, Issuer, KeyId, Scope, SessionId};
 
 use super::failure::Failure;
 use super::folder::{ADMIN, Absent, Context, Tool};
@@ -65,6 +65,19 @@ pub(super) enum Command {
         #[command(flatten)]
         why: Why,
     },
+    /// Refuse the tokens that another issuer has given out so far: all, or those of one subject or session
+    Foreign {
+        /// The issuer, exactly as its tokens say it (`iss`)
+        issuer: Issuer,
+        /// Only those of this subject (`sub`)
+        #[arg(long, value_name = "SUB")]
+        subject: Option<ForeignId>,
+        /// Only those of this session (`sid`); those that name no session too, of the subject if one is given
+        #[arg(long, value_name = "SID")]
+        session: Option<ForeignId>,
+        #[command(flatten)]
+        why: Why,
+    },
 }
 
 /// Every revocation says why.
@@ -100,6 +113,15 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
         Command::Token { token, why } => {
             let token = verify::token_id(&tool, &token).await?;
             end(&tool, Scope::Token { token }, why, &format!("token {token} has ended")).await
+        }
+        Command::Foreign { issuer, subject, session, why } => {
+            let scope = match (session, subject) {
+                (Some(session), subject) => Scope::ForeignSession { issuer, session, subject },
+                (None, Some(subject)) => Scope::ForeignSubject { issuer, subject },
+                (None, None) => Scope::ForeignIssuer { issuer },
+            };
+            let done = format!("tokens of {scope} that were given out so far are refused");
+            end(&tool, scope, why, &done).await
         }
         Command::Key { kid, why } => key::compromise(&tool, kid, why.reason).await,
     }

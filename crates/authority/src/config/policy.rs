@@ -30,6 +30,7 @@ impl Config {
             sign_up: self.sign_up.enabled,
             store_addresses: self.addresses.store,
             access_lifetime: self.tokens.access_lifetime,
+            foreign_lifetime: self.tokens.foreign_lifetime,
             remembered_lifetime: self.tokens.refresh_lifetime,
             session_lifetime: self.tokens.session_lifetime,
             remembered_idle: self.tokens.remembered_idle_lifetime,

@@ -109,6 +109,8 @@ settings! {
     tokens: Tokens {
         access_lifetime: Duration = span(minutes(5), seconds(20), days(1)),
             "How long an access token is valid";
+        foreign_lifetime: Duration = Span { default: seconds(0), min: seconds(20), max: days(30), zero: Some("none") },
+            "The longest lifetime of the tokens of other issuers that verifiers accept: verifiers remember revocations for as long";
         refresh_lifetime: Duration = span(days(30), minutes(1), days(400)),
             "How long a remembered session can be refreshed, counted from its sign-in; use does not extend it";
         session_lifetime: Duration = span(days(1), minutes(1), days(400)),

@@ -168,6 +168,7 @@ fn opening(beginning: &Beginning) -> Message {
             epochs: epochs.clone(),
             position: beginning.head.number,
             floor,
+            floor_at: beginning.floor_at.map(|at| at.0),
             longest_lifetime,
             keys: keys.clone(),
         }),

@@ -496,7 +496,12 @@ impl State {
                 Scope::Client { client } => *client == follower.client,
                 Scope::Token { token } => *token == follower.token,
                 Scope::Key { key } => *key == follower.key,
-                Scope::User { .. } | Scope::Grant { .. } | Scope::Session { .. } => false,
+                Scope::User { .. }
+                | Scope::Grant { .. }
+                | Scope::Session { .. }
+                | Scope::ForeignIssuer { .. }
+                | Scope::ForeignSubject { .. }
+                | Scope::ForeignSession { .. } => false,
             };
             let ended = self.connections.values().filter(|connection| cut(&connection.follower));
             ended.for_each(|connection| connection.closer.close(Closing::Evicted));

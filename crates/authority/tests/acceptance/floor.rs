@@ -227,3 +227,25 @@ fn r3_no_token_lives_longer_than_the_longest_lifetime_still_possible() {
     guard.follow(&house);
     assert_eq!(guard.check(&forged).unwrap_err(), too_long(3600, 300));
 }
+
+#[test]
+fn r10_entries_wait_for_the_tokens_of_other_issuers_as_long_as_those_may_live() {
+    let mut house = House::with(|policy| policy.foreign_lifetime = HOUR);
+    house.advance(2 * HOUR);
+    house.keep_house();
+    let (issuer, subject) = ("https://kc.example".parse().unwrap(), "ann".parse().unwrap());
+    house.revoke(Scope::ForeignSubject { issuer, subject });
+    let (number, written) = (house.number(), house.clock.steady());
+    house.advance(HOUR);
+    assert!(run(keep_house::raise_floor(&house.world)).unwrap() < number, "it covers tokens that may be presented");
+    // The skew, and a minute to spare.
+    house.advance(house.world.policy.skew + MINUTE + MINUTE);
+    assert_eq!(run(keep_house::raise_floor(&house.world)).unwrap(), number);
+    // Whoever begins now is told when what it cannot know any more was written.
+    let guard = Guard::of(&house);
+    assert_eq!(guard.verifier.health().foreign_after, Some(written.0));
+    house.reconfigure(|policy| policy.foreign_lifetime = Duration::ZERO);
+    house.revoke(Scope::Everyone { services: false });
+    house.advance(house.world.policy.access_lifetime + house.world.policy.skew + MINUTE + MINUTE);
+    assert_eq!(run(keep_house::raise_floor(&house.world)).unwrap(), house.number(), "without any, they do not");
+}

@@ -7,6 +7,7 @@ use rescind::feed::OWN_LEASE;
 use rescind::follower::entry;
 use rescind_domain::key::{KeyRow, Purpose};
 use rescind_domain::store::View;
+use rescind_domain::verbs::follow_log::written_by;
 use rescind_domain::verbs::keep_house::longest_lifetime;
 use rescind_verifier::{Broken, Clock as _, Keeper, Presented, Rejected, Snapshot, Verified, Verifier};
 use rescind_wire::Position;
@@ -102,6 +103,7 @@ fn snapshot(
         epochs: view.epochs()?,
         position: head.position.number,
         floor: head.floor,
+        floor_at: written_by(view, head.floor)?.map(|at| at.0),
         longest_lifetime: longest.as_secs(),
         keys: view.keys()?.into_iter().filter(signing).filter_map(|row| row.public).collect(),
         entries: view.log_after(after, u32::MAX)?.iter().map(entry).collect(),

@@ -255,6 +255,7 @@ fn policy() -> Policy {
         sign_up: true,
         store_addresses: true,
         access_lifetime: 5 * MINUTE,
+        foreign_lifetime: Duration::ZERO,
         remembered_lifetime: 30 * DAY,
         session_lifetime: DAY,
         remembered_idle: 30 * DAY,

@@ -83,6 +83,9 @@ pub(crate) fn revoke(tx: &mut dyn EndingTx, scope: &Scope) -> Result<LogRow, Sto
         Scope::Session { user, session } => StateChange::Session { user, session },
         Scope::Token { token } => StateChange::Token(token),
         Scope::Key { key } => StateChange::Key(key),
+        Scope::ForeignIssuer { .. } | Scope::ForeignSubject { .. } | Scope::ForeignSession { .. } => {
+            StateChange::Foreign
+        }
     };
     append(tx, Change::Revoke(scope.clone()), &state)
 }

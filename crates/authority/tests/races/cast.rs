@@ -275,6 +275,7 @@ fn policy() -> Policy {
         sign_up: true,
         store_addresses: true,
         access_lifetime: Duration::from_mins(5),
+        foreign_lifetime: Duration::ZERO,
         remembered_lifetime: hours(720),
         session_lifetime: hours(24),
         remembered_idle: hours(720),

@@ -118,6 +118,7 @@ impl<'a> Oracle<'a> {
             epochs: self.epochs.clone(),
             position: self.log.last().map_or(self.stage.began(), |row| row.position.number),
             floor: self.stage.began(),
+            floor_at: None,
             longest_lifetime: 300,
             keys: self.keys.iter().filter(signing).filter_map(|row| row.public.clone()).collect(),
             entries: self.log.iter().map(entry).collect(),

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use rescind_wire::{Epochs, Jwk, Position};
 
+use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::key::{KeyRow, Purpose};
 use crate::revocation::Tag;
+use crate::store::View;
 use crate::verbs::keep_house;
 use crate::world::World;
 
@@ -17,6 +19,8 @@ pub struct Beginning {
     pub head: Position,
     /// The greatest position that may be forgotten.
     pub floor: u64,
+    /// When what may be forgotten was written; nothing if that is not known.
+    pub floor_at: Option<Timestamp>,
     /// The longest lifetime that a token still alive may have.
     pub longest: Duration,
     /// Entries after this one are missing.
@@ -30,6 +34,16 @@ pub struct Beginning {
     pub proof: Option<(Position, Tag)>,
 }
 
+/// When all that lies at or below the floor was written, as far as is known. The clocks of a server and of a command line
+/// beside it may differ, so the latest of some of the last counts.
+pub fn written_by(view: &dyn View, floor: u64) -> Result<Option<Timestamp>, Error> {
+    const LOOK: u32 = 100;
+    if floor == 0 {
+        return Ok(Some(Timestamp(0)));
+    }
+    Ok(view.log_before(floor.saturating_add(1), LOOK)?.into_iter().map(|row| row.at).max())
+}
+
 /// Finds out where to begin for a verifier that holds everything up to a position, and the tag of the entry there.
 pub async fn begin(world: &World, held: Option<(Position, Option<String>)>) -> Result<Beginning, Error> {
     let inner = world.clone();
@@ -41,6 +55,7 @@ pub async fn begin(world: &World, held: Option<(Position, Option<String>)>) -> R
             let mut beginning = Beginning {
                 head: log.position,
                 floor: log.floor,
+                floor_at: written_by(view, log.floor)?,
                 longest,
                 after: log.floor,
                 snapshot: None,

@@ -36,11 +36,13 @@ pub fn longest_lifetime(lifetimes: &[Lifetime], policy: &Policy, now: Timestamp)
 }
 
 /// Until when an entry written at `at` must be remembered: as long as a token that it covers may be presented. A lifetime
-/// that was given up before counts from then on, for the last tokens that have it are covered as well.
+/// that was given up before counts from then on, for the last tokens that have it are covered as well. Tokens of other
+/// issuers count too: what verifiers forgot cuts all of them that are older.
 fn remembered_until(at: Timestamp, lifetimes: &[Lifetime], policy: &Policy) -> Timestamp {
     let last_signed = |row: &Lifetime| row.until.map_or(at, |until| until.min(at));
     let gone = |row: &Lifetime| last_signed(row).after(policy.retention_of_entries(row.lifetime));
-    let current = at.after(policy.retention_of_entries(policy.access_lifetime));
+    let longest = policy.access_lifetime.max(policy.foreign_lifetime);
+    let current = at.after(policy.retention_of_entries(longest));
     lifetimes.iter().map(gone).fold(current, Timestamp::max)
 }
 

@@ -1,4 +1,5 @@
-//! Revoking by scope, for administrators: everyone, a client, a user, a grant, a session, a token, a key.
+//! Revoking by scope, for administrators: everyone, a client, a user, a grant, a session, a token, a key, and what other
+//! issuers gave out.
 
 use rescind_wire::Scope;
 
@@ -21,6 +22,12 @@ pub async fn revoke(
 ) -> Result<Receipt, Error> {
     if let Scope::Key { key } = scope {
         return administer_keys::compromise_key(world, admin, key, reason).await;
+    }
+    if let Some(issuer) = scope.foreign_issuer()
+        && issuer.as_str() == world.policy.issuer
+    {
+        let problem = "that is this authority itself: name the user, the session or everyone".to_owned();
+        return Err(Error::Invalid { field: "scope", problem });
     }
     if matches!(scope, Scope::User { deleted: true, .. }) {
         let problem = "accounts are deleted with their own request".to_owned();
@@ -45,7 +52,12 @@ pub async fn revoke(
 
 fn event(scope: &Scope, event: NewEvent) -> NewEvent {
     match scope {
-        Scope::Everyone { .. } | Scope::Token { .. } | Scope::Key { .. } => event.detail(scope.to_string()),
+        Scope::Everyone { .. }
+        | Scope::Token { .. }
+        | Scope::Key { .. }
+        | Scope::ForeignIssuer { .. }
+        | Scope::ForeignSubject { .. }
+        | Scope::ForeignSession { .. } => event.detail(scope.to_string()),
         Scope::Client { client } => event.client(client.clone()),
         Scope::User { user, .. } => NewEvent { kind: EventKind::SessionsEnded, ..event }.user(*user),
         Scope::Grant { user, client } => event.user(*user).client(client.clone()),

@@ -93,7 +93,7 @@ fn clearing_forgets_all() {
 
 #[test]
 fn another_process_finds_a_token_elsewhere() {
-    let digests = [1, 2].map(|seed| TokenCache::new(4, [seed; 32]).digest("token"));
+    let digests = [1, 2].map(|seed| TokenCache::<Remembered>::new(4, [seed; 32]).digest("token"));
     assert_ne!(digests[0], digests[1]);
 }
 

@@ -1,30 +1,22 @@
 //! The way to the authority: TCP or TLS, a token by client credentials (RFC 6749 §4.4), and the WebSocket.
 
 use std::io;
-use std::pin::pin;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use data_encoding::BASE64;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, SEC_WEBSOCKET_PROTOCOL};
-use hyper::{Request, StatusCode, Uri};
-use hyper_util::rt::TokioIo;
+use hyper::{Request, StatusCode};
 use rescind_wire::feed::{FEED_SCOPE, MAX_MESSAGE, SUBPROTOCOL};
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, ServerName};
 use serde::Deserialize;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use zeroize::Zeroizing;
 
 use super::Following;
+use super::origin::{BadUrl, Origin, Stream};
 
 /// The longest answer of the token endpoint, in bytes.
 const LONGEST_ANSWER: usize = 64 * 1024;
@@ -33,24 +25,6 @@ const LONGEST_ANSWER: usize = 64 * 1024;
 const LONGEST_USE: Duration = Duration::from_hours(24);
 
 pub(super) type Socket = WebSocketStream<Box<dyn Stream>>;
-
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-
-/// The authority's address cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadUrl {
-    /// It is no `http` or `https` URL with a host.
-    #[error("the authority must be an http or https URL with a host, like https://id.example")]
-    NoUrl,
-    /// The certificates that were given are not PEM.
-    #[error("the certificates to trust are not PEM")]
-    Certificates,
-    /// There is no certificate to trust.
-    #[error("there is no certificate to trust: neither were any given, nor does the system have any")]
-    NoRoots,
-}
 
 /// Why the authority was not reached.
 #[derive(Debug, thiserror::Error)]
@@ -81,11 +55,9 @@ pub enum LinkError {
 
 /// The way to the authority, and the token of this client.
 pub(super) struct Link {
-    host: String,
-    port: u16,
+    origin: Origin,
     /// What is before `/v1/feed` in the path.
     base: String,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
     credentials: Zeroizing<String>,
     token: Option<Token>,
 }
@@ -108,27 +80,18 @@ struct NotGranted {
 
 impl Link {
     pub(super) fn new(following: &Following, issuer: &str) -> Result<Self, BadUrl> {
-        let url: Uri = following.authority.as_deref().unwrap_or(issuer).parse().map_err(|_| BadUrl::NoUrl)?;
-        let host = url.host().ok_or(BadUrl::NoUrl)?.trim_matches(['[', ']']).to_owned();
-        let (tls, usual) = match url.scheme_str() {
-            Some("https") => {
-                let name = ServerName::try_from(host.clone()).map_err(|_| BadUrl::NoUrl)?;
-                (Some((connector(&following.roots)?, name)), 443)
-            }
-            Some("http") => (None, 80),
-            _ => return Err(BadUrl::NoUrl),
-        };
+        let (origin, url) = Origin::of(following.authority.as_deref().unwrap_or(issuer), &following.roots)?;
         let pair = Zeroizing::new(format!("{}:{}", form(&following.client), form(&following.secret)));
         let credentials = Zeroizing::new(format!("Basic {}", BASE64.encode(pair.as_bytes())));
         let base = url.path().trim_end_matches('/').to_owned();
-        Ok(Self { port: url.port_u16().unwrap_or(usual), host, base, tls, credentials, token: None })
+        Ok(Self { origin, base, credentials, token: None })
     }
 
     /// Connects to the feed.
     pub(super) async fn connect(&mut self) -> Result<Socket, LinkError> {
         let token = self.token().await?;
-        let stream = self.stream().await?;
-        let url = format!("ws://{}{}/v1/feed", self.authority(), self.base);
+        let stream = self.origin.stream().await?;
+        let url = format!("ws://{}{}/v1/feed", self.origin.name(), self.base);
         let mut request = url.into_client_request().map_err(|error| LinkError::Unreadable(error.to_string()))?;
         let headers = request.headers_mut();
         let bearer = Zeroizing::new(format!("Bearer {}", *token));
@@ -165,80 +128,21 @@ impl Link {
 
     async fn ask(&self) -> Result<Granted, LinkError> {
         let unreadable = |error: &dyn std::fmt::Display| LinkError::Unreadable(error.to_string());
-        let stream = TokioIo::new(self.stream().await?);
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(stream).await.map_err(|error| unreadable(&error))?;
         let body = format!("grant_type=client_credentials&scope={}", form(FEED_SCOPE));
         let request = Request::post(format!("{}/oauth/token", self.base))
-            .header(HOST, self.authority())
+            .header(HOST, self.origin.name())
             .header(AUTHORIZATION, self.credentials.as_str())
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(ACCEPT, "application/json")
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| unreadable(&error))?;
-        let mut exchange = pin!(async {
-            let response = sender.send_request(request).await.map_err(|error| unreadable(&error))?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect().await;
-            Ok((status, body.map_err(|error| unreadable(&error))?.to_bytes()))
-        });
-        let (status, body) = tokio::select! {
-            biased;
-            answer = &mut exchange => answer?,
-            ended = connection => {
-                ended.map_err(|error| unreadable(&error))?;
-                // It may have ended with the answer: one that is closed after it hands both over at once.
-                exchange.await?
-            }
-        };
+        let (status, body) = self.origin.ask(request, LONGEST_ANSWER).await?;
         if status != StatusCode::OK {
             let code = serde_json::from_slice::<NotGranted>(&body).map(|refused| refused.error).unwrap_or_default();
             return Err(LinkError::NoToken { status: status.as_u16(), code });
         }
         serde_json::from_slice(&body).map_err(|error| unreadable(&error))
     }
-
-    async fn stream(&self) -> Result<Box<dyn Stream>, LinkError> {
-        let unreachable = |error| LinkError::Unreachable { host: self.authority(), error };
-        let tcp = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(unreachable)?;
-        // Acknowledgements are small, and waited for.
-        tcp.set_nodelay(true).map_err(unreachable)?;
-        match &self.tls {
-            None => Ok(Box::new(tcp)),
-            Some((connector, name)) => Ok(Box::new(connector.connect(name.clone(), tcp).await.map_err(unreachable)?)),
-        }
-    }
-
-    fn authority(&self) -> String {
-        if self.host.contains(':') {
-            format!("[{}]:{}", self.host, self.port)
-        } else {
-            format!("{}:{}", self.host, self.port)
-        }
-    }
-}
-
-/// TLS that trusts these certificates, or those that the system does.
-fn connector(roots: &[u8]) -> Result<TlsConnector, BadUrl> {
-    let mut store = RootCertStore::empty();
-    if roots.is_empty() {
-        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    } else {
-        for certificate in CertificateDer::pem_slice_iter(roots) {
-            let certificate = certificate.map_err(|_| BadUrl::Certificates)?;
-            store.add(certificate).map_err(|_| BadUrl::Certificates)?;
-        }
-    }
-    if store.is_empty() {
-        return Err(BadUrl::NoRoots);
-    }
-    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|_| BadUrl::NoRoots)?
-        .with_root_certificates(store)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 /// As `application/x-www-form-urlencoded` writes it, which is how credentials go into Basic (RFC 6749 §2.3.1).

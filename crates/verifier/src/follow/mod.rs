@@ -1,6 +1,8 @@
 //! Keeps a verifier current from the authority's feed: connects, applies, acknowledges, and connects again.
 
+mod keys;
 mod link;
+mod origin;
 mod pause;
 
 use std::fmt;
@@ -14,12 +16,14 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message as Frame;
 
-pub use link::{BadUrl, LinkError};
+pub use link::LinkError;
+pub use origin::BadUrl;
 
 use crate::builder::SetupError;
 use crate::clock::Clock;
 use crate::keeper::Keeper;
 use crate::subscription::{Next, Subscription, Unfollowable};
+use keys::KeyFetcher;
 use link::{Link, Socket};
 use pause::Pause;
 
@@ -77,7 +81,12 @@ impl Follower {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| SetupError::Runtime)?;
         let name = if following.name.is_empty() { following.client.clone() } else { following.name.clone() };
         let link = Link::new(following, issuer).map_err(SetupError::Authority)?;
+        let issuers = keeper.shared().foreigners().issuers.iter();
+        let fetchers = issuers.map(|trusted| KeyFetcher::new(trusted, &clock)).collect::<Result<Vec<_>, _>>()?;
         let (goodbye, left) = watch::channel(false);
+        for fetcher in fetchers.into_iter().flatten() {
+            runtime.spawn(fetcher.run(left.clone()));
+        }
         let task = runtime.spawn(follow(Run { link, name, lease, clock, left }, keeper));
         Ok(Self { goodbye, task: std::sync::Mutex::new(Some(task)) })
     }

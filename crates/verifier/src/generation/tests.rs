@@ -66,6 +66,7 @@ impl Model {
             Scope::Session { session, .. } => thing.session == Some(*session),
             Scope::Token { token } => *token == thing.token,
             Scope::Key { key } => *key == thing.key,
+            Scope::ForeignIssuer { .. } | Scope::ForeignSubject { .. } | Scope::ForeignSession { .. } => false,
         }
     }
 
@@ -165,7 +166,7 @@ proptest! {
             match step {
                 Step::Revoke(scope) => {
                     let number = generation.number() + 1;
-                    generation.revoke(number, scope);
+                    generation.revoke(number, 0, scope);
                     generation.publish(number);
                     model.entries.push((number, scope.clone()));
                 }
@@ -193,7 +194,7 @@ proptest! {
     ) {
         let generation = fresh();
         for (number, scope) in (1..).zip(&scopes) {
-            generation.revoke(number, scope);
+            generation.revoke(number, 0, scope);
             generation.publish(number);
         }
         if let Err(Rejected::Revoked { scope: kind, number }) = generation.judge(&thing.thing(EPOCH), false) {

@@ -45,8 +45,15 @@ fn checked_once() -> (Verifier, Keeper, String, KeyId) {
     let builder = Verifier::builder("issuer").audience("audience").seed([0; 32]).cache_tokens(16);
     let (verifier, mut keeper) = builder.clock(Arc::new(StoppedClock)).parts().expect("good settings");
     let epochs = Epochs::first(epoch);
-    let snapshot =
-        Snapshot { epochs, position: 0, floor: 0, longest_lifetime: 300, keys: vec![jwk], entries: Vec::new() };
+    let snapshot = Snapshot {
+        epochs,
+        position: 0,
+        floor: 0,
+        floor_at: Some(0),
+        longest_lifetime: 300,
+        keys: vec![jwk],
+        entries: Vec::new(),
+    };
     keeper.reset(snapshot).expect("a snapshot");
     keeper.extend(Duration::MAX).expect("followed");
     assert!(verifier.verify(&Presented::bearer(&token)).is_ok());
@@ -61,7 +68,7 @@ fn generation(verifier: &Verifier) -> Arc<Generation> {
 fn with_nothing_newer_no_look_up_is_made_and_with_something_newer_one_is() {
     let (verifier, _keeper, token, _) = checked_once();
     let generation = generation(&verifier);
-    generation.revoke(1, &Scope::Session { user: USER, session: SESSION });
+    generation.revoke(1, 0, &Scope::Session { user: USER, session: SESSION });
     // The entry is in the table, its position not published: no check has to see it yet, and none looks.
     assert!(verifier.verify(&Presented::bearer(&token)).is_ok());
     generation.publish(1);
@@ -72,7 +79,7 @@ fn with_nothing_newer_no_look_up_is_made_and_with_something_newer_one_is() {
 #[test]
 fn g8_a_key_is_unpinned_for_cached_tokens_before_its_position_is_published() {
     let (verifier, _keeper, token, key) = checked_once();
-    generation(&verifier).revoke(1, &Scope::Key { key });
+    generation(&verifier).revoke(1, 0, &Scope::Key { key });
     let revoked = Rejected::Revoked { scope: "key", number: 1 };
     assert_eq!(verifier.verify(&Presented::bearer(&token)).unwrap_err(), revoked);
     assert_eq!(verifier.health().misses, 1);

@@ -8,6 +8,7 @@ use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 
 use super::{Refusal, presented};
+use crate::foreign::Accepted;
 use crate::verified::Verified;
 use crate::verifier::Verifier;
 
@@ -33,6 +34,23 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let presented = presented(&parts.headers)?;
         Ok(Self(Verifier::from_ref(state).verify(&presented)?))
+    }
+}
+
+/// Whoever presents a good access token, of the authority or of one of the other issuers whose tokens are accepted.
+#[derive(Clone, Debug)]
+pub struct AuthorizedAny(pub Accepted);
+
+impl<S> FromRequestParts<S> for AuthorizedAny
+where
+    S: Send + Sync,
+    Verifier: FromRef<S>,
+{
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let presented = presented(&parts.headers)?;
+        Ok(Self(Verifier::from_ref(state).verify_any(&presented)?))
     }
 }
 

@@ -13,7 +13,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 #[cfg(feature = "axum")]
-pub use extract::Authorized;
+pub use extract::{Authorized, AuthorizedAny};
 pub use layer::{HangUp, Verify, VerifyLayer, Watched};
 #[cfg(feature = "axum")]
 pub use metrics::{Metrics, metrics};

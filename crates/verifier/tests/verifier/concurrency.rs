@@ -71,6 +71,7 @@ fn race(floors: bool) {
         epochs: Epochs::first(epoch(1)),
         position: HEAD,
         floor: HEAD,
+        floor_at: Some(0),
         longest_lifetime: LIFETIME,
         keys: vec![world.signer.jwk()],
         entries: Vec::new(),

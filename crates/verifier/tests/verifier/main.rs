@@ -12,6 +12,7 @@ mod epochs;
 mod falsehoods;
 mod feed;
 mod floor;
+mod foreign;
 mod forgery;
 #[cfg(feature = "follow")]
 mod impostor;

@@ -171,6 +171,7 @@ impl World {
             epochs: Epochs::first(epoch(1)),
             position,
             floor,
+            floor_at: Some(0),
             longest_lifetime: LIFETIME,
             keys: vec![self.signer.jwk()],
             entries: (floor + 1..=position).map(unrelated).collect(),
@@ -214,6 +215,15 @@ impl World {
             acr: None,
             cnf: None,
         }
+    }
+
+    /// The next entry of the log arrives, which was written `at` that time (in milliseconds since the Unix epoch).
+    pub(crate) fn revoke_at(&mut self, at: u64, scope: Scope) -> u64 {
+        self.head += 1;
+        let entry = Entry { at, ..revocation(self.head, scope) };
+        self.keeper.apply(&[entry]).expect("the next entry");
+        self.extend();
+        self.head
     }
 
     /// A token with those claims, changed.

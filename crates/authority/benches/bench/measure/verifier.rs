@@ -98,6 +98,7 @@ fn following(jwk: &Jwk) -> Outcome<(Verifier, Keeper)> {
         epochs: Epochs { former: Vec::new(), current: EPOCH },
         position: 0,
         floor: 0,
+        floor_at: Some(0),
         longest_lifetime: 24 * 3600,
         keys: vec![jwk.clone()],
         entries: Vec::new(),

@@ -95,6 +95,7 @@ fn authenticate_by(known: &Known, token: &str) -> Result<Authentic, String> {
         epochs: known.epochs.clone(),
         position: known.head,
         floor: known.head,
+        floor_at: None,
         longest_lifetime: MAX_LIFETIME,
         keys: known.keys.clone(),
         entries: Vec::new(),

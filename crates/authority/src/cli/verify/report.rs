@@ -124,6 +124,7 @@ fn covers(scope: &Scope, thing: &Thing<'_>) -> bool {
         Scope::Session { session, .. } => thing.session == Some(session),
         Scope::Token { token } => thing.token == Some(token),
         Scope::Key { key } => thing.key == Some(key),
+        Scope::ForeignIssuer { .. } | Scope::ForeignSubject { .. } | Scope::ForeignSession { .. } => false,
     }
 }
 

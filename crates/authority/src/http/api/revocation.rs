@@ -151,6 +151,8 @@ impl PartialSchema for Covered {
         };
         let flag = json!({"type": "boolean"});
         let (user, session) = (id("usr_"), id("ses_"));
+        let text = |pattern: &str| json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": pattern});
+        let (issuer, foreign) = (text("^[!-~]+$"), text("^[ -~]+$"));
         let kinds = json!({"oneOf": [
             kind("everyone", &[], json!({"services": flag})),
             kind("client", &["client"], json!({"client": name()})),
@@ -159,6 +161,13 @@ impl PartialSchema for Covered {
             kind("session", &["user", "session"], json!({"user": user, "session": session})),
             kind("token", &["token"], json!({"token": id("tok_")})),
             kind("key", &["key"], json!({"key": name()})),
+            kind("foreign_issuer", &["issuer"], json!({"issuer": issuer})),
+            kind("foreign_subject", &["issuer", "subject"], json!({"issuer": issuer, "subject": foreign})),
+            kind(
+                "foreign_session",
+                &["issuer", "session"],
+                json!({"issuer": issuer, "session": foreign, "subject": foreign}),
+            ),
         ]});
         let any = || ObjectBuilder::new().build().into();
         RefOr::T(serde_json::from_value(kinds).unwrap_or_else(|_| any()))

@@ -75,6 +75,7 @@ fn apply(conn: &Connection, row: &LogRow, state: &StateChange) -> Result<(), Sto
             change(conn, sql, params![token.as_bytes(), int(number)]).map(drop)
         }
         StateChange::Key(id) => key::revoke(conn, id, number),
+        StateChange::Foreign => Ok(()),
         StateChange::AddKey(row) => key::add(conn, row),
     }
 }
