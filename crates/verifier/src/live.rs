@@ -1,15 +1,16 @@
 //! Watching a token for as long as something lives by it: a WebSocket, a stream of events, a long download.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::cache::Remembered;
 use crate::claims;
-use crate::generation::Generation;
+use crate::foreign::VerifiedForeign;
+use crate::generation::{Deadline, Generation};
 use crate::rejected::{Break, Reason, Rejected};
 use crate::verified::Verified;
-use crate::verifier::Shared;
+use crate::verifier::{Shared, heard};
 
 impl Verified {
     /// Resolves once the token would not be accepted any more, with the reason: it was revoked, it expired, or the
@@ -22,15 +23,30 @@ impl Verified {
     }
 }
 
-async fn watch(token: Arc<Remembered>) -> Rejected {
+impl VerifiedForeign {
+    /// As [`Verified::revoked`]. That the issuer took its key away is noticed within a lease.
+    pub fn revoked(&self) -> impl Future<Output = Rejected> + Send + 'static {
+        watch(Arc::clone(self.token()))
+    }
+}
+
+/// A token that may be watched.
+pub(crate) trait Watched: Send + Sync + 'static {
+    /// Whose it is.
+    fn home(&self) -> &Weak<Shared>;
+    /// What is judged of it on every call, and for how long the answer holds if nothing changes.
+    fn judge(&self, shared: &Shared) -> Result<Duration, Rejected>;
+}
+
+async fn watch<T: Watched>(token: Arc<T>) -> Rejected {
     loop {
         let (mut changed, left) = {
-            let Some(shared) = token.home.upgrade() else {
+            let Some(shared) = token.home().upgrade() else {
                 return Rejected::Unavailable { reason: Reason::Broken(Break::Left) };
             };
             // Before it is judged: what changes in between is not missed.
             let changed = shared.changes();
-            match judge(&shared, &token) {
+            match token.judge(&shared) {
                 Ok(left) => (changed, left),
                 Err(rejected) => return rejected,
             }
@@ -40,25 +56,38 @@ async fn watch(token: Arc<Remembered>) -> Rejected {
     }
 }
 
-/// What is judged of a token on every call, and for how long the answer holds if nothing changes.
-fn judge(shared: &Shared, token: &Remembered) -> Result<Duration, Rejected> {
-    let held = shared.generation();
-    let Some(generation) = held.as_ref() else {
-        return Err(Rejected::Unavailable { reason: Reason::NeverSynced });
-    };
-    let deadline = generation.deadline();
-    let skew = shared.skew();
-    let wall = shared.clock().wall();
-    claims::check_time(&token.claims, wall, skew)?;
-    claims::check_lifetime(&token.claims, generation.longest_lifetime())?;
-    check_key(generation, token)?;
-    generation.judge(&token.claims.thing(token.pin.key().id()), false)?;
+impl Watched for Remembered {
+    fn home(&self) -> &Weak<Shared> {
+        &self.home
+    }
+
+    fn judge(&self, shared: &Shared) -> Result<Duration, Rejected> {
+        let held = shared.generation();
+        let generation = heard(held.as_ref())?;
+        let deadline = generation.deadline();
+        let skew = shared.skew();
+        let wall = shared.clock().wall();
+        claims::check_time(&self.claims, wall, skew)?;
+        claims::check_lifetime(&self.claims, generation.longest_lifetime())?;
+        check_key(generation, self)?;
+        generation.judge(&self.claims.thing(self.pin.key().id()), false)?;
+        let lease = check_lease(shared, generation, deadline)?;
+        Ok(holds(lease, self.claims.exp, skew, wall))
+    }
+}
+
+/// How long the lease still runs, if it does.
+pub(crate) fn check_lease(shared: &Shared, generation: &Generation, deadline: Deadline) -> Result<Duration, Rejected> {
     let now = shared.clock().boottime();
     generation.check_lease(deadline, now)?;
-    let lease = generation.lease().map_or(Duration::ZERO, |(until, _)| until.saturating_sub(now));
-    let expires = token.claims.exp.saturating_mul(1000).saturating_add(skew).saturating_sub(wall);
+    Ok(generation.lease().map_or(Duration::ZERO, |(until, _)| until.saturating_sub(now)))
+}
+
+/// For how long an answer holds that was given at `wall`; `skew` and `wall` in milliseconds.
+pub(crate) fn holds(lease: Duration, exp: u64, skew: u64, wall: u64) -> Duration {
+    let expires = exp.saturating_mul(1000).saturating_add(skew).saturating_sub(wall);
     // Timers are coarse: never look before it is time.
-    Ok(lease.min(Duration::from_millis(expires)) + Duration::from_millis(1))
+    lease.min(Duration::from_millis(expires)) + Duration::from_millis(1)
 }
 
 /// The key must be pinned now, in a later generation too, where it is another pin of the same key.

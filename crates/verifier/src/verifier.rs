@@ -209,6 +209,11 @@ impl Shared {
         &self.foreigners
     }
 
+    /// This, for whoever watches a token of it.
+    pub(crate) fn home(&self) -> std::sync::Weak<Self> {
+        std::sync::Weak::clone(&self.this)
+    }
+
     /// Whether a token of the authority was checked before.
     pub(crate) fn remembers(&self, digest: &Digest, generation: u64) -> bool {
         self.cache.get(digest, generation).is_some()
@@ -251,7 +256,7 @@ impl Shared {
         }
         self.counters.miss();
         let (claims, pin) = self.authenticate(generation, token)?;
-        let token = Arc::new(Remembered::new(digest, generation.id, claims, pin, std::sync::Weak::clone(&self.this)));
+        let token = Arc::new(Remembered::new(digest, generation.id, claims, pin, self.home()));
         self.cache.insert(Arc::clone(&token), self.clock.wall() / 1000);
         Ok(token)
     }

@@ -1,6 +1,10 @@
 //! Checking a token of another issuer: the steps of the design, §5, with its keys, and with time in place of positions.
 
 use std::sync::Arc;
+#[cfg(feature = "live")]
+use std::sync::Weak;
+#[cfg(feature = "live")]
+use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
 use rescind_wire::ForeignClaims;
@@ -11,6 +15,8 @@ use super::trusted::{RememberedForeign, Trusted};
 use super::{InvalidKeySet, VerifiedForeign};
 use crate::cache::{Checked, Digest};
 use crate::generation::Generation;
+#[cfg(feature = "live")]
+use crate::live;
 use crate::presented::{Presented, Scheme};
 use crate::rejected::Rejected;
 use crate::verified::Verified;
@@ -51,7 +57,9 @@ impl Verifier {
     pub fn set_foreign_keys(&self, issuer: &str, document: &str) -> Result<usize, InvalidKeySet> {
         let shared = self.shared();
         let trusted = shared.foreigners().find(issuer).ok_or(InvalidKeySet::Issuer)?;
-        trusted.set_keys(document, shared.clock().boottime())
+        let count = trusted.set_keys(document, shared.clock().boottime())?;
+        shared.tell();
+        Ok(count)
     }
 }
 
@@ -126,8 +134,27 @@ impl Shared {
         let signed_claims = unverified.unverified_claims;
         let claims = read(&signed_claims, issuer)?;
         let json = String::from_utf8(signed_claims).map_err(|_| Rejected::Malformed { why: "not UTF-8" })?;
-        let (issuer, checked) = (Arc::clone(issuer), Checked::default());
-        Ok(RememberedForeign { digest, generation, claims, json: json.into(), issuer, pin, checked })
+        let (issuer, checked, home) = (Arc::clone(issuer), Checked::default(), self.home());
+        Ok(RememberedForeign { digest, generation, claims, json: json.into(), issuer, pin, checked, home })
+    }
+}
+
+#[cfg(feature = "live")]
+impl live::Watched for RememberedForeign {
+    fn home(&self) -> &Weak<Shared> {
+        &self.home
+    }
+
+    fn judge(&self, shared: &Shared) -> Result<Duration, Rejected> {
+        let held = shared.generation();
+        let generation = heard(held.as_ref())?;
+        let deadline = generation.deadline();
+        let (wall, skew) = (shared.clock().wall(), self.issuer.skew);
+        check_time(&self.claims, &self.issuer, wall)?;
+        self.issuer.check_pin(&self.pin, shared.clock().boottime())?;
+        generation.judge_foreign(&self.claims, skew, false)?;
+        let lease = live::check_lease(shared, generation, deadline)?;
+        Ok(live::holds(lease, self.claims.exp, skew, wall))
     }
 }
 

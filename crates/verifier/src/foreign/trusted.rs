@@ -1,6 +1,6 @@
 //! Another issuer as a verifier trusts it: settings, keys, and the tokens whose signature was checked before.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -10,6 +10,7 @@ use super::{Foreign, ForeignError, InvalidKeySet, jwks};
 use crate::cache::{Cached, Checked, Digest, TokenCache};
 use crate::keys::{Pin, PinnedKeys};
 use crate::rejected::{Reason, Rejected};
+use crate::verifier::Shared;
 
 /// How long fetched keys are trusted if they cannot be fetched again.
 const KEYS_LAST: Duration = Duration::from_hours(24);
@@ -48,6 +49,9 @@ pub(crate) struct RememberedForeign {
     pub(super) issuer: Arc<Trusted>,
     pub(super) pin: Arc<Pin>,
     pub(super) checked: Checked,
+    /// Whose it is: for whoever watches it.
+    #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "nobody can watch without that feature"))]
+    pub(super) home: Weak<Shared>,
 }
 
 impl Cached for RememberedForeign {

@@ -19,6 +19,11 @@ impl VerifiedForeign {
         Self { token }
     }
 
+    #[cfg(feature = "live")]
+    pub(crate) const fn token(&self) -> &Arc<RememberedForeign> {
+        &self.token
+    }
+
     /// Who issued it.
     pub fn issuer(&self) -> &Issuer {
         &self.token.claims.iss

@@ -151,6 +151,26 @@ fn whichever_issuer_a_token_names_checks_it_where_any_is_asked() {
     assert_eq!(check(&abroad, &pretended).unwrap_err(), Rejected::UnknownKey);
 }
 
+#[cfg(feature = "live")]
+#[test]
+fn whoever_watches_a_foreign_token_is_told_when_it_is_cut_or_its_key_is_gone() {
+    use crate::live::{is_pending, run};
+
+    let mut abroad = Abroad::new();
+    let (phone, laptop) = (abroad.token(|_| {}), abroad.token(|claims| claims["sid"] = json!("s-2")));
+    let (phone, laptop) = (abroad.accepts(&phone), abroad.accepts(&laptop));
+    run(async {
+        let (mut first, mut second) = (std::pin::pin!(phone.revoked()), std::pin::pin!(laptop.revoked()));
+        assert!(is_pending(first.as_mut()) && is_pending(second.as_mut()));
+        let number = abroad.world.revoke_at(START_MS, session("s-1", Some("ann")));
+        assert!(is_pending(second.as_mut()));
+        assert_eq!(first.await, revoked("foreign_session", number));
+        let document = keys(&[&Signer::new(22)]);
+        abroad.world.verifier.set_foreign_keys(KEYCLOAK, &document).expect("a key set");
+        assert_eq!(second.await, Rejected::UnknownKey);
+    });
+}
+
 #[cfg(feature = "axum")]
 #[test]
 fn a_handler_may_take_callers_of_any_issuer() {

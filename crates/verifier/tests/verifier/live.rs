@@ -11,13 +11,13 @@ use tokio::time::timeout;
 use crate::support::{LEASE, LIFETIME, SKEW, World, one_session, revoked};
 
 /// A runtime whose time moves by itself when nothing else happens.
-fn run<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let bounded = async { timeout(Duration::from_hours(1), future).await.expect("it resolves") };
     runtime.expect("a runtime").block_on(bounded)
 }
 
-fn is_pending(future: std::pin::Pin<&mut impl Future>) -> bool {
+pub(crate) fn is_pending(future: std::pin::Pin<&mut impl Future>) -> bool {
     matches!(future.poll(&mut Context::from_waker(Waker::noop())), Poll::Pending)
 }
 
