@@ -7,22 +7,28 @@ use std::sync::LazyLock;
 
 use data_encoding::BASE64URL_NOPAD;
 use libfuzzer_sys::fuzz_target;
-use rescind_verifier::{Keeper, Presented, Reason, Rejected, Snapshot, Verifier};
+use rescind_verifier::{Foreign, Keeper, Presented, Reason, Rejected, Snapshot, Verifier};
 use rescind_wire::key::Material;
-use rescind_wire::{AccessClaims, Algorithm, Epoch, Epochs, Jwk, json, jwt};
+use rescind_wire::{AccessClaims, Algorithm, Epoch, Epochs, Jwk, JwkSet, json, jwt};
 
 const ISSUER: &str = "https://id.example";
 
+/// Another issuer, with the same key.
+const OTHER: &str = "https://kc.example";
+
 /// Accepts what the key of RFC 8037, appendix A.2, has signed, which nobody here can do. It holds a lease for ever.
 static VERIFIER: LazyLock<(Verifier, Keeper)> = LazyLock::new(|| {
-    let (verifier, mut keeper) = Verifier::builder(ISSUER).audience(ISSUER).parts().unwrap();
     let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".to_owned();
     let material = Material::Okp { crv: "Ed25519".to_owned(), x };
     let key = Jwk { kid: "k".parse().unwrap(), alg: Algorithm::EdDSA, usage: "sig".to_owned(), material };
+    let keys = serde_json::to_string(&JwkSet { keys: vec![key.clone()] }).unwrap();
+    let foreign = Foreign::issuer(OTHER).audience(ISSUER).untyped().keys(keys);
+    let (verifier, mut keeper) = Verifier::builder(ISSUER).audience(ISSUER).foreign(foreign).parts().unwrap();
     let snapshot = Snapshot {
         epochs: Epochs { former: Vec::new(), current: Epoch::from_bytes([0; 10]) },
         position: 0,
         floor: 0,
+        floor_at: Some(0),
         longest_lifetime: u64::MAX,
         keys: vec![key],
         entries: Vec::new(),
@@ -48,6 +54,10 @@ fn check(token: &str) {
     // A key that is not known, and a position that is beyond what is: it may be newer than what is known here.
     let newer = rejected == Rejected::Unavailable { reason: Reason::AheadUnknownKey };
     assert!(newer || !rejected.is_unavailable(), "not judged: {rejected}");
+    assert!(
+        VERIFIER.0.verify_foreign(&Presented::bearer(token)).is_err()
+            && VERIFIER.0.verify_any(&Presented::bearer(token)).is_err()
+    );
     let _ = jwt::take_apart_jws(token, None);
     let Ok(parts) = jwt::take_apart(token) else { return };
     assert!(token.len() <= jwt::MAX_TOKEN);
