@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::load::Window;
 
 /// The parts of the table.
-pub(crate) const PARTS: [&str; 7] = ["verifier", "footprint", "bearer", "sign-in", "refresh", "growth", "ending"];
+pub(crate) const PARTS: [&str; 8] =
+    ["verifier", "checking", "footprint", "bearer", "sign-in", "refresh", "growth", "ending"];
 
 /// How much is measured.
 #[derive(Clone, Debug)]

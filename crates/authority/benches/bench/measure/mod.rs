@@ -1,6 +1,7 @@
 //! What is measured, one file each.
 
 mod bearer;
+mod checking;
 mod ending;
 mod footprint;
 mod growth;
@@ -18,6 +19,7 @@ pub(crate) async fn all(effort: &Effort, report: &mut Report) -> Outcome<()> {
         progress(part);
         match part {
             "verifier" => verifier::measure(effort, report).await?,
+            "checking" => checking::measure(effort, report).await?,
             "footprint" => footprint::measure(effort, report).await?,
             "bearer" => bearer::measure(effort, report).await?,
             "sign-in" => sign_in::measure(effort, report).await?,

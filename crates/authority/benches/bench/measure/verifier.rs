@@ -20,11 +20,11 @@ use crate::random::Random;
 use crate::report::{Aim, Report, Row};
 use crate::stopwatch::{nanos_since, now};
 
-const EPOCH: Epoch = Epoch::from_bytes([5; 10]);
+pub(super) const EPOCH: Epoch = Epoch::from_bytes([5; 10]);
 
 /// A token, and its parts as the bare check takes them.
-struct Token {
-    text: String,
+pub(super) struct Token {
+    pub(super) text: String,
     message: Vec<u8>,
     signature: Vec<u8>,
 }
@@ -87,27 +87,32 @@ fn verify_all(verifier: &Verifier, tokens: &[Token]) -> Outcome<f64> {
     Ok(each(start, tokens.len()))
 }
 
-fn each(start: std::time::Instant, calls: usize) -> f64 {
+pub(super) fn each(start: std::time::Instant, calls: usize) -> f64 {
     nanos_since(start) as f64 / calls as f64
 }
 
-/// A verifier that has read the log, and accepts for an hour.
 fn following(jwk: &Jwk) -> Outcome<(Verifier, Keeper)> {
-    let (verifier, mut keeper) = Verifier::builder(ISSUER).audience(ISSUER).parts()?;
+    remembering(jwk, 0, 16 * 1024)
+}
+
+/// A verifier that has read a log of this many revocations, which accepts for an hour and remembers this many tokens.
+pub(super) fn remembering(jwk: &Jwk, entries: u64, tokens: usize) -> Outcome<(Verifier, Keeper)> {
+    let (verifier, mut keeper) = Verifier::builder(ISSUER).audience(ISSUER).cache_tokens(tokens).parts()?;
+    let mut random = Random::new(12);
     keeper.reset(Snapshot {
         epochs: Epochs { former: Vec::new(), current: EPOCH },
-        position: 0,
+        position: entries,
         floor: 0,
         floor_at: Some(0),
         longest_lifetime: 24 * 3600,
         keys: vec![jwk.clone()],
-        entries: Vec::new(),
+        entries: (1..=entries).map(|number| entry(number, SessionId::from_bytes(random.bytes()))).collect(),
     })?;
     keeper.extend(SystemClock.boottime() + Duration::from_hours(1))?;
     Ok((verifier, keeper))
 }
 
-fn entry(number: u64, session: SessionId) -> Entry {
+pub(super) fn entry(number: u64, session: SessionId) -> Entry {
     let scope = Scope::Session { user: UserId::from_bytes([9; 16]), session };
     Entry { number, at: SystemClock.wall(), change: Change::Revoke(scope), tag: String::new() }
 }
@@ -116,12 +121,12 @@ fn key_id() -> Outcome<KeyId> {
     Ok("key_bench".parse()?)
 }
 
-fn jwk(public: &[u8]) -> Outcome<Jwk> {
+pub(super) fn jwk(public: &[u8]) -> Outcome<Jwk> {
     let material = Material::Okp { crv: "Ed25519".into(), x: BASE64URL_NOPAD.encode(public) };
     Ok(Jwk { kid: key_id()?, alg: Algorithm::EdDSA, usage: "sig".into(), material })
 }
 
-fn token(pair: &Ed25519KeyPair, random: &mut Random) -> Outcome<Token> {
+pub(super) fn token(pair: &Ed25519KeyPair, random: &mut Random) -> Outcome<Token> {
     let now = SystemClock.wall() / 1000;
     let claims = AccessClaims {
         iss: ISSUER.to_owned(),
