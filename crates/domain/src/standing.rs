@@ -9,7 +9,7 @@ use rescind_wire::{
 use crate::chain::Chain;
 use crate::clock::Timestamp;
 use crate::session::Session;
-use crate::store::{CallerKey, Head, StoreError, View};
+use crate::store::{CallerKey, Head, Holding, StoreError, View};
 use crate::user::User;
 
 /// Revocations as one transaction sees them. What was read once is not read again: while this borrows the view, nothing
@@ -119,11 +119,24 @@ impl<'a> StoreCuts<'a> {
         if session.ended.is_some() || session.expiry(now).is_some() {
             return Ok(None);
         }
-        self.know(session);
         let held = self.view.holdings(&session.user, &session.id)?;
-        for holding in &held {
+        self.client_of_held(session, &held, now)
+    }
+
+    /// As [`client_of_living`](Self::client_of_living), for whoever has read what clients hold.
+    pub(crate) fn client_of_held(
+        &self,
+        session: &Session,
+        held: &[Holding],
+        now: Timestamp,
+    ) -> Result<Option<ClientId>, StoreError> {
+        if session.ended.is_some() || session.expiry(now).is_some() {
+            return Ok(None);
+        }
+        self.know(session);
+        for holding in held {
             if self.judge_held(session, &holding.client, holding.position, None)? == Standing::Alive {
-                return Ok(held.into_iter().next().map(|first| first.client));
+                return Ok(held.first().map(|first| first.client.clone()));
             }
         }
         Ok(None)

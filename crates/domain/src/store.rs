@@ -130,6 +130,15 @@ pub struct Holding {
     pub position: Position,
 }
 
+/// A session, and what clients hold under it, in the order of their chains.
+#[derive(Clone, Debug)]
+pub struct HeldSession {
+    /// The session.
+    pub session: Session,
+    /// What clients hold.
+    pub held: Vec<Holding>,
+}
+
 /// What can be read. All reads of one view see one state.
 pub trait View {
     /// The head of the log.
@@ -174,14 +183,14 @@ pub trait View {
         number: u64,
         after: Option<SessionCursor>,
         limit: u32,
-    ) -> Result<Vec<Session>, StoreError>;
+    ) -> Result<Vec<HeldSession>, StoreError>;
     /// Sessions under which a client has a chain, in order of user and session, after `after`.
     fn sessions_of_client(
         &self,
         client: &ClientId,
         after: Option<(UserId, SessionId)>,
         limit: u32,
-    ) -> Result<Vec<Session>, StoreError>;
+    ) -> Result<Vec<HeldSession>, StoreError>;
     /// All sessions in order of user and session, after `after`: for the purge.
     fn sessions_after(&self, after: Option<(UserId, SessionId)>, limit: u32) -> Result<Vec<Session>, StoreError>;
 

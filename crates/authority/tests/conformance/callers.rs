@@ -105,6 +105,34 @@ conformance! {
         assert_eq!(told, [("app", at(0)), ("web", at(0))]);
         assert!(read(&store, |view| view.holdings(&user_id(2), &session_id(1))).await.is_empty());
     }
+
+    async fn a_listed_session_comes_with_its_last_rotation_and_with_what_is_held_under_it(engine) {
+        let store = engine.store();
+        write(&store, |tx| {
+            for number in 1..=3 {
+                tx.insert_session(&session(1, number))?;
+            }
+            for (number, index, rotations) in [(1, 1, vec![]), (2, 1, vec![90_000, 80_000]), (2, 2, vec![70_000])] {
+                let mut chain = chain(1, number, index, "app");
+                chain.rotations = rotations.into_iter().map(Timestamp).collect();
+                tx.insert_chain(&chain)?;
+            }
+            Ok(())
+        })
+        .await;
+        let of_user = read(&store, |view| view.sessions_from(&user_id(1), 0, None, 10)).await;
+        assert_eq!(of_user.len(), 3);
+        let of_client = read(&store, |view| view.sessions_of_client(&client_id("app"), None, 10)).await;
+        assert_eq!(of_client.len(), 2);
+        for listed in of_user.into_iter().chain(of_client) {
+            let id = listed.session.id;
+            let found = read(&store, move |view| {
+                Ok((view.session(&user_id(1), &id)?, view.holdings(&user_id(1), &id)?))
+            })
+            .await;
+            assert_eq!(shown(&(Some(listed.session), listed.held)), shown(&found));
+        }
+    }
 }
 
 async fn expect_alike(store: &Handle, caller: Caller) -> CallerRows {

@@ -112,7 +112,7 @@ conformance! {
                     if page.is_empty() {
                         break;
                     }
-                    seen.extend(page.iter().map(|session| (session.user, session.id)));
+                    seen.extend(page.iter().map(|row| (row.session.user, row.session.id)));
                     assert!(seen.len() < 1_000, "it goes on for ever");
                 }
                 assert!(seen.is_sorted() && seen.len() == expected, "{client} {limit} {seen:?}");
@@ -131,7 +131,7 @@ conformance! {
             if page.is_empty() {
                 break;
             }
-            seen.extend(page.iter().map(|session| (session.user, session.id)));
+            seen.extend(page.iter().map(|row| (row.session.user, row.session.id)));
             assert!(seen.len() < 1_000, "it goes on for ever");
         }
         assert!(seen.is_sorted() && seen.len() == 20, "{seen:?}");
@@ -224,7 +224,7 @@ async fn pages(store: &Handle, number: u64, limit: u32) -> Vec<Session> {
         if page.is_empty() {
             return listed;
         }
-        listed.extend(page);
+        listed.extend(page.into_iter().map(|row| row.session));
         assert!(listed.len() < 1_000, "it goes on for ever");
     }
 }

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::session::Session;
 use crate::standing::StoreCuts;
-use crate::store::{SessionCursor, View};
+use crate::store::{HeldSession, SessionCursor, StoreError, View};
 use crate::user::User;
 use crate::world::World;
 
@@ -124,7 +124,8 @@ fn page(
     let Some(session) = view.session(&user.id, &excepted)?.filter(|session| session.position.number < from) else {
         return Ok(page);
     };
-    if let Some(listed) = living(cuts, session, now)? {
+    let client = cuts.client_of_living(&session, now)?;
+    if let Some(listed) = client.map(|client| Listed { session, client }) {
         if page.sessions.len() < limit as usize {
             page.sessions.push(listed);
         } else {
@@ -140,7 +141,7 @@ fn fill<C: Copy>(
     now: Timestamp,
     mut after: Option<C>,
     limit: u32,
-    scan: &mut dyn FnMut(Option<C>, u32) -> Result<Vec<Session>, crate::store::StoreError>,
+    scan: &mut dyn FnMut(Option<C>, u32) -> Result<Vec<HeldSession>, StoreError>,
     cursor: impl Fn(&Session) -> C,
 ) -> Result<Page<C>, Error> {
     /// Rows read at a time: dead ones among them cost another round, not memory.
@@ -150,23 +151,19 @@ fn fill<C: Copy>(
         let round = limit.saturating_add(1).min(ROUND);
         let rows = scan(after, round)?;
         let exhausted = rows.len() < round as usize;
-        for session in rows {
+        for HeldSession { session, held } in rows {
             after = Some(cursor(&session));
-            let Some(listed) = living(cuts, session, now)? else {
+            let Some(client) = cuts.client_of_held(&session, &held, now)? else {
                 continue;
             };
             if sessions.len() == limit as usize {
                 let next = sessions.last().map(|last| cursor(&last.session));
                 return Ok(Page { sessions, next });
             }
-            sessions.push(listed);
+            sessions.push(Listed { session, client });
         }
         if exhausted {
             return Ok(Page { sessions, next: None });
         }
     }
-}
-
-fn living(cuts: &StoreCuts<'_>, session: Session, now: Timestamp) -> Result<Option<Listed>, Error> {
-    Ok(cuts.client_of_living(&session, now)?.map(|client| Listed { session, client }))
 }

@@ -5,9 +5,10 @@ use rescind_domain::clock::Timestamp;
 use rescind_domain::key::MacKeyId;
 use rescind_domain::store::{Holding, StoreError};
 use rescind_wire::{Epoch, Position, SessionId, UserId};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{CachedStatement, Connection, Row, params};
 
 use super::cells::{Cells, all, change, change_one, int, json, one, time};
+use super::error::refused;
 use super::log;
 
 macro_rules! select {
@@ -35,16 +36,40 @@ pub(super) fn under(conn: &Connection, user: &UserId, session: &SessionId) -> Re
 
 /// What clients hold under a session.
 pub(super) fn holdings(conn: &Connection, user: &UserId, session: &SessionId) -> Result<Vec<Holding>, StoreError> {
-    let sql = "SELECT c.user_id, c.session_id, c.idx, c.client_id, e.epoch, c.number FROM chains c \
-               LEFT JOIN epochs e ON e.seq = c.epoch WHERE c.user_id = ?1 AND c.session_id = ?2 ORDER BY c.idx";
-    all(conn, sql, [user.as_bytes(), session.as_bytes()], |row| {
-        let mut cells = Cells::new(row, "chains", 3);
-        cells.pass(3);
-        Ok(Holding {
-            client: cells.parsed("client_id")?,
-            position: Position { epoch: Epoch::from_bytes(cells.bytes("epoch")?), number: cells.number("number")? },
-        })
-    })
+    let mut held = Vec::new();
+    Holdings::of(conn)?.read(user, session, &mut held)?;
+    Ok(held)
+}
+
+/// Reads what clients hold, under one session after the other.
+pub(super) struct Holdings<'c>(CachedStatement<'c>);
+
+impl<'c> Holdings<'c> {
+    pub(super) fn of(conn: &'c Connection) -> Result<Self, StoreError> {
+        let sql = "SELECT c.user_id, c.session_id, c.idx, c.client_id, e.epoch, c.number, c.rotated_at FROM chains c \
+                   LEFT JOIN epochs e ON e.seq = c.epoch WHERE c.user_id = ?1 AND c.session_id = ?2 ORDER BY c.idx";
+        conn.prepare_cached(sql).map(Self).map_err(refused)
+    }
+
+    /// Adds what is held under a session. Answers its latest rotation.
+    pub(super) fn read(
+        &mut self,
+        user: &UserId,
+        session: &SessionId,
+        held: &mut Vec<Holding>,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let mut rows = self.0.query([user.as_bytes(), session.as_bytes()]).map_err(refused)?;
+        let mut latest = None;
+        while let Some(row) = rows.next().map_err(refused)? {
+            let mut cells = Cells::new(row, "chains", 3);
+            cells.pass(3);
+            let client = cells.parsed("client_id")?;
+            let epoch = Epoch::from_bytes(cells.bytes("epoch")?);
+            held.push(Holding { client, position: Position { epoch, number: cells.number("number")? } });
+            latest = latest.max(cells.time_or_null("rotated_at")?);
+        }
+        Ok(latest)
+    }
 }
 
 /// Adds a chain.

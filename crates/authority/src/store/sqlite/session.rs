@@ -4,21 +4,30 @@ use std::net::IpAddr;
 
 use rescind_domain::clock::Timestamp;
 use rescind_domain::session::{Binding, Ended, Session};
-use rescind_domain::store::{SessionCursor, StoreError};
+use rescind_domain::store::{HeldSession, SessionCursor, StoreError};
 use rescind_wire::{ClientId, Epoch, Position, SessionId, UserId};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Params, Row, params};
 
 use super::cells::{Cells, all, change, change_one, int, json, millis, one};
+use super::chain::Holdings;
 use super::log;
 
-/// What [`read`] reads, of `sessions s` and `epochs e`. "Last seen" is the later of what was noted and the last rotation:
-/// a refresh writes its chain alone.
+/// What [`read`] reads, of `sessions s` and `epochs e`, with this for when it was last seen.
 macro_rules! columns {
+    ($seen:literal) => {
+        concat!(
+            "s.user_id, s.id, e.epoch, s.number, s.started_at, ",
+            $seen,
+            ", s.expires_at, s.idle_lifetime, s.address, s.user_agent, s.name, s.amr, s.auth_time, s.remembered, \
+             s.bound_address, s.metadata, s.ended, s.ended_at"
+        )
+    };
+    // The later of what was noted and the last rotation: a refresh writes its chain alone.
     () => {
-        "s.user_id, s.id, e.epoch, s.number, s.started_at, max(s.last_seen_at, coalesce((SELECT max(c.rotated_at) \
-         FROM chains c WHERE c.user_id = s.user_id AND c.session_id = s.id), 0)), s.expires_at, s.idle_lifetime, \
-         s.address, s.user_agent, s.name, s.amr, s.auth_time, s.remembered, s.bound_address, s.metadata, s.ended, \
-         s.ended_at"
+        $crate::store::sqlite::session::columns!(
+            "max(s.last_seen_at, coalesce((SELECT max(c.rotated_at) FROM chains c WHERE c.user_id = s.user_id \
+             AND c.session_id = s.id), 0))"
+        )
     };
 }
 pub(super) use columns;
@@ -32,23 +41,30 @@ macro_rules! select {
     };
 }
 
+/// For [`with_held`], which knows of rotations.
+macro_rules! select_to_hold {
+    ($from:literal) => {
+        concat!("SELECT ", columns!("s.last_seen_at"), " FROM ", $from)
+    };
+}
+
 /// By user and id.
 pub(super) const FIND: &str =
     select!("sessions s LEFT JOIN epochs e ON e.seq = s.epoch WHERE s.user_id = ?1 AND s.id = ?2");
 
-const FIRST_PAGE: &str = select!(
+const FIRST_PAGE: &str = select_to_hold!(
     "sessions s LEFT JOIN epochs e ON e.seq = s.epoch \
      WHERE s.user_id = ?1 AND s.ended IS NULL AND s.number >= ?2 \
      ORDER BY s.number DESC, s.started_at DESC, s.id DESC LIMIT ?3"
 );
 
-const NEXT_PAGE: &str = select!(
+const NEXT_PAGE: &str = select_to_hold!(
     "sessions s LEFT JOIN epochs e ON e.seq = s.epoch \
      WHERE s.user_id = ?1 AND s.ended IS NULL AND s.number >= ?2 AND (s.number, s.started_at, s.id) < (?4, ?5, ?6) \
      ORDER BY s.number DESC, s.started_at DESC, s.id DESC LIMIT ?3"
 );
 
-const OF_CLIENT: &str = select!(
+const OF_CLIENT: &str = select_to_hold!(
     "(SELECT DISTINCT user_id, session_id FROM chains WHERE client_id = ?1 AND (user_id, session_id) > (?2, ?3) \
      ORDER BY user_id, session_id LIMIT ?4) AS held \
      CROSS JOIN sessions s ON s.user_id = held.user_id AND s.id = held.session_id \
@@ -91,13 +107,13 @@ pub(super) fn live_from(
     number: u64,
     after: Option<SessionCursor>,
     limit: u32,
-) -> Result<Vec<Session>, StoreError> {
+) -> Result<Vec<HeldSession>, StoreError> {
     let Some(after) = after else {
-        return all(conn, FIRST_PAGE, params![user.as_bytes(), int(number), limit], session_of);
+        return with_held(conn, FIRST_PAGE, params![user.as_bytes(), int(number), limit]);
     };
     let (before, started_at) = (int(after.number), int(after.started_at.0));
     let values = params![user.as_bytes(), int(number), limit, before, started_at, after.id.as_bytes()];
-    all(conn, NEXT_PAGE, values, session_of)
+    with_held(conn, NEXT_PAGE, values)
 }
 
 /// Sessions under which a client has a chain, in order of user and session, after `after`.
@@ -106,9 +122,21 @@ pub(super) fn of_client(
     client: &ClientId,
     after: Option<(UserId, SessionId)>,
     limit: u32,
-) -> Result<Vec<Session>, StoreError> {
+) -> Result<Vec<HeldSession>, StoreError> {
     let (user, session) = bytes(after.as_ref());
-    all(conn, OF_CLIENT, params![client.as_str(), user, session, limit], session_of)
+    with_held(conn, OF_CLIENT, params![client.as_str(), user, session, limit])
+}
+
+/// Sessions, with what clients hold under each.
+fn with_held(conn: &Connection, sql: &str, params: impl Params) -> Result<Vec<HeldSession>, StoreError> {
+    let mut holdings = Holdings::of(conn)?;
+    all(conn, sql, params, |row| {
+        let (mut session, mut held) = (session_of(row)?, Vec::with_capacity(1));
+        if let Some(rotated) = holdings.read(&session.user, &session.id, &mut held)? {
+            session.last_seen_at = session.last_seen_at.max(rotated);
+        }
+        Ok(HeldSession { session, held })
+    })
 }
 
 /// All sessions in order of user and session, after `after`.

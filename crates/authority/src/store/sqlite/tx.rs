@@ -16,7 +16,7 @@ use rescind_domain::password::PasswordHash;
 use rescind_domain::revocation::{LogRow, StateChange};
 use rescind_domain::session::Session;
 use rescind_domain::store::{
-    CallerKey, CallerRows, EndingTx, Head, Holding, Lifetime, SessionCursor, StoreError, Tx, View,
+    CallerKey, CallerRows, EndingTx, Head, HeldSession, Holding, Lifetime, SessionCursor, StoreError, Tx, View,
 };
 use rescind_domain::user::{Role, User, UserState};
 use rescind_wire::{ClientId, Epoch, Epochs, KeyId, SessionId, TokenId, UserCut, UserId};
@@ -99,9 +99,9 @@ impl View for SqliteTx<'_> {
         fn session(user: &UserId, id: &SessionId) -> Option<Session> = session::find;
         fn session_by_id(id: &SessionId) -> Option<Session> = session::by_id;
         fn session_ended(user: &UserId, id: &SessionId) -> Option<u64> = session::ended;
-        fn sessions_from(user: &UserId, number: u64, after: Option<SessionCursor>, limit: u32) -> Vec<Session>
+        fn sessions_from(user: &UserId, number: u64, after: Option<SessionCursor>, limit: u32) -> Vec<HeldSession>
             = session::live_from;
-        fn sessions_of_client(client: &ClientId, after: Option<(UserId, SessionId)>, limit: u32) -> Vec<Session>
+        fn sessions_of_client(client: &ClientId, after: Option<(UserId, SessionId)>, limit: u32) -> Vec<HeldSession>
             = session::of_client;
         fn sessions_after(after: Option<(UserId, SessionId)>, limit: u32) -> Vec<Session> = session::after;
         fn chain(key: &ChainKey) -> Option<Chain> = chain::find;
