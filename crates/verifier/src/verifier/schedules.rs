@@ -1,6 +1,6 @@
 //! Every order in which the steps of two checks, of the writer and of the clock can follow each other, over a real
-//! generation (R8). The steps of a check are those of `verify_by`, which cannot be stopped between all of
-//! them; `crates/verifier/tests/verifier/lease.rs` stops it where it reads a clock.
+//! generation (R8). The steps of a check are those of `verify_by`, which cannot be stopped between all of them;
+//! `crates/verifier/tests/verifier/lease.rs` stops it where it reads a clock.
 
 use std::time::Duration;
 
