@@ -131,7 +131,7 @@ conformance! {
             if page.is_empty() {
                 break;
             }
-            seen.extend(page.iter().map(|row| (row.session.user, row.session.id)));
+            seen.extend(page.iter().map(|row| (row.user, row.id)));
             assert!(seen.len() < 1_000, "it goes on for ever");
         }
         assert!(seen.is_sorted() && seen.len() == 20, "{seen:?}");

@@ -106,6 +106,7 @@ fn snapshot(position: u8) -> Snapshot {
         epochs: Epochs::first(epoch()),
         position: position.into(),
         floor: 0,
+        floor_at: Some(0),
         longest_lifetime: 300,
         keys: vec![key().1],
         entries: entries(0, position),
