@@ -171,6 +171,7 @@ impl Line {
             epochs,
             position: HEAD + entries.len() as u64,
             floor: HEAD,
+            floor_at: None,
             longest_lifetime: LIFETIME,
             keys: vec![world.signer.jwk()],
         };
