@@ -114,7 +114,7 @@ impl Run {
 
     fn write(&mut self, step: Write) {
         match step {
-            Write::Entry => self.generation.revoke(1, &Scope::Session { user: USER, session: SESSION }),
+            Write::Entry => self.generation.revoke(1, 0, &Scope::Session { user: USER, session: SESSION }),
             Write::Position => self.generation.publish(1),
             Write::Acknowledge => (self.acknowledged, self.written) = (true, self.clock),
             Write::Extend => self.generation.extend(self.written + LEASE, self.clock),
