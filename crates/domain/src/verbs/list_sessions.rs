@@ -36,13 +36,26 @@ pub async fn list_own(
     after: Option<SessionCursor>,
     limit: u32,
 ) -> Result<Page<SessionCursor>, Error> {
-    let (acting, inner) = (acting.clone(), world.clone());
+    present_own(world, acting.clone(), after, limit, |page, _| page).await
+}
+
+/// What `present` makes of the living sessions of whoever is signed in, and of the time. It runs where the page was read,
+/// so that its parts need not travel from thread to thread.
+pub async fn present_own<T: Send + 'static>(
+    world: &World,
+    acting: Acting,
+    after: Option<SessionCursor>,
+    limit: u32,
+    present: impl FnOnce(Page<SessionCursor>, Timestamp) -> T + Send + 'static,
+) -> Result<T, Error> {
+    let inner = world.clone();
     world
         .store
         .read("list_sessions", move |view| {
             let cuts = StoreCuts::new(view)?;
             let (user, _) = acting.check_by(&cuts, &inner)?;
-            page(&cuts, &user, inner.now(), after, limit)
+            let now = inner.now();
+            Ok(present(page(&cuts, &user, now, after, limit)?, now))
         })
         .await
 }

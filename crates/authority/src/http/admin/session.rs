@@ -1,8 +1,8 @@
 //! Sessions of accounts and of clients, for administrators.
 
-use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use rescind_domain::verbs::{end_session, list_sessions, revoke};
 use rescind_wire::{Scope, SessionId, UserId};
 use serde::Deserialize;
@@ -40,13 +40,13 @@ async fn list_of_user(
     admin: Admin,
     id: Named,
     Query(pages): Query<Pages>,
-) -> Result<Sessions, Problem> {
+) -> Result<Json<Sessions>, Problem> {
     let world = &app.authority.world;
     let (after, limit) = pages.split();
     let page = list_sessions::list_of_user(world, &admin.0, id.id("user")?, after, limit).await?;
     let (own, now) = (admin.session(), world.now());
     let sessions = page.sessions.into_iter().map(|listed| Session::seen_by_admin(own, now, listed));
-    Ok(Sessions { sessions: sessions.collect(), next: next(page.next) })
+    Ok(Json(Sessions { sessions: sessions.collect(), next: next(page.next) }))
 }
 
 /// Sign an account out of all devices.
@@ -94,13 +94,13 @@ async fn list_of_client(
     admin: Admin,
     id: Named,
     Query(pages): Query<ClientPages>,
-) -> Result<Sessions, Problem> {
+) -> Result<Json<Sessions>, Problem> {
     let world = &app.authority.world;
     let after = pages.after.map(|cursor| cursor.0);
     let page = list_sessions::list_of_client(world, &admin.0, id.id("client")?, after, pages.limit.0).await?;
     let (own, now) = (admin.session(), world.now());
     let sessions = page.sessions.into_iter().map(|listed| Session::seen_by_admin(own, now, listed));
-    Ok(Sessions { sessions: sessions.collect(), next: page.next.map(|at| Cursor(at).text()) })
+    Ok(Json(Sessions { sessions: sessions.collect(), next: page.next.map(|at| Cursor(at).text()) }))
 }
 
 /// Revoke everything that a client was given.

@@ -29,7 +29,7 @@ use crate::http::caller::{Caller, Device, Leaving};
 use crate::http::idempotency::Keyed;
 use crate::http::meter;
 use crate::http::page::{Cursor, Limit};
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, kinds};
 use crate::http::query::{Named, Query};
 use crate::http::waiting::Ended;
 
@@ -196,16 +196,24 @@ pub(crate) struct Sessions {
     pub(crate) next: Option<String>,
 }
 
-impl IntoResponse for Sessions {
-    /// As [`Json`] does it, but into memory for the whole page at once: growing step by step costs as much as writing.
-    fn into_response(self) -> Response {
+impl Sessions {
+    /// As [`Json`] would write it, but into memory for the whole page at once: growing step by step costs as much as
+    /// writing.
+    fn write(&self) -> Result<Written, serde_json::Error> {
         /// More than most take.
         const EACH: usize = 800;
         let mut body = Vec::with_capacity(EACH * (self.sessions.len() + 1));
-        match serde_json::to_writer(&mut body, &self) {
-            Ok(()) => ([(CONTENT_TYPE, "application/json")], body).into_response(),
-            Err(_) => Json(self).into_response(),
-        }
+        serde_json::to_writer(&mut body, self)?;
+        Ok(Written(body))
+    }
+}
+
+/// JSON that is there already.
+pub(crate) struct Written(Vec<u8>);
+
+impl IntoResponse for Written {
+    fn into_response(self) -> Response {
+        ([(CONTENT_TYPE, "application/json")], self.0).into_response()
     }
 }
 
@@ -216,13 +224,15 @@ impl IntoResponse for Sessions {
     get, path = "/v1/sessions", tag = "Sessions", operation_id = "listSessions", security(("bearer" = [])),
     params(Pages), responses((status = 200, description = "A page of the list", body = Sessions)),
 )]
-async fn list(State(app): State<App>, caller: Caller, Query(pages): Query<Pages>) -> Result<Sessions, Problem> {
-    let (world, acting) = (&app.authority.world, caller.acting());
+async fn list(State(app): State<App>, caller: Caller, Query(pages): Query<Pages>) -> Result<Written, Problem> {
+    let acting = caller.acting();
+    let own = acting.claims().sid;
     let (after, limit) = pages.split();
-    let page = list_sessions::list_own(world, &acting, after, limit).await?;
-    let (own, now) = (acting.claims().sid, world.now());
-    let sessions = page.sessions.into_iter().map(|listed| Session::seen_by(own, now, listed));
-    Ok(Sessions { sessions: sessions.collect(), next: next(page.next) })
+    let written = list_sessions::present_own(&app.authority.world, acting, after, limit, move |page, now| {
+        let sessions = page.sessions.into_iter().map(|listed| Session::seen_by(own, now, listed));
+        Sessions { sessions: sessions.collect(), next: next(page.next) }.write()
+    });
+    written.await?.map_err(|_| Problem::new(kinds::INTERNAL))
 }
 
 /// What to change about a session. What is left out stays; what is null goes.
