@@ -74,16 +74,17 @@ impl Acting {
 
     /// Checks inside a transaction that the caller's user and session still stand, and returns them.
     pub fn check(&self, view: &dyn View, world: &World) -> Result<(User, Session), Error> {
-        self.check_by(&StoreCuts::new(view)?, world)
+        let (_, user, session) = self.enter(view, world)?;
+        Ok((user, session))
     }
 
     /// As [`check`](Self::check), for whoever goes on judging in the same transaction.
-    pub fn check_by(&self, cuts: &StoreCuts<'_>, world: &World) -> Result<(User, Session), Error> {
+    pub fn enter<'v>(&self, view: &'v dyn View, world: &World) -> Result<(StoreCuts<'v>, User, Session), Error> {
         let (user, session) = self.person()?;
         let (client, token, key) = (self.client(), &self.claims.jti, &self.key);
         let caller = CallerKey { user: &user, session: &session, client, token, key };
-        let (row, session) = cuts.find_caller(&caller)?;
-        self.check_token(cuts)?;
+        let (cuts, row, session) = StoreCuts::of_caller(view, &caller)?;
+        self.check_token(&cuts)?;
         let user = row.ok_or(Error::SignedOut(None))?;
         let session = session.ok_or(Error::SignedOut(None))?;
         if session.expiry(world.now()).is_some() || !session.binding.admits(self.address) {
@@ -92,7 +93,7 @@ impl Acting {
         if user.lock_at(world.now()).is_some() || matches!(user.state, UserState::Deleted { .. }) {
             return Err(Error::SignedOut(None));
         }
-        Ok((user, session))
+        Ok((cuts, user, session))
     }
 
     /// As [`check`](Self::check), and the authentication is at most as old as the policy allows.

@@ -28,8 +28,12 @@ pub struct StoreCuts<'a> {
 impl<'a> StoreCuts<'a> {
     /// Reads the head of the log, then whatever is asked.
     pub fn new(view: &'a dyn View) -> Result<Self, StoreError> {
-        Ok(Self {
-            head: view.head()?,
+        Ok(Self::at(view, view.head()?))
+    }
+
+    fn at(view: &'a dyn View, head: Head) -> Self {
+        Self {
+            head,
             view,
             user: Cell::default(),
             session: Cell::default(),
@@ -37,7 +41,7 @@ impl<'a> StoreCuts<'a> {
             grant: RefCell::default(),
             token: Cell::default(),
             key: RefCell::default(),
-        })
+        }
     }
 
     /// What this judges by.
@@ -54,21 +58,26 @@ impl<'a> StoreCuts<'a> {
         Ok(user)
     }
 
-    /// A caller's user and session. Nothing more has to be read to judge its token.
-    pub fn find_caller(&self, caller: &CallerKey<'_>) -> Result<(Option<User>, Option<Session>), StoreError> {
-        let rows = self.view.caller(caller)?;
+    /// As [`new`](Self::new), for a caller, whose user and session come with it. Nothing more has to be read to judge the
+    /// caller's token.
+    pub fn of_caller(
+        view: &'a dyn View,
+        caller: &CallerKey<'_>,
+    ) -> Result<(Self, Option<User>, Option<Session>), StoreError> {
+        let rows = view.caller(caller)?;
+        let cuts = Self::at(view, rows.head);
         if let Some(user) = &rows.user {
-            self.user.set(Some((user.id, user.cut)));
+            cuts.user.set(Some((user.id, user.cut)));
         }
         if let Some(session) = &rows.session {
-            self.know(session);
+            cuts.know(session);
         }
         let (client_cut, grant_cut) = (cut_of_client(rows.client_cut), cut_of_grant(rows.grant_cut));
-        self.client.replace(Some((caller.client.clone(), client_cut)));
-        self.grant.replace(Some((*caller.user, caller.client.clone(), grant_cut)));
-        self.token.set(Some((*caller.token, rows.token_ended)));
-        self.key.replace(Some((caller.key.clone(), rows.key_revoked)));
-        Ok((rows.user, rows.session))
+        cuts.client.replace(Some((caller.client.clone(), client_cut)));
+        cuts.grant.replace(Some((*caller.user, caller.client.clone(), grant_cut)));
+        cuts.token.set(Some((*caller.token, rows.token_ended)));
+        cuts.key.replace(Some((caller.key.clone(), rows.key_revoked)));
+        Ok((cuts, rows.user, rows.session))
     }
 
     fn know(&self, session: &Session) {

@@ -107,6 +107,8 @@ pub struct CallerKey<'a> {
 /// All that a caller's standing hangs on. Every act asks for it anew (A16), so it is read in one look.
 #[derive(Debug)]
 pub struct CallerRows {
+    /// The head of the log.
+    pub head: Head,
     /// The user.
     pub user: Option<User>,
     /// The session.

@@ -33,6 +33,7 @@ impl Caller {
 
     fn one_by_one(&self, view: &dyn View) -> Result<CallerRows, StoreError> {
         Ok(CallerRows {
+            head: view.head()?,
             user: view.user(&self.user)?,
             session: view.session(&self.user, &self.session)?,
             client_cut: view.client_cut(&self.client)?,

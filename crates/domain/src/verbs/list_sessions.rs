@@ -52,8 +52,7 @@ pub async fn present_own<T: Send + 'static>(
     world
         .store
         .read("list_sessions", move |view| {
-            let cuts = StoreCuts::new(view)?;
-            let (user, _) = acting.check_by(&cuts, &inner)?;
+            let (cuts, user, _) = acting.enter(view, &inner)?;
             let now = inner.now();
             Ok(present(page(&cuts, &user, now, after, limit)?, now))
         })

@@ -21,24 +21,33 @@ macro_rules! select {
     };
 }
 
+/// What [`read_head`] reads, of `head h` and `epochs p`.
+macro_rules! head_columns {
+    () => {
+        "h.id, h.epoch, p.epoch, h.number, h.floor, h.everyone_cut, h.services_cut"
+    };
+}
+pub(super) use head_columns;
+
 /// The head, and the ordinal of its epoch.
 pub(super) fn head_and_epoch(conn: &Connection) -> Result<(Head, u64), StoreError> {
-    let sql = "SELECT h.id, h.epoch, e.epoch, h.number, h.floor, h.everyone_cut, h.services_cut \
-               FROM head h LEFT JOIN epochs e ON e.seq = h.epoch WHERE h.id = 1";
-    let read = one(conn, sql, [], |row| {
-        let mut cells = Cells::new(row, "head", 1);
-        cells.number("id")?;
-        let seq = cells.number("epoch")?;
-        let epoch = Epoch::from_bytes(cells.bytes("epoch")?);
-        let head = Head {
-            position: Position { epoch, number: cells.number("number")? },
-            floor: cells.number("floor")?,
-            everyone_cut: cells.number("everyone_cut")?,
-            services_cut: cells.number("services_cut")?,
-        };
-        Ok((head, seq))
-    })?;
+    let sql = concat!("SELECT ", head_columns!(), " FROM head h LEFT JOIN epochs p ON p.seq = h.epoch WHERE h.id = 1");
+    let read = one(conn, sql, [], |row| read_head(&mut Cells::new(row, "head", 1)))?;
     read.ok_or_else(|| no_head("no row"))
+}
+
+/// The head and the ordinal of its epoch, of the cells that come next.
+pub(super) fn read_head(cells: &mut Cells<'_>) -> Result<(Head, u64), StoreError> {
+    cells.number("id")?;
+    let seq = cells.number("epoch")?;
+    let epoch = Epoch::from_bytes(cells.bytes("epoch")?);
+    let head = Head {
+        position: Position { epoch, number: cells.number("number")? },
+        floor: cells.number("floor")?,
+        everyone_cut: cells.number("everyone_cut")?,
+        services_cut: cells.number("services_cut")?,
+    };
+    Ok((head, seq))
 }
 
 /// How far the log has come.

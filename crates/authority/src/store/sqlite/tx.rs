@@ -57,6 +57,17 @@ impl<'c> SqliteTx<'c> {
 
     fn look_at_head(&self) -> Result<Head, StoreError> {
         let (head, seq) = log::head_and_epoch(self.conn)?;
+        self.observe(head, seq)
+    }
+
+    fn look_at_caller(&self, key: &CallerKey<'_>) -> Result<CallerRows, StoreError> {
+        let (rows, seq) = caller::find(self.conn, key)?;
+        self.observe(rows.head, seq)?;
+        Ok(rows)
+    }
+
+    /// Whoever has seen the head hands it on only if the log did not go back.
+    fn observe(&self, head: Head, seq: u64) -> Result<Head, StoreError> {
         if let Some((watch, admission)) = &self.watch {
             watch.observe(admission, super::watch::Mark { seq, position: head.position })?;
         }
@@ -83,6 +94,10 @@ impl View for SqliteTx<'_> {
         self.noted(self.look_at_head())
     }
 
+    fn caller(&self, key: &CallerKey<'_>) -> Result<CallerRows, StoreError> {
+        self.noted(self.look_at_caller(key))
+    }
+
     hand_on! {
         fn epochs() -> Epochs = log::epochs;
         fn log_after(number: u64, limit: u32) -> Vec<LogRow> = log::after;
@@ -95,7 +110,6 @@ impl View for SqliteTx<'_> {
         fn users(query: &str, after: &str, limit: u32) -> Vec<User> = user::list;
         fn user_cut(id: &UserId) -> Option<UserCut> = user::cut_of;
         fn has_administrator() -> bool = user::has_administrator;
-        fn caller(key: &CallerKey<'_>) -> CallerRows = caller::find;
         fn session(user: &UserId, id: &SessionId) -> Option<Session> = session::find;
         fn session_by_id(id: &SessionId) -> Option<Session> = session::by_id;
         fn session_ended(user: &UserId, id: &SessionId) -> Option<u64> = session::ended;
