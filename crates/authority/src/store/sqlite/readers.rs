@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
 
 use rescind_domain::store::{ReadJob, StoreError};
 use rescind_domain::verbs::keep_house::FIND_DEAD_SESSIONS;
@@ -65,8 +65,6 @@ impl Drop for Readers {
 /// Jobs in the order in which they came.
 struct Queue {
     waiting: Mutex<Waiting>,
-    /// A job came, or no more will.
-    came: Condvar,
     places: Arc<Semaphore>,
 }
 
@@ -75,8 +73,8 @@ struct Waiting {
     jobs: VecDeque<Job>,
     /// How many have been taken out, since the beginning.
     taken: u64,
-    /// Threads that have nothing to do.
-    idle: usize,
+    /// Threads that have nothing to do. The last to come is the first to go: its pages are still in the processor's caches.
+    idle: Vec<Thread>,
     closed: bool,
 }
 
@@ -95,7 +93,7 @@ impl Waiting {
 
 impl Queue {
     fn new() -> Self {
-        Self { waiting: Mutex::default(), came: Condvar::new(), places: Arc::new(Semaphore::new(QUEUE)) }
+        Self { waiting: Mutex::default(), places: Arc::new(Semaphore::new(QUEUE)) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -105,17 +103,18 @@ impl Queue {
     fn push(&self, job: Job) {
         let mut waiting = self.lock();
         waiting.jobs.push_back(job);
-        let somebody = waiting.idle > 0;
+        let idle = waiting.idle.pop();
         drop(waiting);
-        if somebody {
-            self.came.notify_one();
+        if let Some(thread) = idle {
+            thread.unpark();
         }
     }
 
     fn close(&self) {
-        self.lock().closed = true;
+        let mut waiting = self.lock();
+        waiting.closed = true;
+        waiting.idle.drain(..).for_each(|thread| thread.unpark());
         self.places.close();
-        self.came.notify_all();
     }
 
     /// The next job once there is one, and the number of the last that has come until now; `None` after the last of all.
@@ -134,9 +133,13 @@ impl Queue {
             if waiting.closed {
                 return None;
             }
-            waiting.idle += 1;
-            waiting = self.came.wait(waiting).unwrap_or_else(PoisonError::into_inner);
-            waiting.idle -= 1;
+            let this = thread::current();
+            waiting.idle.push(this.clone());
+            drop(waiting);
+            thread::park();
+            waiting = self.lock();
+            // It may have been woken for no reason.
+            waiting.idle.retain(|thread| thread.id() != this.id());
         }
     }
 
