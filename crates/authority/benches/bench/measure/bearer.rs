@@ -95,13 +95,18 @@ async fn ask_for_everyone(server: &Server, caller: Caller) -> Outcome<Canned> {
 }
 
 /// Presents a token drawn from all of them.
-struct Caller {
+pub(crate) struct Caller {
     question: Question,
     tokens: Arc<[String]>,
     random: Random,
 }
 
 impl Caller {
+    /// Whoever asks for the list of their devices.
+    pub(crate) fn listing(tokens: &Arc<[String]>, seed: u64) -> Self {
+        Self { question: LIST, tokens: Arc::clone(tokens), random: Random::new(seed) }
+    }
+
     fn write(&self, request: &mut Vec<u8>, token: &str) {
         let path = self.question.path;
         for part in ["GET ", path, " HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ", token] {

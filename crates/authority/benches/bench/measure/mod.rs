@@ -4,6 +4,7 @@ mod bearer;
 mod checking;
 mod ending;
 mod footprint;
+mod grown;
 mod growth;
 mod refresh;
 mod sign_in;

@@ -116,7 +116,7 @@ impl Counters {
 }
 
 /// Gives each caller its own share of all sessions, so that none uses a token that another one is about to replace.
-fn callers(sessions: &Arc<[Held]>, mint: &Mint, connections: usize, seed: u64) -> Vec<Caller> {
+pub(crate) fn callers(sessions: &Arc<[Held]>, mint: &Mint, connections: usize, seed: u64) -> Vec<Caller> {
     let share = sessions.len() / connections;
     let caller = |number: usize| Caller {
         mint: mint.clone(),
@@ -138,7 +138,7 @@ async fn one_answer(server: &Server, population: &Population) -> Outcome<Canned>
 }
 
 /// Refreshes a session drawn from its share.
-struct Caller {
+pub(crate) struct Caller {
     mint: Mint,
     sessions: Arc<[Held]>,
     share: Range<usize>,

@@ -28,15 +28,13 @@ pub(crate) async fn measure(effort: &Effort, report: &mut Report) -> Outcome<()>
     }
     let server = Server::rescind(place.path()).await?;
     let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    // A hash takes long: fewer and longer rounds.
-    let window = Window { measured: effort.window.measured * 4, ..effort.window };
+    let window = window(effort);
     let (mut seed, mut p99) = (0, Vec::new());
     let pair = Pair::measure(
         effort.rounds / 3,
         async || {
             seed += 1;
-            let person = |at| Person { random: Random::new(seed * 1000 + at) };
-            let (load, _, _) = server.drive((0..CONNECTIONS).map(person).collect(), window).await?;
+            let (load, _, _) = server.drive(visitors(PEOPLE, seed), window).await?;
             p99.push(load.latency.quantile(0.99));
             Ok(load.rate)
         },
@@ -55,14 +53,25 @@ pub(crate) async fn measure(effort: &Effort, report: &mut Report) -> Outcome<()>
     server.stop().await
 }
 
+/// A hash takes long: fewer and longer rounds.
+pub(crate) fn window(effort: &Effort) -> Window {
+    Window { measured: effort.window.measured * 4, ..effort.window }
+}
+
+/// Whoever signs in, among so many people.
+pub(crate) fn visitors(people: usize, seed: u64) -> Vec<Person> {
+    (0..CONNECTIONS).map(|at| Person { people, random: Random::new(seed * 1000 + at) }).collect()
+}
+
 /// Signs in as somebody else each time.
-struct Person {
+pub(crate) struct Person {
+    people: usize,
     random: Random,
 }
 
 impl Visitor for Person {
     fn ask(&mut self, request: &mut Vec<u8>) {
-        let login = login(self.random.below(PEOPLE));
+        let login = login(self.random.below(self.people));
         let body = format!(r#"{{"login":"{login}","password":"{PASSWORD}","remember":true}}"#);
         let head = format!(
             "POST /v1/sessions HTTP/1.1\r\nhost: localhost\r\nuser-agent: {USER_AGENT}\r\n\
