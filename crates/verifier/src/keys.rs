@@ -12,6 +12,7 @@ use rescind_wire::jwt::{Unverified, take_apart_jws};
 use rescind_wire::key::Material;
 use rescind_wire::{Algorithm, Jwk, KeyId};
 
+use crate::ed25519::Ed25519Tables;
 use crate::rejected::Rejected;
 use crate::weak::{is_roca, is_weak_ed25519};
 
@@ -37,7 +38,7 @@ impl PinnedKeys {
             if pinned.get(&key.kid).is_some() {
                 return Err(InvalidKey::Duplicate);
             }
-            pinned.pins.push(Arc::new(Pin::new(PublicKey::parse(key)?, key.clone())));
+            pinned.pins.push(Arc::new(Pin::new(PublicKey::parse(key)?.with_tables(), key.clone())));
         }
         Ok(pinned)
     }
@@ -68,7 +69,7 @@ impl PinnedKeys {
             Some(_) => return Err(InvalidKey::Duplicate),
             None => {}
         }
-        let pin = Pin::new(PublicKey::parse(key)?, key.clone());
+        let pin = Pin::new(PublicKey::parse(key)?.with_tables(), key.clone());
         Ok(Self { pins: self.pins.iter().cloned().chain([Arc::new(pin)]).collect() })
     }
 
@@ -152,11 +153,15 @@ pub enum InvalidKey {
 }
 
 /// A public key that was checked and parsed, with its one algorithm.
+///
+/// One of [`PinnedKeys`] for Ed25519 keeps tables that more than halve the time of a check: 160 KiB, shared by its clones,
+/// and as much again for all of them together.
 #[derive(Clone)]
 pub struct PublicKey {
     kid: KeyId,
     alg: Algorithm,
     parsed: ParsedPublicKey,
+    tables: Option<Arc<Ed25519Tables>>,
 }
 
 impl PublicKey {
@@ -171,7 +176,16 @@ impl PublicKey {
             (Material::Rsa { n, e }, Algorithm::RS256) => rsa(n, e)?,
             _ => return Err(InvalidKey::Mismatch),
         };
-        Ok(Self { kid: jwk.kid.clone(), alg: jwk.alg, parsed })
+        Ok(Self { kid: jwk.kid.clone(), alg: jwk.alg, parsed, tables: None })
+    }
+
+    /// The same key, set up to check many signatures.
+    fn with_tables(mut self) -> Self {
+        if self.alg == Algorithm::EdDSA {
+            let public = self.parsed.as_ref().try_into().ok();
+            self.tables = public.and_then(Ed25519Tables::new).map(Arc::new);
+        }
+        self
     }
 
     /// Its name.
@@ -194,7 +208,11 @@ impl PublicKey {
 
     /// Whether this key made the signature of these bytes.
     pub fn check_bytes(&self, message: &[u8], signature: &[u8]) -> Result<(), Rejected> {
-        self.parsed.verify_sig(message, signature).map_err(|_| Rejected::BadSignature)
+        let good = match &self.tables {
+            Some(tables) => tables.check(message, signature),
+            None => self.parsed.verify_sig(message, signature).is_ok(),
+        };
+        if good { Ok(()) } else { Err(Rejected::BadSignature) }
     }
 }
 

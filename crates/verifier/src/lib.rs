@@ -22,6 +22,7 @@ mod cache;
 mod claims;
 mod clock;
 mod counters;
+mod ed25519;
 mod exposition;
 #[cfg(feature = "follow")]
 pub mod follow;

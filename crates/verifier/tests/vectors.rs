@@ -4,7 +4,7 @@
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use rescind_verifier::keys::verify_compact;
 use rescind_verifier::{PinnedKeys, PublicKey};
-use rescind_wire::JwkSet;
+use rescind_wire::{Jwk, JwkSet};
 use serde_json::{Value, json};
 
 /// What became of a file's vectors.
@@ -63,15 +63,20 @@ fn run_jws(file: &str) -> Counts {
     counts
 }
 
-/// Vectors that are a message and a signature; `jwk` makes a JWK of a group's public key.
+/// Vectors that are a message and a signature; `jwk` makes a JWK of a group's public key. A key that is pinned agrees with
+/// one that is not.
 fn run_raw(file: &str, jwk: fn(&Value) -> Value) -> Counts {
     let file: Value = serde_json::from_str(file).expect("vectors are JSON");
     let mut counts = Counts::default();
     for group in list(&file, "testGroups") {
-        let jwk = serde_json::from_value(jwk(&group["publicKey"])).expect("a JWK");
+        let jwk: Jwk = serde_json::from_value(jwk(&group["publicKey"])).expect("a JWK");
         let key = PublicKey::parse(&jwk).expect("every key is good");
+        let pinned = PinnedKeys::new(std::slice::from_ref(&jwk)).expect("every key is good");
+        let pinned = pinned.get(&jwk.kid).expect("pinned");
         for test in list(group, "tests") {
-            let accepted = key.check_bytes(&hex(&test["msg"]), &hex(&test["sig"])).is_ok();
+            let [accepted, by_pinned] =
+                [&key, pinned].map(|key| key.check_bytes(&hex(&test["msg"]), &hex(&test["sig"])).is_ok());
+            assert_eq!(accepted, by_pinned, "{}", test["tcId"]);
             counts.add(test, true, accepted);
         }
     }

@@ -119,6 +119,19 @@ fn a_point_that_is_not_on_the_curve_is_no_key() {
 }
 
 #[test]
+fn nothing_is_signed_by_an_ed25519_key_that_is_no_point() {
+    // No x belongs to y = 2.
+    let mut y = [0; 32];
+    y[0] = 2;
+    let key = jwk(Algorithm::EdDSA, okp("Ed25519", &y));
+    let keys = PinnedKeys::new(std::slice::from_ref(&key)).expect("which is only seen when it is to check something");
+    let key = keys.get(&key.kid).expect("pinned");
+    assert_eq!(key.check_bytes(b"", &[0; 64]), Err(Rejected::BadSignature));
+    let identity = [&[1][..], &[0; 63]].concat();
+    assert_eq!(key.check_bytes(b"", &identity), Err(Rejected::BadSignature));
+}
+
+#[test]
 fn a_weak_key_is_refused() {
     let ends = |first: u8, middle: u8, last: u8| {
         let mut y = [middle; 32];
