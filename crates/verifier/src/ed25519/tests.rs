@@ -147,6 +147,21 @@ fn no_bit_of_key_message_or_signature_can_be_flipped() {
 }
 
 #[test]
+fn a_message_of_any_length_is_hashed_to_its_end() {
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[4; 32]).expect("a seed");
+    let both = Both::new(pair.public_key().as_ref().try_into().expect("32 bytes"));
+    for length in 0..300 {
+        let mut message = vec![7; length];
+        let signature = pair.sign(&message).as_ref().to_vec();
+        assert!(both.judge(&message, &signature), "{length}");
+        message.push(0);
+        assert!(!both.judge(&message, &signature), "{length} and one more");
+        message.truncate(length.saturating_sub(1));
+        assert_eq!(both.judge(&message, &signature), length == 0, "{length} less one");
+    }
+}
+
+#[test]
 fn a_signature_of_another_length_is_refused() {
     let pair = Ed25519KeyPair::from_seed_unchecked(&[3; 32]).expect("a seed");
     let both = Both::new(pair.public_key().as_ref().try_into().expect("32 bytes"));
