@@ -24,7 +24,7 @@ pub(crate) struct Ed25519Tables {
 }
 
 impl Ed25519Tables {
-    /// Computes the tables of a public key, which takes about as long as ten checks without them. Nothing if the bytes are
+    /// Computes the tables of a public key, which takes about as long as eight checks without them. Nothing if the bytes are
     /// not the one encoding of a point.
     pub(crate) fn new(public: &[u8; 32]) -> Option<Self> {
         let encoded = CompressedEdwardsY(*public);

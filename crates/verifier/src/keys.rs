@@ -154,7 +154,7 @@ pub enum InvalidKey {
 
 /// A public key that was checked and parsed, with its one algorithm.
 ///
-/// One of [`PinnedKeys`] for Ed25519 keeps tables that more than halve the time of a check: 160 KiB, shared by its clones,
+/// One of [`PinnedKeys`] for Ed25519 keeps tables that halve the time of a check: 160 KiB, shared by its clones,
 /// and as much again for all of them together.
 #[derive(Clone)]
 pub struct PublicKey {
