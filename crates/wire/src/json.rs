@@ -111,6 +111,8 @@ impl<'de> Seen<'de> {
             return false;
         }
         if self.few.len() < FEW {
+            // At once: growing by and by costs claims more than the rest of this.
+            self.few.reserve(FEW - self.few.len());
             self.few.push(name);
             return true;
         }
