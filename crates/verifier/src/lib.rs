@@ -33,6 +33,7 @@ pub mod keys;
 #[cfg(feature = "live")]
 mod live;
 mod presented;
+mod records;
 mod rejected;
 mod subscription;
 mod table;

@@ -4,22 +4,23 @@
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use papaya::{Equivalent, HashMap};
+use papaya::Equivalent;
 use rescind_wire::{ClientId, KeyId, Scope, SessionId, TokenId, UserCut, UserId};
 
 use crate::foreign::ForeignCuts;
+use crate::records::Records;
 
 /// The numbers are positions of the log; 0, or nothing, where there was no revocation.
 #[derive(Default)]
 pub(crate) struct Table {
     everyone: AtomicU64,
     services: AtomicU64,
-    users: HashMap<UserId, UserCut>,
-    clients: HashMap<ClientId, u64>,
-    grants: HashMap<(UserId, ClientId), u64>,
-    sessions: HashMap<SessionId, u64>,
-    tokens: HashMap<TokenId, u64>,
-    keys: HashMap<KeyId, u64>,
+    users: Records<UserId, UserCut>,
+    clients: Records<ClientId, u64>,
+    grants: Records<(UserId, ClientId), u64>,
+    sessions: Records<SessionId, u64>,
+    tokens: Records<TokenId, u64>,
+    keys: Records<KeyId, u64>,
     /// For tokens of other issuers.
     foreign: ForeignCuts,
 }
@@ -37,15 +38,14 @@ impl Table {
                 }
             }
             Scope::User { user, except, deleted } => {
-                let users = self.users.pin();
-                let before = users.get(user).copied().unwrap_or_default();
-                users.insert(*user, before.then(number, *except, *deleted));
+                let before = self.user(user);
+                self.users.put(*user, before.then(number, *except, *deleted));
             }
-            Scope::Client { client } => put(&self.clients, client.clone(), number),
-            Scope::Grant { user, client } => put(&self.grants, (*user, client.clone()), number),
-            Scope::Session { session, .. } => put(&self.sessions, *session, number),
-            Scope::Token { token } => put(&self.tokens, *token, number),
-            Scope::Key { key } => put(&self.keys, key.clone(), number),
+            Scope::Client { client } => self.clients.put(client.clone(), number),
+            Scope::Grant { user, client } => self.grants.put((*user, client.clone()), number),
+            Scope::Session { session, .. } => self.sessions.put(*session, number),
+            Scope::Token { token } => self.tokens.put(*token, number),
+            Scope::Key { key } => self.keys.put(key.clone(), number),
             Scope::ForeignIssuer { .. } | Scope::ForeignSubject { .. } | Scope::ForeignSession { .. } => {
                 self.foreign.add(number, at, scope);
             }
@@ -57,14 +57,12 @@ impl Table {
     pub(crate) fn forget(&self, scope: &Scope, floor: u64) {
         match scope {
             Scope::Everyone { .. } | Scope::Key { .. } => {}
-            Scope::User { user, .. } => {
-                // The record's latest position is its greatest.
-                let _ = self.users.pin().remove_if(user, |_, cut| cut.latest <= floor);
-            }
-            Scope::Client { client } => drop_if_old(&self.clients, client, floor),
-            Scope::Grant { user, client } => drop_if_old(&self.grants, &GrantKey(user, client), floor),
-            Scope::Session { session, .. } => drop_if_old(&self.sessions, session, floor),
-            Scope::Token { token } => drop_if_old(&self.tokens, token, floor),
+            // The record's latest position is its greatest.
+            Scope::User { user, .. } => self.users.forget_if(user, |cut| cut.latest <= floor),
+            Scope::Client { client } => self.clients.forget_if(client, |number| *number <= floor),
+            Scope::Grant { user, client } => self.grants.forget_if(&GrantKey(user, client), |number| *number <= floor),
+            Scope::Session { session, .. } => self.sessions.forget_if(session, |number| *number <= floor),
+            Scope::Token { token } => self.tokens.forget_if(token, |number| *number <= floor),
             Scope::ForeignIssuer { .. } | Scope::ForeignSubject { .. } | Scope::ForeignSession { .. } => {
                 self.foreign.forget(scope, floor);
             }
@@ -76,27 +74,27 @@ impl Table {
     }
 
     pub(crate) fn user(&self, user: &UserId) -> UserCut {
-        self.users.pin().get(user).copied().unwrap_or_default()
+        self.users.get(user).unwrap_or_default()
     }
 
     pub(crate) fn client(&self, client: &ClientId) -> u64 {
-        get(&self.clients, client).unwrap_or(0)
+        self.clients.get(client).unwrap_or(0)
     }
 
     pub(crate) fn grant(&self, user: &UserId, client: &ClientId) -> u64 {
-        get(&self.grants, &GrantKey(user, client)).unwrap_or(0)
+        self.grants.get(&GrantKey(user, client)).unwrap_or(0)
     }
 
     pub(crate) fn session(&self, session: &SessionId) -> Option<u64> {
-        get(&self.sessions, session)
+        self.sessions.get(session)
     }
 
     pub(crate) fn token(&self, token: &TokenId) -> Option<u64> {
-        get(&self.tokens, token)
+        self.tokens.get(token)
     }
 
     pub(crate) fn key(&self, key: &KeyId) -> Option<u64> {
-        get(&self.keys, key)
+        self.keys.get(key)
     }
 
     pub(crate) const fn foreign(&self) -> &ForeignCuts {
@@ -105,7 +103,7 @@ impl Table {
 
     /// The keys that were revoked, with their entries.
     pub(crate) fn revoked_keys(&self) -> Vec<(KeyId, u64)> {
-        self.keys.pin().iter().map(|(key, number)| (key.clone(), *number)).collect()
+        self.keys.all()
     }
 
     /// How many records there are.
@@ -113,19 +111,6 @@ impl Table {
         [self.users.len(), self.clients.len(), self.grants.len()].iter().sum::<usize>()
             + [self.sessions.len(), self.tokens.len(), self.keys.len(), self.foreign.len()].iter().sum::<usize>()
     }
-}
-
-/// Positions only rise, so the later entry is the one that counts.
-fn put<K: Hash + Eq>(map: &HashMap<K, u64>, key: K, number: u64) {
-    map.pin().insert(key, number);
-}
-
-fn get<K: Hash + Eq, Q: Hash + Equivalent<K>>(map: &HashMap<K, u64>, key: &Q) -> Option<u64> {
-    map.pin().get(key).copied()
-}
-
-fn drop_if_old<K: Hash + Eq, Q: Hash + Equivalent<K>>(map: &HashMap<K, u64>, key: &Q, floor: u64) {
-    let _ = map.pin().remove_if(key, |_, number| *number <= floor);
 }
 
 /// A grant's key without owning it; hashes like the tuple.
