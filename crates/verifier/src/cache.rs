@@ -7,26 +7,33 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwapOption;
-use aws_lc_rs::digest::{Context, SHA256};
-use rescind_wire::AccessClaims;
+use aws_lc_rs::digest::{Context, SHA256, digest};
+use rescind_wire::{AccessClaims, Position, Thing};
 
+use crate::claims::Term;
 use crate::keys::Pin;
 use crate::verifier::Shared;
 
 /// A token is found by the SHA-256 of a seed of this process and all of its bytes: nobody can make two tokens meet.
 pub(crate) type Digest = [u8; 32];
 
-/// A token whose signature was verified and whose claims were read.
+/// A token whose signature was verified and whose claims were read. What a call looks at where nothing is newer comes
+/// first, in this order: a token that is in memory, but in no cache of the processor, costs two lines of it.
+#[repr(C)]
 pub(crate) struct Remembered {
-    pub(crate) digest: Digest,
+    digest: Digest,
     /// The generation whose key verified it.
     pub(crate) generation: u64,
-    pub(crate) claims: AccessClaims,
-    pub(crate) pin: Arc<Pin>,
-    /// Whose it is: for whoever watches it.
-    #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "nobody can watch without that feature"))]
-    pub(crate) home: Weak<Shared>,
     checked: Checked,
+    pub(crate) pin: Arc<Pin>,
+    pub(crate) term: Term,
+    /// Its `rev`.
+    pub(crate) position: Position,
+    /// Whoever presents it must prove to hold a key (`cnf`).
+    pub(crate) is_bound: bool,
+    pub(crate) claims: AccessClaims,
+    /// Whose it is: for whoever watches it.
+    pub(crate) home: Weak<Shared>,
 }
 
 /// How far the log was looked through for a token: no entry before this number covers it; 0 if none was looked at.
@@ -41,7 +48,10 @@ impl Checked {
 
     /// Nothing up to `number` covers it.
     pub(crate) fn set(&self, number: u64) {
-        self.0.fetch_max(number.saturating_add(1), Ordering::Relaxed);
+        // Most calls find nothing new, and leave the line to its other readers.
+        if !self.is_up_to(number) {
+            self.0.fetch_max(number.saturating_add(1), Ordering::Relaxed);
+        }
     }
 }
 
@@ -65,7 +75,7 @@ impl Cached for Remembered {
     }
 
     fn expires(&self) -> u64 {
-        self.claims.exp
+        self.term.exp
     }
 }
 
@@ -77,7 +87,18 @@ impl Remembered {
         pin: Arc<Pin>,
         home: Weak<Shared>,
     ) -> Self {
-        Self { digest, generation, claims, pin, home, checked: Checked::default() }
+        let (term, position, is_bound) = (Term::of(&claims), claims.rev, claims.cnf.is_some());
+        Self { digest, generation, checked: Checked::default(), pin, term, position, is_bound, claims, home }
+    }
+
+    /// What the one rule judges. Where nothing is newer there is nothing to look up, and who it is about is not read.
+    pub(crate) fn thing(&self, nothing_newer: bool) -> Thing<'_> {
+        if nothing_newer {
+            let position = self.position;
+            let (user, session, client, token, key) = (None, None, None, None, None);
+            return Thing { user, session, client, token, key, position, authorized: position };
+        }
+        self.claims.thing(self.pin.key().id())
     }
 
     /// Whether the log was already looked through up to `number`.
@@ -95,8 +116,8 @@ impl Remembered {
 const WAYS: usize = 8;
 
 /// Places for tokens that share a part of their digest. A tag only saves looking at a token that cannot be the one; it
-/// proves nothing.
-#[repr(align(64))]
+/// proves nothing. Tags and places are a pair of cache lines, which are fetched together.
+#[repr(align(128))]
 struct Set<T> {
     tags: [AtomicU64; WAYS],
     tokens: [ArcSwapOption<T>; WAYS],
@@ -108,8 +129,14 @@ impl<T> Default for Set<T> {
     }
 }
 
+/// Bytes of the seed.
+const SEED: usize = 32;
+
+/// Most tokens are shorter. They are hashed at once, behind the seed: a context of the library would cost an allocation.
+const SHORT: usize = 1024;
+
 pub(crate) struct TokenCache<T = Remembered> {
-    seed: [u8; 32],
+    seed: [u8; SEED],
     sets: Box<[Set<T>]>,
     room: usize,
     filled: AtomicUsize,
@@ -118,7 +145,7 @@ pub(crate) struct TokenCache<T = Remembered> {
 impl<T: Cached> TokenCache<T> {
     /// Room for `tokens`, rounded up to a power of two; none for 0. There are twice as many places, so that few tokens
     /// find all of theirs taken before there is no more room.
-    pub(crate) fn new(tokens: usize, seed: [u8; 32]) -> Self {
+    pub(crate) fn new(tokens: usize, seed: [u8; SEED]) -> Self {
         let room = if tokens == 0 { 0 } else { tokens.next_power_of_two() };
         let sets = (room * 2).div_ceil(WAYS);
         let sets = std::iter::repeat_with(Default::default).take(sets).collect();
@@ -126,11 +153,20 @@ impl<T: Cached> TokenCache<T> {
     }
 
     pub(crate) fn digest(&self, token: &str) -> Digest {
-        let mut context = Context::new(&SHA256);
-        context.update(&self.seed);
-        context.update(token.as_bytes());
+        let mut seeded = [0; SEED + SHORT];
+        let (seed, bytes) = seeded.split_at_mut(SEED);
+        let hash = if let Some(bytes) = bytes.get_mut(..token.len()) {
+            seed.copy_from_slice(&self.seed);
+            bytes.copy_from_slice(token.as_bytes());
+            digest(&SHA256, &seeded[..SEED + token.len()])
+        } else {
+            let mut context = Context::new(&SHA256);
+            context.update(&self.seed);
+            context.update(token.as_bytes());
+            context.finish()
+        };
         let mut digest = Digest::default();
-        digest.copy_from_slice(context.finish().as_ref());
+        digest.copy_from_slice(hash.as_ref());
         digest
     }
 

@@ -30,23 +30,38 @@ pub(crate) fn read(signed_claims: &[u8], issuer: &str, audience: &str) -> Result
     Ok(claims)
 }
 
-/// `exp − iat` within `longest` seconds.
-pub(crate) const fn check_lifetime(claims: &AccessClaims, longest: u64) -> Result<(), Rejected> {
-    let lifetime = claims.exp.saturating_sub(claims.iat);
-    if lifetime > longest { Err(Rejected::TooLongLived { lifetime, longest }) } else { Ok(()) }
+/// What the claims say of time, in seconds: all that must be looked at of it on every call.
+pub(crate) struct Term {
+    pub(crate) exp: u64,
+    /// The later of `iat` and `nbf`.
+    from: u64,
+    /// `exp − iat`.
+    lifetime: u64,
 }
 
-/// `exp`, `nbf` and `iat` against the wall clock: `now` and `skew` in milliseconds. A token is good up to, and not at,
-/// `exp` plus the skew.
-pub(crate) fn check_time(claims: &AccessClaims, now: u64, skew: u64) -> Result<(), Rejected> {
-    if now >= millis(claims.exp).saturating_add(skew) {
-        return Err(Rejected::Expired { at: claims.exp });
+impl Term {
+    pub(crate) fn of(claims: &AccessClaims) -> Self {
+        let from = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
+        Self { exp: claims.exp, from, lifetime: claims.exp.saturating_sub(claims.iat) }
     }
-    let from = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
-    if millis(from) > now.saturating_add(skew) {
-        return Err(Rejected::NotYetValid { from });
+
+    /// `exp − iat` within `longest` seconds.
+    pub(crate) const fn check_lifetime(&self, longest: u64) -> Result<(), Rejected> {
+        let lifetime = self.lifetime;
+        if lifetime > longest { Err(Rejected::TooLongLived { lifetime, longest }) } else { Ok(()) }
     }
-    Ok(())
+
+    /// `exp`, `nbf` and `iat` against the wall clock: `now` and `skew` in milliseconds. A token is good up to, and not
+    /// at, `exp` plus the skew.
+    pub(crate) const fn check_time(&self, now: u64, skew: u64) -> Result<(), Rejected> {
+        if now >= millis(self.exp).saturating_add(skew) {
+            return Err(Rejected::Expired { at: self.exp });
+        }
+        if millis(self.from) > now.saturating_add(skew) {
+            return Err(Rejected::NotYetValid { from: self.from });
+        }
+        Ok(())
+    }
 }
 
 const fn millis(seconds: u64) -> u64 {

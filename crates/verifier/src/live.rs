@@ -5,7 +5,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::cache::Remembered;
-use crate::claims;
 use crate::foreign::VerifiedForeign;
 use crate::generation::{Deadline, Generation};
 use crate::rejected::{Break, Reason, Rejected};
@@ -67,12 +66,12 @@ impl Watched for Remembered {
         let deadline = generation.deadline();
         let skew = shared.skew();
         let wall = shared.clock().wall();
-        claims::check_time(&self.claims, wall, skew)?;
-        claims::check_lifetime(&self.claims, generation.longest_lifetime())?;
+        self.term.check_time(wall, skew)?;
+        self.term.check_lifetime(generation.longest_lifetime())?;
         check_key(generation, self)?;
-        generation.judge(&self.claims.thing(self.pin.key().id()), false)?;
+        generation.judge(&self.thing(false), false)?;
         let lease = check_lease(shared, generation, deadline)?;
-        Ok(holds(lease, self.claims.exp, skew, wall))
+        Ok(holds(lease, self.term.exp, skew, wall))
     }
 }
 

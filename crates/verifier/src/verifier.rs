@@ -9,7 +9,7 @@ use rescind_wire::{AccessClaims, Position};
 
 use crate::builder::Builder;
 use crate::cache::{Digest, Remembered, TokenCache};
-use crate::claims::{self, MAX_LIFETIME};
+use crate::claims::{self, MAX_LIFETIME, Term};
 use crate::clock::Clock;
 use crate::counters::{Counters, Health};
 use crate::foreign::Foreigners;
@@ -78,22 +78,22 @@ impl Verifier {
         let Shared { settings, clock, .. } = &*self.shared;
         // 1, 2, 3: what time does not change, cached or checked now.
         let token = self.shared.known(generation, presented.token)?;
-        let claims = &token.claims;
         // 4: the deadline first, for it vouches for what is loaded after it; then what time does change.
         let deadline = generation.deadline();
-        claims::check_time(claims, clock.wall(), settings.skew)?;
-        claims::check_lifetime(claims, generation.longest_lifetime())?;
+        token.term.check_time(clock.wall(), settings.skew)?;
+        token.term.check_lifetime(generation.longest_lifetime())?;
         if !token.pin.is_pinned() {
             return Err(generation.unpinned_key(token.pin.key().id()));
         }
-        if presented.scheme != Scheme::Bearer || claims.cnf.is_some() {
+        if presented.scheme != Scheme::Bearer || token.is_bound {
             return Err(Rejected::ProofRequired);
         }
         // 5 (and epoch and floor of 4): the position before the look-ups, for what is published after it is not in them.
         let number = generation.number();
-        generation.judge(&claims.thing(token.pin.key().id()), token.is_checked(number))?;
+        let nothing_newer = token.is_checked(number);
+        generation.judge(&token.thing(nothing_newer), nothing_newer)?;
         token.set_checked(number);
-        let ahead = generation.is_ahead(claims.rev, number);
+        let ahead = generation.is_ahead(token.position, number);
         // 6: the last act. This reading of the clock is the instant of acceptance.
         generation.check_lease(deadline, clock.boottime())?;
         // 7
@@ -105,7 +105,7 @@ impl Verifier {
     pub fn authentic(&self, token: &str) -> Result<Authentic, Rejected> {
         let held = self.shared.generation.load();
         let (claims, pin) = self.shared.authenticate(heard(held.as_ref())?, token)?;
-        claims::check_lifetime(&claims, MAX_LIFETIME)?;
+        Term::of(&claims).check_lifetime(MAX_LIFETIME)?;
         Ok(Authentic::new(claims, pin.key().id().clone()))
     }
 

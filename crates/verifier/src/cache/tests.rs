@@ -98,6 +98,27 @@ fn another_process_finds_a_token_elsewhere() {
 }
 
 #[test]
+fn a_token_of_any_length_is_found_by_the_hash_of_the_seed_and_of_every_byte_of_it() {
+    let cache = TokenCache::<Remembered>::new(4, [7; SEED]);
+    for length in [0, 1, SHORT - 1, SHORT, SHORT + 1, 2 * SHORT] {
+        let token = "x".repeat(length);
+        let mut context = Context::new(&SHA256);
+        context.update(&[7; SEED]);
+        context.update(token.as_bytes());
+        assert_eq!(cache.digest(&token), context.finish().as_ref(), "{length}");
+    }
+}
+
+#[test]
+fn what_is_judged_where_nothing_is_newer_is_what_the_claims_say() {
+    let token = remembered(digest(1, 1), 1, 100);
+    let (whole, bare) = (token.thing(false), token.thing(true));
+    assert_eq!([bare.position, bare.authorized], [whole.position, whole.authorized]);
+    assert_eq!(bare.position, token.claims.rev);
+    assert_eq!((token.term.exp, token.is_bound), (100, false));
+}
+
+#[test]
 fn looked_through_up_to_a_number_means_up_to_and_including_it() {
     let token = remembered(digest(1, 1), 1, 100);
     assert!(!token.is_checked(0));
