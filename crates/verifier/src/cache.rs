@@ -3,19 +3,28 @@
 //! It holds what does not change — that a pinned key made this signature over these claims — and the position up to which
 //! the log was found not to cover them. Whether the token is good *now* is judged on every call.
 
+use std::hash::BuildHasher as _;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwapOption;
 use aws_lc_rs::digest::{Context, SHA256, digest};
+use foldhash::fast::FixedState;
 use rescind_wire::{AccessClaims, Position, Thing};
 
 use crate::claims::Term;
 use crate::keys::Pin;
 use crate::verifier::Shared;
 
-/// A token is found by the SHA-256 of a seed of this process and all of its bytes: nobody can make two tokens meet.
+/// Which token it is: the SHA-256 of a seed of this process and all of its bytes. Nobody can make two tokens meet.
 pub(crate) type Digest = [u8; 32];
+
+/// By what a token is found.
+pub(crate) struct Key {
+    /// Where it may lie: a seeded hash of its last bytes, which are its signature's. It proves nothing.
+    pub(crate) place: u64,
+    pub(crate) digest: Digest,
+}
 
 /// A token whose signature was verified and whose claims were read. What a call looks at where nothing is newer comes
 /// first, in this order: a token that is in memory, but in no cache of the processor, costs two lines of it.
@@ -112,10 +121,10 @@ impl Remembered {
     }
 }
 
-/// In how many places one token's digest may lie: their tags are one cache line.
+/// In how many places one token may lie: their tags are one cache line.
 const WAYS: usize = 8;
 
-/// Places for tokens that share a part of their digest. A tag only saves looking at a token that cannot be the one; it
+/// Places for tokens that share a part of [`Key::place`]. A tag only saves looking at a token that cannot be the one; it
 /// proves nothing. Tags and places are a pair of cache lines, which are fetched together.
 #[repr(align(128))]
 struct Set<T> {
@@ -132,11 +141,16 @@ impl<T> Default for Set<T> {
 /// Bytes of the seed.
 const SEED: usize = 32;
 
+/// So many of a token's last characters decide where it may lie: 96 bits of a signature that its key's owner made. Whoever
+/// writes others finds a place, and there no token of that digest.
+const TAIL: usize = 16;
+
 /// Most tokens are shorter. They are hashed at once, behind the seed: a context of the library would cost an allocation.
 const SHORT: usize = 1024;
 
 pub(crate) struct TokenCache<T = Remembered> {
     seed: [u8; SEED],
+    places: FixedState,
     sets: Box<[Set<T>]>,
     room: usize,
     filled: AtomicUsize,
@@ -149,10 +163,33 @@ impl<T: Cached> TokenCache<T> {
         let room = if tokens == 0 { 0 } else { tokens.next_power_of_two() };
         let sets = (room * 2).div_ceil(WAYS);
         let sets = std::iter::repeat_with(Default::default).take(sets).collect();
-        Self { seed, sets, room, filled: AtomicUsize::new(0) }
+        let places = FixedState::with_seed(word(&seed, 0));
+        Self { seed, places, sets, room, filled: AtomicUsize::new(0) }
     }
 
-    pub(crate) fn digest(&self, token: &str) -> Digest {
+    /// A token of a generation, or the key to remember it by.
+    pub(crate) fn find(&self, token: &str, generation: u64) -> Result<Arc<T>, Key> {
+        let place = self.place(token);
+        // Before the hash is taken, and not for the answer's sake: what is read here is on its way from memory meanwhile.
+        let likely = self.tagged(place).next().map(arc_swap::ArcSwapAny::load);
+        let likely = likely.as_ref().and_then(|token| token.as_ref()).filter(|token| token.generation() == generation);
+        let key = Key { place, digest: self.digest(token) };
+        match likely.filter(|token| *token.digest() == key.digest) {
+            Some(token) => Ok(Arc::clone(token)),
+            None => self.get(&key, generation).ok_or(key),
+        }
+    }
+
+    pub(crate) fn key(&self, token: &str) -> Key {
+        Key { place: self.place(token), digest: self.digest(token) }
+    }
+
+    fn place(&self, token: &str) -> u64 {
+        let bytes = token.as_bytes();
+        self.places.hash_one(&bytes[bytes.len().saturating_sub(TAIL)..])
+    }
+
+    fn digest(&self, token: &str) -> Digest {
         let mut seeded = [0; SEED + SHORT];
         let (seed, bytes) = seeded.split_at_mut(SEED);
         let hash = if let Some(bytes) = bytes.get_mut(..token.len()) {
@@ -170,20 +207,23 @@ impl<T: Cached> TokenCache<T> {
         digest
     }
 
-    pub(crate) fn get(&self, digest: &Digest, generation: u64) -> Option<Arc<T>> {
-        let tag = word(digest, 0);
-        let set = self.set(digest)?;
-        let mut tagged = (0..WAYS).filter(|way| set.tags[*way].load(Ordering::Relaxed) == tag);
-        tagged.find_map(|way| {
-            let token = set.tokens[way].load();
-            token.as_ref().filter(|token| token.digest() == digest && token.generation() == generation).cloned()
+    pub(crate) fn get(&self, key: &Key, generation: u64) -> Option<Arc<T>> {
+        self.tagged(key.place).find_map(|place| {
+            let token = place.load();
+            token.as_ref().filter(|token| *token.digest() == key.digest && token.generation() == generation).cloned()
         })
     }
 
-    /// Remembers a token. It takes the place of itself, of nothing while there is room, of one that is of no use any more
+    /// The places of a set whose tag says that the token may be there.
+    fn tagged(&self, place: u64) -> impl Iterator<Item = &ArcSwapOption<T>> {
+        let tokens = self.set(place).into_iter().flat_map(|set| set.tags.iter().zip(&set.tokens));
+        tokens.filter(move |(tag, _)| tag.load(Ordering::Relaxed) == place).map(|(_, token)| token)
+    }
+
+    /// Remembers a token at [`Key::place`]. It takes the place of itself, of nothing while there is room, of one that is of no use any more
     /// at `now` (seconds since the Unix epoch), or else of the one that expires first.
-    pub(crate) fn insert(&self, token: Arc<T>, now: u64) {
-        let Some(set) = self.set(token.digest()) else { return };
+    pub(crate) fn insert(&self, place: u64, token: Arc<T>, now: u64) {
+        let Some(set) = self.set(place) else { return };
         let full = self.len() >= self.room;
         // Among equals the digest decides, so that a burst of tokens does not fight for one place.
         let turn = usize::from(token.digest()[31]);
@@ -191,7 +231,7 @@ impl<T: Cached> TokenCache<T> {
         let ways = ways.filter_map(|way| Some((worth(&set.tokens[way], &token, now, full)?, way)));
         // Nothing of this set can go, and there is no room: the next check costs a signature.
         let Some((_, way)) = ways.min_by_key(|(worth, _)| *worth) else { return };
-        set.tags[way].store(word(token.digest(), 0), Ordering::Relaxed);
+        set.tags[way].store(place, Ordering::Relaxed);
         if set.tokens[way].swap(Some(token)).is_none() {
             self.filled.fetch_add(1, Ordering::Relaxed);
         }
@@ -219,9 +259,9 @@ impl<T: Cached> TokenCache<T> {
         self.room
     }
 
-    fn set(&self, digest: &Digest) -> Option<&Set<T>> {
+    fn set(&self, place: u64) -> Option<&Set<T>> {
         let mask = u64::try_from(self.sets.len()).ok()?.checked_sub(1)?;
-        self.sets.get(usize::try_from(word(digest, 1) & mask).ok()?)
+        self.sets.get(usize::try_from(place & mask).ok()?)
     }
 }
 

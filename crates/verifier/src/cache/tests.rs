@@ -24,30 +24,31 @@ fn remembered(digest: Digest, generation: u64, exp: u64) -> Arc<Remembered> {
 /// Fewer than the places of one set.
 const ROOM: usize = 4;
 
-/// A digest in the set of every other one that this makes.
-fn digest(tag: u8, rest: u8) -> Digest {
-    let mut digest = [rest; 32];
-    digest[..8].fill(tag);
-    digest[8..16].fill(0);
-    digest
+/// The key of a place in the set of every other one that this makes.
+fn key(tag: u8, digest: u8) -> Key {
+    Key { place: u64::from(tag) << 32, digest: [digest; 32] }
+}
+
+fn insert(cache: &TokenCache, key: &Key, generation: u64, exp: u64, now: u64) {
+    cache.insert(key.place, remembered(key.digest, generation, exp), now);
 }
 
 #[test]
 fn a_token_is_found_by_its_whole_digest_and_in_its_own_generation_only() {
     let cache = TokenCache::new(16, [0; 32]);
-    cache.insert(remembered(digest(1, 1), 7, 100), 0);
-    assert!(cache.get(&digest(1, 1), 7).is_some());
-    assert!(cache.get(&digest(1, 2), 7).is_none());
-    assert!(cache.get(&digest(2, 1), 7).is_none());
-    assert!(cache.get(&digest(1, 1), 8).is_none());
+    insert(&cache, &key(1, 1), 7, 100, 0);
+    assert!(cache.get(&key(1, 1), 7).is_some());
+    assert!(cache.get(&key(1, 2), 7).is_none());
+    assert!(cache.get(&key(2, 1), 7).is_none());
+    assert!(cache.get(&key(1, 1), 8).is_none());
 }
 
 #[test]
 fn the_same_token_takes_its_own_place() {
     let cache = TokenCache::new(ROOM, [0; 32]);
     for _ in 0..10 {
-        cache.insert(remembered(digest(1, 1), 7, 100), 0);
-        cache.insert(remembered(digest(2, 2), 7, 100), 0);
+        insert(&cache, &key(1, 1), 7, 100, 0);
+        insert(&cache, &key(2, 2), 7, 100, 0);
     }
     assert_eq!(cache.len(), 2);
 }
@@ -56,25 +57,25 @@ fn the_same_token_takes_its_own_place() {
 fn what_is_of_no_use_goes_first_then_what_expires_first() {
     let cache = TokenCache::new(ROOM, [0; 32]);
     for (n, (generation, exp)) in (1..).zip([(7, 300), (6, 900), (7, 200), (7, 50)]) {
-        cache.insert(remembered(digest(n, n), generation, exp), 0);
+        insert(&cache, &key(n, n), generation, exp, 0);
     }
     assert_eq!(cache.len(), ROOM);
-    let found = |n| cache.get(&digest(n, n), if n == 2 { 6 } else { 7 }).is_some();
+    let found = |n| cache.get(&key(n, n), if n == 2 { 6 } else { 7 }).is_some();
     // One of another generation and one that expired, in whichever order; then the earliest.
-    cache.insert(remembered(digest(5, 5), 7, 400), 100);
-    cache.insert(remembered(digest(6, 6), 7, 400), 100);
+    insert(&cache, &key(5, 5), 7, 400, 100);
+    insert(&cache, &key(6, 6), 7, 400, 100);
     assert_eq!([1, 2, 3, 4, 5, 6].map(found), [true, false, true, false, true, true]);
-    cache.insert(remembered(digest(7, 7), 7, 400), 100);
+    insert(&cache, &key(7, 7), 7, 400, 100);
     assert_eq!([1, 3, 5, 6, 7].map(found), [true, false, true, true, true]);
 }
 
 #[test]
 fn a_token_whose_places_are_all_empty_is_not_remembered_once_there_is_no_room() {
     let cache = TokenCache::new(WAYS, [0; 32]);
-    (1..=8).for_each(|n| cache.insert(remembered(digest(n, n), 7, 100), 0));
-    let mut elsewhere = digest(9, 9);
-    elsewhere[15] = 1;
-    cache.insert(remembered(elsewhere, 7, 100), 0);
+    (1..=8).for_each(|n| insert(&cache, &key(n, n), 7, 100, 0));
+    let mut elsewhere = key(9, 9);
+    elsewhere.place |= 1;
+    insert(&cache, &elsewhere, 7, 100, 0);
     assert!(cache.get(&elsewhere, 7).is_none());
     assert_eq!(cache.len(), WAYS);
 }
@@ -83,18 +84,47 @@ fn a_token_whose_places_are_all_empty_is_not_remembered_once_there_is_no_room() 
 fn clearing_forgets_all() {
     let cache = TokenCache::new(64, [0; 32]);
     for n in 0..64 {
-        cache.insert(remembered(cache.digest(&n.to_string()), 1, 100), 0);
+        insert(&cache, &cache.key(&n.to_string()), 1, 100, 0);
     }
     assert!(cache.len() > 60 && cache.len() <= 64);
     cache.clear();
     assert_eq!(cache.len(), 0);
-    assert!((0..64).all(|n: u8| cache.get(&cache.digest(&n.to_string()), 1).is_none()));
+    assert!((0..64).all(|n: u8| cache.get(&cache.key(&n.to_string()), 1).is_none()));
 }
 
 #[test]
 fn another_process_finds_a_token_elsewhere() {
-    let digests = [1, 2].map(|seed| TokenCache::<Remembered>::new(4, [seed; 32]).digest("token"));
-    assert_ne!(digests[0], digests[1]);
+    let keys = [1, 2].map(|seed| TokenCache::<Remembered>::new(4, [seed; 32]).key("token"));
+    assert_ne!(keys[0].digest, keys[1].digest);
+    assert_ne!(keys[0].place, keys[1].place);
+}
+
+#[test]
+fn tokens_that_end_alike_lie_in_one_set_and_are_told_apart_by_every_byte() {
+    let cache = TokenCache::new(ROOM, [0; 32]);
+    let tokens = ["a", "b", "c"].map(|begin| format!("{begin}.the same signature"));
+    let [first, second, never] = tokens.each_ref().map(|token| cache.key(token));
+    assert_eq!((first.place, second.place), (second.place, never.place));
+    insert(&cache, &first, 1, 100, 0);
+    insert(&cache, &second, 1, 100, 0);
+    for (token, key) in tokens.iter().zip([Some(&first), Some(&second), None]) {
+        match (cache.find(token, 1), key) {
+            (Ok(found), Some(key)) => assert_eq!(found.digest, key.digest),
+            (Err(missing), None) => assert_eq!((missing.place, missing.digest), (never.place, never.digest)),
+            (found, _) => panic!("{token}: {}", found.is_ok()),
+        }
+        assert!(cache.find(token, 2).is_err(), "{token}");
+    }
+}
+
+#[test]
+fn a_token_of_a_former_generation_does_not_hide_the_same_one_of_this() {
+    let cache = TokenCache::new(ROOM, [0; 32]);
+    let (old, new) = ("old.the same signature", "new.the same signature");
+    insert(&cache, &cache.key(old), 1, 100, 0);
+    insert(&cache, &cache.key(new), 2, 100, 0);
+    assert!(cache.find(new, 2).is_ok() && cache.find(old, 1).is_ok());
+    assert!(cache.find(new, 1).is_err() && cache.find(old, 2).is_err());
 }
 
 #[test]
@@ -111,7 +141,7 @@ fn a_token_of_any_length_is_found_by_the_hash_of_the_seed_and_of_every_byte_of_i
 
 #[test]
 fn what_is_judged_where_nothing_is_newer_is_what_the_claims_say() {
-    let token = remembered(digest(1, 1), 1, 100);
+    let token = remembered([1; 32], 1, 100);
     let (whole, bare) = (token.thing(false), token.thing(true));
     assert_eq!([bare.position, bare.authorized], [whole.position, whole.authorized]);
     assert_eq!(bare.position, token.claims.rev);
@@ -120,7 +150,7 @@ fn what_is_judged_where_nothing_is_newer_is_what_the_claims_say() {
 
 #[test]
 fn looked_through_up_to_a_number_means_up_to_and_including_it() {
-    let token = remembered(digest(1, 1), 1, 100);
+    let token = remembered([1; 32], 1, 100);
     assert!(!token.is_checked(0));
     token.set_checked(0);
     assert!(token.is_checked(0) && !token.is_checked(1));

@@ -72,11 +72,11 @@ impl Shared {
         }
         let held = self.generation();
         let Ok(generation) = heard(held.as_ref()) else { return false };
-        let digest = foreigners.cache.digest(token);
-        if foreigners.cache.get(&digest, generation.id).is_some() {
+        let key = foreigners.cache.key(token);
+        if foreigners.cache.get(&key, generation.id).is_some() {
             return true;
         }
-        !self.remembers(&digest, generation.id)
+        !self.remembers(&key, generation.id)
             && claimed_issuer(token).is_some_and(|issuer| foreigners.find(&issuer).is_some())
     }
 
@@ -108,14 +108,16 @@ impl Shared {
             return Err(Rejected::Malformed { why: "too long" });
         }
         let cache = &self.foreigners().cache;
-        let digest = cache.digest(token);
-        if let Some(known) = cache.get(&digest, generation.id) {
-            self.counters().hit();
-            return Ok(known);
-        }
+        let key = match cache.find(token, generation.id) {
+            Ok(known) => {
+                self.counters().hit();
+                return Ok(known);
+            }
+            Err(key) => key,
+        };
         self.counters().miss();
-        let token = Arc::new(self.authenticate_foreign(generation.id, digest, token)?);
-        cache.insert(Arc::clone(&token), self.clock().wall() / 1000);
+        let token = Arc::new(self.authenticate_foreign(generation.id, key.digest, token)?);
+        cache.insert(key.place, Arc::clone(&token), self.clock().wall() / 1000);
         Ok(token)
     }
 
