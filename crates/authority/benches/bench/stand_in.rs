@@ -1,6 +1,7 @@
 //! What Rescind is compared with over HTTP, and the one handler that it has no route for. Each runs as a process of its
 //! own, in the runtime of `rescind serve` and behind its HTTP server, so that only the handlers differ.
 
+use std::collections::HashSet;
 use std::io::{BufRead as _, Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -42,6 +43,17 @@ impl Canned {
             body: std::str::from_utf8(answer.body)?.to_owned(),
         })
     }
+
+    /// Makes a copy for each request, as whoever makes an answer does.
+    fn answer(&self) -> Outcome<impl Fn() -> (StatusCode, HeaderMap, Bytes) + Clone + Send + Sync + use<>> {
+        let status = StatusCode::from_u16(self.status)?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            headers.append(HeaderName::from_bytes(name.as_bytes())?, HeaderValue::from_str(value)?);
+        }
+        let body: Arc<[u8]> = self.body.as_bytes().into();
+        Ok(move || (status, headers.clone(), Bytes::copy_from_slice(&body)))
+    }
 }
 
 /// Serves until the input ends.
@@ -53,6 +65,7 @@ pub(crate) fn run(kind: &str) -> Outcome<()> {
     let (router, authority) = runtime.block_on(async {
         match kind {
             "bare" => Ok((bare(&serde_json::from_str(&line)?)?, None)),
+            "asked" => Ok((asked(serde_json::from_str(&line)?)?, None)),
             "guarded" => guarded(Path::new(line.trim())).await.map(|(router, authority)| (router, Some(authority))),
             other => Err(format!("no stand-in {other:?}").into()),
         }
@@ -71,19 +84,28 @@ pub(crate) fn run(kind: &str) -> Outcome<()> {
     Ok(())
 }
 
-/// A bare handler. It copies its answer for each request, as whoever makes one does.
+/// A bare handler.
 fn bare(canned: &Canned) -> Outcome<Router> {
-    let status = StatusCode::from_u16(canned.status)?;
-    let mut headers = HeaderMap::new();
-    for (name, value) in &canned.headers {
-        headers.append(HeaderName::from_bytes(name.as_bytes())?, HeaderValue::from_str(value)?);
-    }
-    let body: Arc<[u8]> = canned.body.as_bytes().into();
-    let answer = move || {
-        let answer = (status, headers.clone(), Bytes::copy_from_slice(&body));
-        async move { answer }
-    };
+    let answer = canned.answer()?;
+    let answer = move || std::future::ready(answer());
     Ok(Router::new().route("/", any(answer.clone())).fallback(answer))
+}
+
+/// What a handler knows that is asked about tokens.
+#[derive(Deserialize)]
+struct Knowing {
+    canned: Canned,
+    known: HashSet<String>,
+}
+
+/// A handler that is asked about tokens (RFC 7662 §2.1), and does no more than to find each in a set.
+fn asked(knowing: Knowing) -> Outcome<Router> {
+    let (answer, known) = (knowing.canned.answer()?, Arc::new(knowing.known));
+    let answer = move |question: String| {
+        let is_known = question.strip_prefix("token=").is_some_and(|token| known.contains(token));
+        std::future::ready(if is_known { Ok(answer()) } else { Err(StatusCode::NOT_FOUND) })
+    };
+    Ok(Router::new().fallback(answer))
 }
 
 /// A handler that does nothing for whoever presents a good access token: Rescind's own extractor, and nothing else.
