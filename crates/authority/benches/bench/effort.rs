@@ -5,8 +5,19 @@ use std::time::Duration;
 use crate::load::Window;
 
 /// The parts of the table.
-pub(crate) const PARTS: [&str; 8] =
-    ["verifier", "checking", "footprint", "bearer", "sign-in", "refresh", "growth", "ending"];
+pub(crate) const PARTS: [&str; 11] = [
+    "verifier",
+    "checking",
+    "footprint",
+    "bearer",
+    "sign-in",
+    "refresh",
+    "feed",
+    "fan-out",
+    "snapshot",
+    "growth",
+    "ending",
+];
 
 /// How much is measured.
 #[derive(Clone, Debug)]
@@ -23,6 +34,8 @@ pub(crate) struct Effort {
     pub(crate) many: usize,
     /// The tokens of a round of the verifier.
     pub(crate) tokens: usize,
+    /// The verifiers that follow one authority.
+    pub(crate) verifiers: usize,
 }
 
 impl Effort {
@@ -51,12 +64,12 @@ impl Effort {
     fn whole() -> Self {
         let window = Window { warm_up: Duration::from_millis(100), measured: Duration::from_millis(500) };
         let parts = PARTS.to_vec();
-        Self { parts, rounds: 25, window, calls: 300, many: 1_000_000, tokens: 10_000 }
+        Self { parts, rounds: 25, window, calls: 300, many: 1_000_000, tokens: 10_000, verifiers: 1_000 }
     }
 
     fn quick() -> Self {
         let window = Window { warm_up: Duration::from_millis(50), measured: Duration::from_millis(250) };
-        Self { rounds: 9, window, calls: 100, many: 30_000, tokens: 2_000, ..Self::whole() }
+        Self { rounds: 9, window, calls: 100, many: 30_000, tokens: 2_000, verifiers: 200, ..Self::whole() }
     }
 }
 

@@ -6,10 +6,12 @@
 
 #![expect(clippy::cast_precision_loss, reason = "counts here are far below 2^52, and are shown with three digits")]
 
+mod crew;
 mod effort;
 mod histogram;
 mod load;
 mod measure;
+mod member;
 mod pair;
 mod place;
 mod population;
@@ -31,7 +33,7 @@ pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>
 const USAGE: &str = "usage: script/bench [--quick] [--only NAME,…]
 
 Builds Rescind for release, measures it, and prints one table in Markdown. A part of the table: --only with some of
-verifier, checking, footprint, bearer, sign-in, refresh, growth, ending. With --quick everything is smaller.
+verifier, checking, footprint, bearer, sign-in, refresh, feed, fan-out, snapshot, growth, ending. With --quick everything is smaller.
 ";
 
 fn main() -> ExitCode {

@@ -20,7 +20,8 @@ use crate::Outcome;
 pub(crate) const ISSUER: &str = "http://rescind.invalid";
 
 /// What a server is told in its environment, the same that [`Place::open`] says.
-pub(crate) const SETTINGS: [(&str, &str); 2] = [("RESCIND_ISSUER", ISSUER), ("RESCIND_TOKENS_ACCESS_LIFETIME", "1d")];
+pub(crate) const SETTINGS: [(&str, &str); 3] =
+    [("RESCIND_ISSUER", ISSUER), ("RESCIND_TOKENS_ACCESS_LIFETIME", "1d"), ("RESCIND_FEED_CONNECTIONS", "1100")];
 
 /// A data folder, removed in the end. On the disk that the build is on: a folder for temporary files may be in memory,
 /// where durable costs nothing.
@@ -62,6 +63,7 @@ pub(crate) async fn open(folder: &Path) -> Outcome<Arc<Authority>> {
     let data = DataDir::open_or_make(folder)?;
     let mut config = Config { data: folder.to_owned(), issuer: ISSUER.to_owned(), ..Config::default() };
     config.tokens.access_lifetime = Duration::from_hours(24);
+    config.feed.connections = 1100;
     Ok(Authority::open(Arc::new(config), &data, Role::Server, ISSUER.to_owned()).await?)
 }
 

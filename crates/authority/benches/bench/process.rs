@@ -73,7 +73,7 @@ impl Server {
     }
 
     /// How long all threads together have run, in nanoseconds.
-    fn processor_nanos(&self) -> Outcome<u64> {
+    pub(crate) fn processor_nanos(&self) -> Outcome<u64> {
         let mut nanos = 0;
         for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
             let times = std::fs::read_to_string(task?.path().join("schedstat"))?;

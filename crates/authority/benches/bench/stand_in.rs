@@ -61,6 +61,9 @@ pub(crate) fn run(kind: &str) -> Outcome<()> {
     let mut input = std::io::stdin().lock();
     let mut line = String::new();
     input.read_line(&mut line)?;
+    if kind == "member" {
+        return crate::member::run(&line);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (router, authority) = runtime.block_on(async {
         match kind {

@@ -17,3 +17,9 @@ pub(crate) fn nanos_since(start: Instant) -> u64 {
 pub(crate) fn millis_since(start: Instant) -> f64 {
     now().duration_since(start).as_secs_f64() * 1e3
 }
+
+/// Nanoseconds on a clock that all processes of the machine share (`CLOCK_MONOTONIC`).
+pub(crate) fn shared_nanos() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    u64::try_from(time.tv_sec * 1_000_000_000 + time.tv_nsec).unwrap_or(0)
+}

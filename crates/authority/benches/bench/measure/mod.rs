@@ -3,11 +3,14 @@
 mod bearer;
 mod checking;
 mod ending;
+mod fan_out;
+mod feed;
 mod footprint;
 mod grown;
 mod growth;
 mod refresh;
 mod sign_in;
+mod snapshot;
 mod verifier;
 
 use crate::effort::Effort;
@@ -25,6 +28,9 @@ pub(crate) async fn all(effort: &Effort, report: &mut Report) -> Outcome<()> {
             "bearer" => bearer::measure(effort, report).await?,
             "sign-in" => sign_in::measure(effort, report).await?,
             "refresh" => refresh::measure(effort, report).await?,
+            "feed" => feed::measure(effort, report).await?,
+            "fan-out" => fan_out::measure(effort, report).await?,
+            "snapshot" => snapshot::measure(effort, report).await?,
             "growth" => growth::measure(effort, report).await?,
             _ => ending::measure(effort, report).await?,
         }

@@ -1,0 +1,151 @@
+//! A log-out at the last of many verifiers, and the answer that all of them have confirmed it, beside a bare sender that
+//! writes as many bytes to as many sockets of as many processes, and is answered as many.
+
+use std::cell::{Cell, RefCell};
+
+use rescind_wire::SessionId;
+use rescind_wire::feed::{Ack, Entries, Message, Request};
+
+use super::feed::{follow, press, signed_in};
+use super::verifier::entry;
+use crate::crew::{Member, Sizes, Work, all, allow_open_files, hear_all};
+use crate::effort::Effort;
+use crate::load::Connection;
+use crate::pair::{Pair, median};
+use crate::place::Place;
+use crate::process::Server;
+use crate::report::{Aim, Report, Row, count};
+use crate::stopwatch::shared_nanos;
+use crate::{Outcome, progress};
+
+/// Processes that the verifiers are in.
+const PROCESSES: usize = 4;
+
+/// The most that Rescind may take, as a multiple of the bare sender.
+const AIM: f64 = 1.5;
+
+/// Files of the authority beside its connections, and more.
+const SPARE_FILES: u64 = 500;
+
+/// The length of the tag of an entry.
+const TAG: usize = 54;
+
+/// The head of a WebSocket frame (RFC 6455 §5.2): of a server's of 126 to 65,535 bytes, and of a client's of at most 125,
+/// which is masked.
+const HEADS: (usize, usize) = (4, 6);
+
+/// Measures. The figures of a press are from one and the same press, and so are those of the bare sender.
+pub(crate) async fn measure(effort: &Effort, report: &mut Report) -> Outcome<()> {
+    let verifiers = effort.verifiers;
+    allow_open_files(verifiers as u64 + SPARE_FILES)?;
+    let place = Place::new()?;
+    let devices = signed_in(&place, 2 * effort.rounds + 1).await?;
+    let server = Server::rescind(place.path()).await?;
+    // Whatever a first request makes is there already.
+    let mut first = vec![Member::start(Work::Follow(follow(server.address, verifiers, 1))).await?];
+    let _: Vec<u64> = all(&mut first, "follow").await?;
+    drop(first);
+    let before = server.resident_kib()?;
+    let mut crew = Vec::new();
+    for process in 0..PROCESSES {
+        let count = verifiers / PROCESSES;
+        crew.push(Member::start(Work::Follow(follow(server.address, process * count, count))).await?);
+    }
+    let ready: Vec<u64> = all(&mut crew, "follow").await?;
+    let slowest = ready.into_iter().max().unwrap_or_default() as f64 / 1e6;
+    progress(&format!("  {verifiers} verifiers ready in {} ms", count(slowest)));
+    let each = (server.resident_kib()? - before) as f64 / verifiers as f64;
+    let mut connection = Connection::open(server.address).await?;
+    let mut bare = Bare::start(verifiers).await?;
+    let (devices, last) = (RefCell::new(devices.iter()), RefCell::new(Pair { ours: Vec::new(), theirs: Vec::new() }));
+    let (processors, confirmed) = (RefCell::new(Vec::new()), Cell::new(u64::MAX));
+    let ours = async || {
+        let device = devices.borrow_mut().next().ok_or("no device is left")?;
+        let used = server.processor_nanos()?;
+        let pressed = press(&mut crew, &mut connection, device, true).await?;
+        processors.borrow_mut().push((server.processor_nanos()? - used) as f64 / 1e6);
+        last.borrow_mut().ours.push(pressed.last);
+        confirmed.set(confirmed.get().min(pressed.confirmed));
+        Ok(pressed.answered)
+    };
+    let theirs = async || {
+        let (received, answered) = bare.send().await?;
+        last.borrow_mut().theirs.push(received);
+        Ok(answered)
+    };
+    let enforced = Pair::measure(2 * effort.rounds, ours, theirs).await?;
+    let processors = median(&processors.borrow());
+    let verifiers = count(verifiers as f64);
+    let row = |what: String, ours: String, theirs: String, pair: &Pair| Row {
+        what,
+        ours,
+        theirs,
+        ratio: Some(pair.ratio()),
+        aim: Aim::AtMost(pair.ratio(), AIM),
+    };
+    let last = last.into_inner();
+    report.add(row(
+        format!("log-out to the first refusal at the last of {verifiers} verifiers"),
+        format!("{:.1} ms", median(&last.ours)),
+        format!("{:.1} ms, bare TCP to the last receipt", median(&last.theirs)),
+        &last,
+    ));
+    report.add(row(
+        format!("… to the answer that it is enforced, {} confirmed", count(confirmed.get() as f64)),
+        format!("{:.1} ms, {processors:.1} ms of processor", median(&enforced.ours)),
+        format!("{:.1} ms, bare TCP to the last answer", median(&enforced.theirs)),
+        &enforced,
+    ));
+    report.add(Row {
+        what: format!("memory of the authority for a connected verifier, of {verifiers}"),
+        ours: format!("{} KiB", count(each)),
+        theirs: String::new(),
+        ratio: None,
+        aim: Aim::None,
+    });
+    drop(crew);
+    server.stop().await
+}
+
+/// A sender that knows nothing of logs and leases.
+struct Bare {
+    sender: Member,
+    receivers: Vec<Member>,
+}
+
+impl Bare {
+    async fn start(sockets: usize) -> Outcome<Self> {
+        let sizes = sizes()?;
+        let mut sender = Member::start(Work::Send { count: sockets, sizes }).await?;
+        let address = sender.hear().await?;
+        let mut receivers = Vec::new();
+        for _ in 0..PROCESSES {
+            receivers.push(Member::start(Work::Receive { address, count: sockets / PROCESSES, sizes }).await?);
+        }
+        let _: bool = sender.hear().await?;
+        Ok(Self { sender, receivers })
+    }
+
+    /// Milliseconds until the last socket had the message, and until the last answer was there.
+    async fn send(&mut self) -> Outcome<(f64, f64)> {
+        let _: Vec<bool> = all(&mut self.receivers, "receive").await?;
+        let began = shared_nanos();
+        self.sender.tell("send").await?;
+        let _: bool = self.sender.hear().await?;
+        let answered = shared_nanos();
+        let times: Vec<(u64, u64)> = hear_all(&mut self.receivers).await?;
+        let last = times.iter().map(|(_, last)| *last).max().ok_or("nobody receives")?;
+        let millis = |at: u64| at.saturating_sub(began) as f64 / 1e6;
+        Ok((millis(last), millis(answered)))
+    }
+}
+
+/// As many bytes as the frame of one session's end has, and its acknowledgement.
+fn sizes() -> Outcome<Sizes> {
+    let mut entry = entry(100, SessionId::from_bytes([7; 16]));
+    entry.tag = "t".repeat(TAG);
+    let message = Message::Entries(Entries { entries: vec![entry], floor: 0, longest_lifetime: 24 * 3600 });
+    let ack = Request::Ack(Ack { position: 100, number: 100 });
+    let (frame, ack) = (serde_json::to_string(&message)?.len(), serde_json::to_string(&ack)?.len());
+    Ok(Sizes { frame: HEADS.0 + frame, ack: HEADS.1 + ack })
+}
