@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::{Outcome, stand_in};
 
 /// How long anything that they are told may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What one process is for.
 #[derive(Clone, Debug, Serialize, Deserialize)]

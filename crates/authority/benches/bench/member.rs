@@ -69,8 +69,8 @@ async fn follow_on(mut orders: Orders, follow: Follow) -> Outcome<()> {
         if let Some(token) = order.strip_prefix("watch ") {
             let mut watched = JoinSet::new();
             for verifier in &verifiers {
-                let verified = accepted(verifier, token).await?;
-                watched.spawn(refused(Verifier::clone(verifier), token.to_owned(), verified));
+                let held = accepted(verifier, token).await?;
+                watched.spawn(refused(Verifier::clone(verifier), token.to_owned(), held));
             }
             orders.say(&true).await?;
             orders.say(&first_and_last(watched).await?).await?;
@@ -100,7 +100,7 @@ fn verifier(follow: &Follow, number: usize) -> Outcome<Verifier> {
 async fn accepted(verifier: &Verifier, token: &str) -> Outcome<Verified> {
     loop {
         match verifier.verify(&Presented::bearer(token)) {
-            Ok(verified) => return Ok(verified),
+            Ok(found) => return Ok(found),
             Err(Rejected::Unavailable { .. }) => tokio::time::sleep(Duration::from_millis(1)).await,
             Err(other) => return Err(other.into()),
         }
@@ -108,13 +108,13 @@ async fn accepted(verifier: &Verifier, token: &str) -> Outcome<Verified> {
 }
 
 /// When `verify` refuses the token for the first time, because it was revoked.
-async fn refused(verifier: Verifier, token: String, mut verified: Verified) -> Outcome<u64> {
+async fn refused(verifier: Verifier, token: String, mut held: Verified) -> Outcome<u64> {
     loop {
-        verified.revoked().await;
+        held.revoked().await;
         match verifier.verify(&Presented::bearer(&token)) {
             Err(Rejected::Revoked { .. }) => return Ok(shared_nanos()),
             _ => match accepted(&verifier, &token).await {
-                Ok(again) => verified = again,
+                Ok(again) => held = again,
                 Err(_) => return Ok(shared_nanos()),
             },
         }

@@ -74,7 +74,11 @@ impl Wait {
     async fn look(&mut self, authority: &Authority) -> Result<(), Error> {
         self.watcher.look(authority).await?;
         let listed = authority.hub.list();
-        let standing = |id: &u64| listed.iter().find(|listed| listed.id == *id && listed.until.is_some());
+        // The list is in the order of ids.
+        let standing = |id: &u64| {
+            let at = listed.binary_search_by_key(id, |listed| listed.id).ok()?;
+            listed.get(at).filter(|listed| listed.until.is_some())
+        };
         let (number, before) = (self.number, self.late.len());
         let mut applied = 0;
         self.late.retain(|id| match standing(id) {

@@ -13,7 +13,7 @@ use rescind_wire::feed::{Ack, Closing, Entries, Message};
 use rescind_wire::{Change, ClientId, Entry, Epoch, KeyId, Position, Scope, TokenId};
 use tokio::sync::{Notify, mpsc};
 
-use super::lease::{Time, of_node};
+use super::lease::{Time, counted, of_node};
 use super::node::{FollowerId, Node, Verdict};
 
 /// Frames that may wait for one verifier. One that is further behind is dropped, never buffered.
@@ -157,6 +157,8 @@ struct State {
     floor: u64,
     longest_lifetime: u64,
     stopping: bool,
+    /// No lease ends before this: until then nobody looks through all of them.
+    settle_at: Time,
 }
 
 struct Here {
@@ -234,19 +236,20 @@ impl Hub {
     /// What to write to the row, if the position has risen that every verifier has reached.
     pub fn publish(&self, now: Time) -> Option<NodeRow> {
         let mut state = self.lock();
-        state.settle(now);
+        if now >= state.settle_at {
+            state.settle(now);
+        }
         let verifiers = state.connections.len() as u64;
         let here = state.here.as_mut()?;
-        let reached = here.node.publish(now)?;
+        let reached = here.node.rise()?;
         Some(NodeRow { reached, verifiers, ..here.row.clone() })
     }
 
-    /// When the next lease ends that holds the published position back.
+    /// When to publish again at the latest, if a lease holds the published position back: none ends before this.
     pub fn next_end(&self) -> Option<Time> {
         let state = self.lock();
         let here = state.here.as_ref()?;
-        let head = here.node.head();
-        here.node.followers().filter(|held| held.acked < head).filter_map(|held| held.until).min()
+        here.node.is_held_back().then_some(state.settle_at)
     }
 
     /// A read of the log begins.
@@ -308,6 +311,7 @@ impl Hub {
                 Own::Again
             }
         };
+        state.settle_at = state.settle_at.min(asked + counted(OWN_LEASE));
         drop(state);
         self.risen.notify_one();
         answer
@@ -381,16 +385,23 @@ impl Hub {
     /// An acknowledgement arrived. Answers whether the log is to be read for it.
     pub fn ack(&self, id: FollowerId, ack: Ack, arrived: Time) -> Result<bool, Closing> {
         let mut state = self.lock();
-        let State { here: Some(here), connections, .. } = &mut *state else { return Err(Closing::Stopping) };
+        let State { here: Some(here), connections, settle_at, .. } = &mut *state else {
+            return Err(Closing::Stopping);
+        };
         let verdict = here.node.ack(id, ack, arrived);
         if let Some(connection) = connections.get_mut(&id) {
             connection.acked_at = Some(arrived);
+            *settle_at = (*settle_at).min(arrived + counted(connection.follower.lease));
             if verdict == Verdict::Echo {
                 connection.send(Out::Echo(ack.number));
             }
         }
+        // Of a thousand verifiers that acknowledge one entry, the last one is worth a look.
+        let rises = here.node.may_rise();
         drop(state);
-        self.risen.notify_one();
+        if rises {
+            self.risen.notify_one();
+        }
         match verdict {
             Verdict::Echo | Verdict::Silent => Ok(false),
             Verdict::Read => Ok(true),
@@ -529,6 +540,7 @@ impl State {
                 connection.closer.close(Closing::Lapsed);
             }
         }
+        self.settle_at = here.node.followers().filter_map(|held| held.until).min().unwrap_or(Time::MAX);
         let known: std::collections::BTreeSet<FollowerId> = here.node.followers().map(|held| held.id).collect();
         self.connections.retain(|id, _| known.contains(id));
     }
@@ -553,3 +565,6 @@ pub(super) fn text(message: &Message) -> String {
     // Strings and numbers: nothing of it can fail.
     serde_json::to_string(message).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

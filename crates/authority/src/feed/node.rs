@@ -282,12 +282,28 @@ impl Node {
     /// What to write to the row, if that has risen: no verifier holds a lease below it, and from now on none gets one.
     pub fn publish(&mut self, now: Time) -> Option<u64> {
         self.settle(now);
-        let reached = self.held.keys().next().map_or(self.head, |lowest| *lowest);
-        if reached <= self.reached {
-            return None;
-        }
+        self.rise()
+    }
+
+    /// The same for whoever knows that no lease has ended since [`settle`](Self::settle) was called.
+    pub fn rise(&mut self) -> Option<u64> {
+        let reached = self.may_rise().then(|| self.lowest())?;
         self.reached = reached;
         Some(reached)
+    }
+
+    /// Whether more is reached than the row says.
+    pub fn may_rise(&self) -> bool {
+        self.lowest() > self.reached
+    }
+
+    /// Whether a lease stands below the last entry that was read.
+    pub fn is_held_back(&self) -> bool {
+        self.lowest() < self.head
+    }
+
+    fn lowest(&self) -> u64 {
+        self.held.keys().next().map_or(self.head, |lowest| *lowest)
     }
 
     /// Every verifier.
