@@ -1,12 +1,10 @@
 //! A log-out at the last of many verifiers, and the answer that all of them have confirmed it, beside a bare sender that
 //! writes as many bytes to as many sockets of as many processes, and is answered as many.
 
-use std::cell::{Cell, RefCell};
-
 use rescind_wire::SessionId;
 use rescind_wire::feed::{Ack, Entries, Message, Request};
 
-use super::feed::{follow, press, signed_in};
+use super::feed::{Device, follow, press, signed_in};
 use super::verifier::entry;
 use crate::crew::{Member, Sizes, Work, all, allow_open_files, hear_all};
 use crate::effort::Effort;
@@ -34,47 +32,15 @@ const TAG: usize = 54;
 /// which is masked.
 const HEADS: (usize, usize) = (4, 6);
 
-/// Measures. The figures of a press are from one and the same press, and so are those of the bare sender.
+/// Measures.
 pub(crate) async fn measure(effort: &Effort, report: &mut Report) -> Outcome<()> {
     let verifiers = effort.verifiers;
     allow_open_files(verifiers as u64 + SPARE_FILES)?;
     let place = Place::new()?;
-    let devices = signed_in(&place, 2 * effort.rounds + 1).await?;
+    let devices = signed_in(&place, 2 * effort.rounds).await?;
     let server = Server::rescind(place.path()).await?;
-    // Whatever a first request makes is there already.
-    let mut first = vec![Member::start(Work::Follow(follow(server.address, verifiers, 1))).await?];
-    let _: Vec<u64> = all(&mut first, "follow").await?;
-    drop(first);
-    let before = server.resident_kib()?;
-    let mut crew = Vec::new();
-    for process in 0..PROCESSES {
-        let count = verifiers / PROCESSES;
-        crew.push(Member::start(Work::Follow(follow(server.address, process * count, count))).await?);
-    }
-    let ready: Vec<u64> = all(&mut crew, "follow").await?;
-    let slowest = ready.into_iter().max().unwrap_or_default() as f64 / 1e6;
-    progress(&format!("  {verifiers} verifiers ready in {} ms", count(slowest)));
-    let each = (server.resident_kib()? - before) as f64 / verifiers as f64;
-    let mut connection = Connection::open(server.address).await?;
-    let mut bare = Bare::start(verifiers).await?;
-    let (devices, last) = (RefCell::new(devices.iter()), RefCell::new(Pair { ours: Vec::new(), theirs: Vec::new() }));
-    let (processors, confirmed) = (RefCell::new(Vec::new()), Cell::new(u64::MAX));
-    let ours = async || {
-        let device = devices.borrow_mut().next().ok_or("no device is left")?;
-        let used = server.processor_nanos()?;
-        let pressed = press(&mut crew, &mut connection, device, true).await?;
-        processors.borrow_mut().push((server.processor_nanos()? - used) as f64 / 1e6);
-        last.borrow_mut().ours.push(pressed.last);
-        confirmed.set(confirmed.get().min(pressed.confirmed));
-        Ok(pressed.answered)
-    };
-    let theirs = async || {
-        let (received, answered) = bare.send().await?;
-        last.borrow_mut().theirs.push(received);
-        Ok(answered)
-    };
-    let enforced = Pair::measure(2 * effort.rounds, ours, theirs).await?;
-    let processors = median(&processors.borrow());
+    let (mut crew, each) = connect(&server, verifiers).await?;
+    let found = press_often(&server, &mut crew, &devices, verifiers).await?;
     let verifiers = count(verifiers as f64);
     let row = |what: String, ours: String, theirs: String, pair: &Pair| Row {
         what,
@@ -83,18 +49,17 @@ pub(crate) async fn measure(effort: &Effort, report: &mut Report) -> Outcome<()>
         ratio: Some(pair.ratio()),
         aim: Aim::AtMost(pair.ratio(), AIM),
     };
-    let last = last.into_inner();
     report.add(row(
         format!("log-out to the first refusal at the last of {verifiers} verifiers"),
-        format!("{:.1} ms", median(&last.ours)),
-        format!("{:.1} ms, bare TCP to the last receipt", median(&last.theirs)),
-        &last,
+        format!("{:.1} ms", median(&found.last.ours)),
+        format!("{:.1} ms, bare TCP to the last receipt", median(&found.last.theirs)),
+        &found.last,
     ));
     report.add(row(
-        format!("… to the answer that it is enforced, {} confirmed", count(confirmed.get() as f64)),
-        format!("{:.1} ms, {processors:.1} ms of processor", median(&enforced.ours)),
-        format!("{:.1} ms, bare TCP to the last answer", median(&enforced.theirs)),
-        &enforced,
+        format!("… to the answer that it is enforced, {} confirmed", count(found.confirmed as f64)),
+        format!("{:.1} ms, {:.1} ms of processor", median(&found.enforced.ours), median(&found.processor)),
+        format!("{:.1} ms, bare TCP to the last answer", median(&found.enforced.theirs)),
+        &found.enforced,
     ));
     report.add(Row {
         what: format!("memory of the authority for a connected verifier, of {verifiers}"),
@@ -105,6 +70,62 @@ pub(crate) async fn measure(effort: &Effort, report: &mut Report) -> Outcome<()>
     });
     drop(crew);
     server.stop().await
+}
+
+/// Processes with all the verifiers, and how many KiB the authority's memory grows for each of them.
+async fn connect(server: &Server, verifiers: usize) -> Outcome<(Vec<Member>, f64)> {
+    // Whatever the first connection needs is there already.
+    let mut first = vec![Member::start(Work::Follow(follow(server.address, verifiers, 1))).await?];
+    let _: Vec<u64> = all(&mut first, "follow").await?;
+    drop(first);
+    let before = server.resident_kib()?;
+    let (mut crew, count_of_each) = (Vec::new(), verifiers / PROCESSES);
+    for process in 0..PROCESSES {
+        let first = process * count_of_each;
+        crew.push(Member::start(Work::Follow(follow(server.address, first, count_of_each))).await?);
+    }
+    let ready: Vec<u64> = all(&mut crew, "follow").await?;
+    let slowest = ready.into_iter().max().unwrap_or_default() as f64 / 1e6;
+    progress(&format!("  {verifiers} verifiers ready in {} ms", count(slowest)));
+    let each = server.resident_kib()?.saturating_sub(before) as f64 / verifiers as f64;
+    Ok((crew, each))
+}
+
+/// What the rounds found, in milliseconds.
+struct Found {
+    /// Until the last verifier refused, or the last socket had the message.
+    last: Pair,
+    /// Until the answer that it is enforced, or until all had answered.
+    enforced: Pair,
+    /// What the authority's processors did for each log-out.
+    processor: Vec<f64>,
+    /// How many verifiers had confirmed each log-out, at least.
+    confirmed: u64,
+}
+
+/// The figures of a press are from one and the same press, and so are those of the bare sender.
+async fn press_often(server: &Server, crew: &mut [Member], devices: &[Device], verifiers: usize) -> Outcome<Found> {
+    let mut connection = Connection::open(server.address).await?;
+    let mut bare = Bare::start(verifiers).await?;
+    let (mut ours_last, mut theirs_last) = (Vec::new(), Vec::new());
+    let (mut processor, mut confirmed, mut waiting) = (Vec::new(), u64::MAX, devices.iter());
+    let ours = async || {
+        let device = waiting.next().ok_or("no device is left")?;
+        let used = server.processor_nanos()?;
+        let pressed = press(crew, &mut connection, device, true).await?;
+        processor.push((server.processor_nanos()? - used) as f64 / 1e6);
+        ours_last.push(pressed.last);
+        confirmed = confirmed.min(pressed.confirmed);
+        Ok(pressed.answered)
+    };
+    let theirs = async || {
+        let (received, answered) = bare.send().await?;
+        theirs_last.push(received);
+        Ok(answered)
+    };
+    let enforced = Pair::measure(devices.len(), ours, theirs).await?;
+    let last = Pair { ours: ours_last, theirs: theirs_last };
+    Ok(Found { last, enforced, processor, confirmed })
 }
 
 /// A sender that knows nothing of logs and leases.

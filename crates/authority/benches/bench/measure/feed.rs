@@ -163,14 +163,12 @@ impl Visitor for Press<'_> {
     }
 }
 
-/// The value below which `share` of all are.
+/// The value that this share of all are at most.
 fn quantile(values: &[f64], share: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let rank = values
-        .iter()
-        .filter(|value| sorted.partition_point(|other| other <= *value) as f64 <= share * values.len() as f64);
-    rank.copied().fold(f64::NAN, f64::max)
+    let within = |at: &usize| (at + 1) as f64 >= share * sorted.len() as f64;
+    (0..sorted.len()).find(within).map_or(f64::NAN, |at| sorted[at])
 }
 
 /// Megabytes, of KiB.
