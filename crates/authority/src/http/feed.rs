@@ -38,6 +38,8 @@ async fn follow(
     }
     let upgrade = upgrade.map_err(|_| Problem::new(kinds::UPGRADE_REQUIRED))?;
     let upgrade = upgrade.protocols([SUBPROTOCOL]).max_message_size(MAX_REQUEST).max_frame_size(MAX_REQUEST);
+    // Unless told, 128 KiB are kept for each verifier, and written over before each read.
+    let upgrade = upgrade.read_buffer_size(MAX_REQUEST);
     if upgrade.selected_protocol().is_none() {
         return Err(Problem::new(kinds::UPGRADE_REQUIRED));
     }

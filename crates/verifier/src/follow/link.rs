@@ -24,6 +24,10 @@ const LONGEST_ANSWER: usize = 64 * 1024;
 /// A token is not used for longer than this, whatever the authority says of it: the longest lifetime there is.
 const LONGEST_USE: Duration = Duration::from_hours(24);
 
+/// Bytes that are read at once. As many are written over before each read: a few make messages of one entry cheap, and a
+/// snapshot no slower.
+const READ_AT_ONCE: usize = 16 * 1024;
+
 pub(super) type Socket = WebSocketStream<Box<dyn Stream>>;
 
 /// Why the authority was not reached.
@@ -101,7 +105,10 @@ impl Link {
         };
         headers.insert(AUTHORIZATION, bearer);
         headers.insert(SEC_WEBSOCKET_PROTOCOL, hyper::header::HeaderValue::from_static(SUBPROTOCOL));
-        let config = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(MAX_MESSAGE))
+            .max_frame_size(Some(MAX_MESSAGE))
+            .read_buffer_size(READ_AT_ONCE);
         match tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await {
             Ok((socket, _)) => Ok(socket),
             Err(error) => {
