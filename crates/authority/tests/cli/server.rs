@@ -16,7 +16,7 @@ use crate::house::PASSWORD;
 
 /// A server, killed by its id when dropped.
 pub(crate) struct Server {
-    child: Child,
+    pub(crate) child: Child,
     out: Option<BufReader<ChildStdout>>,
     /// What it said when it was ready.
     pub(crate) first_lines: Vec<String>,

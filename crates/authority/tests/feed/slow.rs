@@ -64,3 +64,28 @@ fn g5_whoever_acknowledges_all_but_the_ending_again_and_again_delays_it_by_its_l
     assert_eq!((&told["confirmed"], &told["pending"]), (&json!(0), &json!([])), "{told}");
     assert_eq!(line.until_closed(), "lapsed");
 }
+
+/// What the server holds in memory, in KiB.
+#[cfg(target_os = "linux")]
+fn resident_kib(scene: &Scene) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", scene.server.child.id())).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a number");
+    line.trim().trim_end_matches("kB").trim().parse().expect("a number")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_verifier_that_is_connected_takes_less_than_64_kib_of_the_server() {
+    let scene = Scene::new();
+    let follow = || {
+        let (mut line, position) = Line::following(&scene, "shop", Duration::from_secs(10));
+        line.until_echoed(position, 1);
+        line
+    };
+    // Whatever the first ones need is there already.
+    let _first: Vec<Line> = (0..8).map(|_| follow()).collect();
+    let before = resident_kib(&scene);
+    let _others: Vec<Line> = (0..64).map(|_| follow()).collect();
+    let grown = resident_kib(&scene).saturating_sub(before);
+    assert!(grown < 64 * 64, "{grown} KiB");
+}
