@@ -1,8 +1,8 @@
 //! SQLite, embedded: one file, one thread that writes, a few that read.
 //!
 //! Whoever writes hands a job to the `writer`, which commits many of them with one sync. Reads run on threads of their
-//! own (`readers`), each inside a transaction, so that they see one state. The head of the log is read by one more, for
-//! all that wait at once (`position`). All of them ask the `watch` first.
+//! own (`readers`), each inside a transaction, so that it sees one state; those that wait together share one. The head of
+//! the log is read by one more thread, for all that wait at once (`position`). All of them ask the `watch` first.
 
 mod backup;
 mod caller;
