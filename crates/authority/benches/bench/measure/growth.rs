@@ -64,6 +64,10 @@ pub(crate) async fn measure(effort: &Effort, report: &mut Report) -> Outcome<()>
         }
     }
     report.add(purge(&many_side).await?);
+    few_side.close()?;
+    // Those who are few have signed in a thousand times each by now.
+    let few = Place::new()?;
+    let few_side = Side::fill(&few, FEW, 53).await?;
     let (many_tokens, few_tokens) = (many_side.tokens()?, few_side.tokens()?);
     let (population, few_population) = (many_side.close()?, few_side.close()?);
     let sessions = count(size.sessions() as f64);
