@@ -125,9 +125,6 @@ impl<'a> StoreCuts<'a> {
 
     /// The client that a session was begun with, if it is alive at `now`.
     pub fn client_of_living(&self, session: &Session, now: Timestamp) -> Result<Option<ClientId>, StoreError> {
-        if session.ended.is_some() || session.expiry(now).is_some() {
-            return Ok(None);
-        }
         let held = self.view.holdings(&session.user, &session.id)?;
         self.client_of_held(session, &held, now)
     }

@@ -1,4 +1,6 @@
-//! The health report as Prometheus reads it (text format 0.0.4). Ids and secrets are in none of it.
+//! Counters as Prometheus reads them (text format 0.0.4), those of the health report to begin with. Ids and secrets are in
+//! none of it. Written by hand: it is a handful of lines, and a library would hold samples in memory until somebody came
+//! for them.
 
 use std::fmt::{Display, Write as _};
 use std::time::Duration;
@@ -13,11 +15,8 @@ impl Health {
     /// about, a lease that was never granted for instance, is left out.
     pub fn exposition(&self) -> String {
         let mut page = Page::default();
-        self.write_state(&mut page);
-        self.write_lease(&mut page);
-        self.write_foreign(&mut page);
-        self.write_counts(&mut page);
-        page.text
+        page.health(self);
+        page.into_text()
     }
 
     fn write_state(&self, page: &mut Page) {
@@ -80,36 +79,54 @@ impl Health {
 }
 
 /// Seconds as a decimal number.
-fn seconds(duration: Duration) -> String {
+pub fn seconds(duration: Duration) -> String {
     format!("{:.6}", duration.as_secs_f64())
 }
 
-/// A page being written.
-#[derive(Default)]
-struct Page {
+/// A page being written. Names, labels and helps are written as they are given: they are the program's own words.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
     text: String,
 }
 
 impl Page {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
+    /// Begins a family of samples: its name, its type (`counter`, `gauge` or `histogram`), and what it counts, without the
+    /// full stop.
+    pub fn family(&mut self, name: &str, kind: &str, help: &str) {
         // Writing to a string cannot fail.
         let _ = writeln!(self.text, "# HELP {name} {help}.\n# TYPE {name} {kind}");
     }
 
-    fn sample(&mut self, name: &str, labels: &str, value: impl Display) {
+    /// Adds a sample; labels are like `result="ok",route="/v1/me"`, or empty.
+    pub fn sample(&mut self, name: &str, labels: &str, value: impl Display) {
         let _ = match labels {
             "" => writeln!(self.text, "{name} {value}"),
             _ => writeln!(self.text, "{name}{{{labels}}} {value}"),
         };
     }
 
-    fn count(&mut self, name: &str, help: &str, value: u64) {
+    /// Adds a counter without labels.
+    pub fn count(&mut self, name: &str, help: &str, value: u64) {
         self.family(name, "counter", help);
         self.sample(name, "", value);
     }
 
-    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
+    /// Adds a gauge without labels.
+    pub fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
         self.family(name, "gauge", help);
         self.sample(name, "", value);
+    }
+
+    /// Adds what a health report tells.
+    pub fn health(&mut self, health: &Health) {
+        health.write_state(self);
+        health.write_lease(self);
+        health.write_foreign(self);
+        health.write_counts(self);
+    }
+
+    /// The page.
+    pub fn into_text(self) -> String {
+        self.text
     }
 }

@@ -23,7 +23,7 @@ mod claims;
 mod clock;
 mod counters;
 mod ed25519;
-mod exposition;
+pub mod exposition;
 #[cfg(feature = "follow")]
 pub mod follow;
 pub mod foreign;

@@ -1,9 +1,9 @@
-//! Counters as Prometheus reads them (text format 0.0.4). Written by hand: it is a handful of lines, and a library would
-//! hold samples in memory until somebody came for them.
+//! All counters of the server, as Prometheus reads them.
 
-use std::fmt::{Display, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+
+use rescind_verifier::exposition::{Page, seconds};
 
 use super::app::App;
 use super::meter::{BOUNDS, Meter, Table};
@@ -17,7 +17,7 @@ pub(crate) fn write(app: &App) -> String {
     verifier(&mut page, app);
     store(&mut page, app);
     passwords(&mut page, app);
-    page.text
+    page.into_text()
 }
 
 fn requests(page: &mut Page, meter: &Meter) {
@@ -52,7 +52,7 @@ fn results(page: &mut Page, name: &str, help: &str, table: &Table<&'static str, 
 }
 
 fn verifier(page: &mut Page, app: &App) {
-    page.text.push_str(&app.authority.verifier.health().exposition());
+    page.health(&app.authority.verifier.health());
     let accepted = app.meter.accepted.load(Relaxed);
     page.count("rescind_verifier_accepted_total", "Requests whose access token was accepted", accepted);
 }
@@ -89,38 +89,4 @@ fn passwords(page: &mut Page, app: &App) {
     page.count("rescind_hashes_refused_total", "Hashes refused because the queue was full", counts.refused);
     page.count("rescind_hashes_skipped_total", "Hashes that nobody waited for any more", counts.skipped);
     page.gauge("rescind_hashes_queued", "Hashes that wait for a thread", app.authority.hashing.queued());
-}
-
-/// Seconds as a decimal number.
-fn seconds(duration: Duration) -> String {
-    format!("{:.6}", duration.as_secs_f64())
-}
-
-/// A page being written.
-#[derive(Default)]
-struct Page {
-    text: String,
-}
-
-impl Page {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
-        let _ = writeln!(self.text, "# HELP {name} {help}.\n# TYPE {name} {kind}");
-    }
-
-    fn sample(&mut self, name: &str, labels: &str, value: impl Display) {
-        let _ = match labels {
-            "" => writeln!(self.text, "{name} {value}"),
-            _ => writeln!(self.text, "{name}{{{labels}}} {value}"),
-        };
-    }
-
-    fn count(&mut self, name: &str, help: &str, value: u64) {
-        self.family(name, "counter", help);
-        self.sample(name, "", value);
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
-        self.family(name, "gauge", help);
-        self.sample(name, "", value);
-    }
 }
