@@ -58,7 +58,11 @@ conformance! {
                 rotated.rotations = vec![Timestamp(70_000)];
                 tx.insert_chain(&rotated)?;
             }
-            tx.ensure_grant(&Grant { user: user_id(1), client: client_id("app"), created_at: Timestamp(1), cut: 3 })
+            for (client, cut) in [("aaa", 2), ("app", 3)] {
+                let (user, client) = (user_id(1), client_id(client));
+                tx.ensure_grant(&Grant { user, client, created_at: Timestamp(1), cut })?;
+            }
+            Ok(())
         })
         .await;
         let nothing = expect_alike(&store, Caller::of(9, "none", "mac_c")).await;

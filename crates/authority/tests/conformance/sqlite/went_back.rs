@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use rescind_domain::Error;
 use rescind_domain::clock::Timestamp;
-use rescind_domain::store::StoreError;
+use rescind_domain::store::{CallerKey, StoreError, View};
 use rescind_wire::{Epoch, Position, Scope};
 
 use super::{Opened, run};
-use crate::conformance::fixture::{advance, at, end, event, read, revoke, store_error};
+use crate::conformance::fixture::{
+    advance, at, client_id, end, event, key_id, read, revoke, session_id, store_error, token_id, user_id,
+};
 
 /// What every call answers.
 async fn answers(opened: &Opened) -> Vec<Option<StoreError>> {
@@ -25,6 +27,14 @@ async fn answers(opened: &Opened) -> Vec<Option<StoreError>> {
 
 fn went_back(found: u64, seen: u64) -> StoreError {
     StoreError::WentBack { found: at(found), seen: at(seen) }
+}
+
+/// Reads what a caller's standing hangs on, the head among it.
+fn look_at_caller(view: &dyn View) -> Result<(), StoreError> {
+    let (user, session, client, token, key) =
+        (user_id(1), session_id(1), client_id("app"), token_id(1), key_id("mac_a"));
+    let caller = CallerKey { user: &user, session: &session, client: &client, token: &token, key: &key };
+    view.caller(&caller).map(drop)
 }
 
 /// Takes the log back to `number`, as a copy of the disk from before does.
@@ -64,7 +74,7 @@ fn r9_a_log_that_went_back_stops_everything_until_somebody_begins_again() {
 #[test]
 fn r9_whoever_looks_first_notices() {
     run(async {
-        for first in 0..4 {
+        for first in 0..5 {
             let opened = Opened::fresh();
             let store = opened.store();
             advance(&store, 2).await;
@@ -73,6 +83,7 @@ fn r9_whoever_looks_first_notices() {
                 0 => store.position().await.map(drop).map_err(Error::from),
                 1 => store.read("test", |view| Ok(view.head().map(drop)?)).await,
                 2 => store.transact("test", |tx| Ok(tx.add_event(&event(1))?)).await,
+                3 => store.read("test", |view| Ok(look_at_caller(view)?)).await,
                 _ => store.end("test", |_| Ok(())).await,
             };
             assert_eq!(refused.map_err(store_error), Err(went_back(1, 2)));
