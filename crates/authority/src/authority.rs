@@ -19,6 +19,7 @@ use tokio::sync::{Notify, watch};
 use crate::activity::Activity;
 use crate::ambient::{SystemClock, SystemEntropy};
 use crate::config::Config;
+use crate::cookies::Cookies;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::feed::{Hub, OWN_LEASE};
 use crate::passwords::{HashingPool, PoolError, PoolOptions, Strength};
@@ -40,6 +41,10 @@ pub struct Authority {
     pub activity: Activity,
     /// The verifiers that follow this node.
     pub hub: Arc<Hub>,
+    /// What the pages' cookies stand for.
+    pub(crate) cookies: Cookies,
+    /// What the keys of forms are derived from.
+    pub(crate) form_root: zeroize::Zeroizing<[u8; 32]>,
     pub(crate) clock: Arc<SystemClock>,
     pub(crate) hint: Notify,
     /// The position that this node has published as reached by all its verifiers.
@@ -121,6 +126,8 @@ impl Authority {
             hashing,
             activity: Activity::default(),
             hub: Arc::default(),
+            cookies: Cookies::default(),
+            form_root: form_root(&root),
             clock,
             hint: Notify::new(),
             published: watch::Sender::new(0),
@@ -209,6 +216,13 @@ fn entropy_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     SystemEntropy.fill(&mut bytes);
     bytes
+}
+
+fn form_root(root: &[u8; 32]) -> zeroize::Zeroizing<[u8; 32]> {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, root);
+    let mut derived = zeroize::Zeroizing::new([0; 32]);
+    derived.copy_from_slice(hmac::sign(&key, b"rescind forms v1").as_ref());
+    derived
 }
 
 fn store_options(config: &Config, role: Role, clock: &SystemClock) -> Options {

@@ -5,6 +5,7 @@ pub mod ambient;
 pub mod authority;
 pub mod cli;
 pub mod config;
+mod cookies;
 pub mod data_dir;
 pub mod demo;
 pub mod feed;

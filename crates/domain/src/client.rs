@@ -13,6 +13,10 @@ use crate::secret::SecretHash;
 /// The client that first-party sign-ins belong to when they name none. It is made with the store.
 pub const DEFAULT_CLIENT: &str = "default";
 
+/// The client of people who sign in on Rescind's own pages. What it holds is a cookie, never a token; it is made with the
+/// first such sign-in.
+pub const PAGES_CLIENT: &str = "rescind-pages";
+
 /// The scope that lets a client act as an administrator.
 pub const ADMIN_SCOPE: &str = "rescind:admin";
 

@@ -16,6 +16,7 @@ pub mod entropy;
 pub mod error;
 pub mod event;
 pub mod grant;
+pub(crate) mod held;
 pub mod idempotency;
 pub mod issue;
 pub mod key;

@@ -1,10 +1,12 @@
 //! Refresh tokens: `(epoch, chain, n, key, MAC)`. None is stored: the MAC is made with a server key over the rest and a
-//! salt that the chain's row keeps, so neither the database nor the key alone can forge one (design §3).
+//! salt that the chain's row keeps, so neither the database nor the key alone can forge one (design §3). What a browser
+//! holds as a cookie of Rescind's own pages is made alike, and is no refresh token: its MAC is of another domain.
 
 use data_encoding::BASE64URL_NOPAD;
 use rescind_wire::{Epoch, SessionId, UserId};
 
 use crate::chain::{Chain, ChainKey};
+use crate::client::PAGES_CLIENT;
 use crate::key::MacKeyId;
 use crate::keyring::MacKey;
 use crate::secret::Secret;
@@ -16,7 +18,37 @@ const VERSION: u8 = 1;
 /// version 1 · epoch 10 · user 16 · session 16 · index 2 · n 8 · key 8
 const BODY: usize = 61;
 const MAC: usize = 32;
-const DOMAIN: &[u8] = b"rescind refresh token v1";
+
+/// How a chain's secret is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// By a client, as a refresh token: each is good once.
+    Token,
+    /// By a browser, as the cookie of the pages: good until the next authentication.
+    Cookie,
+}
+
+impl Holder {
+    /// What a text that is held so begins with.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Token => PREFIX,
+            Self::Cookie => "rsc_",
+        }
+    }
+
+    const fn domain(self) -> &'static [u8] {
+        match self {
+            Self::Token => b"rescind refresh token v1",
+            Self::Cookie => b"rescind session cookie v1",
+        }
+    }
+
+    /// How what `chain` gives is held: that of the pages' client as a cookie, any other as a token.
+    pub fn of(chain: &Chain) -> Self {
+        if chain.client.as_str() == PAGES_CLIENT { Self::Cookie } else { Self::Token }
+    }
+}
 
 /// A refresh token that was taken apart. Its MAC has not been checked: [`Unverified::verify`].
 #[derive(Clone, Debug)]
@@ -25,6 +57,7 @@ pub struct Unverified {
     pub unverified_chain: ChainKey,
     /// The key that it claims to be made with.
     pub unverified_key: MacKeyId,
+    holder: Holder,
     n: u64,
     epoch: Epoch,
     body: [u8; BODY],
@@ -58,7 +91,12 @@ impl Authentic {
 
 /// Takes a refresh token apart; `None` if the text is none.
 pub fn take_apart(token: &str) -> Option<Unverified> {
-    let text = token.strip_prefix(PREFIX)?;
+    take_apart_as(Holder::Token, token)
+}
+
+/// Takes apart what is held as `holder` says; `None` if the text is nothing of that kind.
+pub fn take_apart_as(holder: Holder, token: &str) -> Option<Unverified> {
+    let text = token.strip_prefix(holder.prefix())?;
     if text.len() != BASE64URL_NOPAD.encode_len(BODY + MAC) {
         return None;
     }
@@ -77,23 +115,23 @@ pub fn take_apart(token: &str) -> Option<Unverified> {
     };
     let n = u64::from_be_bytes(rest.take()?);
     let key = MacKeyId(rest.take()?);
-    Some(Unverified { unverified_chain: chain, unverified_key: key, n, epoch, body, mac })
+    Some(Unverified { unverified_chain: chain, unverified_key: key, holder, n, epoch, body, mac })
 }
 
 impl Unverified {
-    /// Checks the MAC, before anything else about the token is judged.
+    /// Checks the MAC, before anything else about the token is judged. What is held in another way than the chain says is
+    /// not the chain's.
     pub fn verify(&self, chain: &Chain, key: &MacKey) -> Option<Authentic> {
-        key.verify(&[DOMAIN, &self.body, &chain.salt], &self.mac).then_some(Authentic {
-            n: self.n,
-            epoch: self.epoch,
-            key: self.unverified_key,
-        })
+        let right =
+            self.holder == Holder::of(chain) && key.verify(&[self.holder.domain(), &self.body, &chain.salt], &self.mac);
+        right.then_some(Authentic { n: self.n, epoch: self.epoch, key: self.unverified_key })
     }
 }
 
-/// Makes the current token of `chain`, which names the epoch and key that the chain's row names: asking again gives the
-/// same token.
+/// Makes the current token of `chain`, or the value of its cookie, which names the epoch and key that the chain's row
+/// names: asking again gives the same.
 pub fn mint(chain: &Chain, key: &MacKey) -> Secret {
+    let holder = Holder::of(chain);
     let mut bytes = Vec::with_capacity(BODY + MAC);
     bytes.push(VERSION);
     bytes.extend_from_slice(chain.epoch.as_bytes());
@@ -102,10 +140,10 @@ pub fn mint(chain: &Chain, key: &MacKey) -> Secret {
     bytes.extend_from_slice(&chain.key.index.to_be_bytes());
     bytes.extend_from_slice(&chain.counter.to_be_bytes());
     bytes.extend_from_slice(&chain.mac_key.0);
-    let mac = key.sign(&[DOMAIN, &bytes, &chain.salt]);
+    let mac = key.sign(&[holder.domain(), &bytes, &chain.salt]);
     bytes.extend_from_slice(&mac);
-    let mut text = String::with_capacity(PREFIX.len() + BASE64URL_NOPAD.encode_len(bytes.len()));
-    text.push_str(PREFIX);
+    let mut text = String::with_capacity(holder.prefix().len() + BASE64URL_NOPAD.encode_len(bytes.len()));
+    text.push_str(holder.prefix());
     BASE64URL_NOPAD.encode_append(&bytes, &mut text);
     Secret::new(text)
 }

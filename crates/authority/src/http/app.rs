@@ -8,6 +8,7 @@ use axum::extract::FromRef;
 use super::cors::Origins;
 use super::meter::Meter;
 use super::openapi::Published;
+use super::pages::Pages;
 use crate::authority::Authority;
 
 /// The state of the router. Cheap to clone.
@@ -24,11 +25,14 @@ pub(crate) struct Parts {
     pub(crate) origins: Origins,
     /// The description of the API.
     pub(crate) published: Published,
+    /// What the pages need.
+    pub(crate) pages: Pages,
 }
 
 impl App {
     pub(crate) fn new(authority: Arc<Authority>, published: Published) -> Self {
-        Self(Arc::new(Parts { authority, meter: Meter::default(), origins: Origins::default(), published }))
+        let pages = Pages::new(&authority.world.policy.issuer, authority.form_root.as_ref());
+        Self(Arc::new(Parts { authority, meter: Meter::default(), origins: Origins::default(), published, pages }))
     }
 }
 

@@ -4,9 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
-use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 use rescind_domain::acting::{Acting, Administrator};
 use rescind_domain::address::client_address;
 use rescind_verifier::{Presented, Scheme, Verified};
@@ -23,6 +23,17 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Whoever calls from `address` with what was verified so; the request remembers who it was.
+    pub(crate) fn let_in(verified: Verified, address: Option<IpAddr>, request: &Extensions) -> Self {
+        if let Some(seen) = request.get::<Seen>() {
+            let device = verified.user().zip(verified.session());
+            let who = device.map_or(Who::Service, |(user, session)| Who::Device(*user, *session));
+            // Set once: a request has one caller.
+            let _ = seen.0.set(who);
+        }
+        Self { verified, address }
+    }
+
     /// What the verifier made of the token.
     pub const fn verified(&self) -> &Verified {
         &self.verified
@@ -52,13 +63,7 @@ where
         let presented = Presented { peer: address, ..presented(&parts.headers)? };
         let verified = authority.verify(&presented).await.map_err(Problem::from)?;
         Misused::refuse(&parts.extensions)?;
-        if let Some(seen) = parts.extensions.get::<Seen>() {
-            let device = verified.user().zip(verified.session());
-            let who = device.map_or(Who::Service, |(user, session)| Who::Device(*user, *session));
-            // Set once: a request has one caller.
-            let _ = seen.0.set(who);
-        }
-        Ok(Self { verified, address })
+        Ok(Self::let_in(verified, address, &parts.extensions))
     }
 }
 

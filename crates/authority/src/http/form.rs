@@ -11,7 +11,7 @@ use super::problem::Problem;
 const MOST: usize = 64;
 
 /// The parameters of a form, in order. An empty one counts as left out (RFC 6749 §3.2).
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {

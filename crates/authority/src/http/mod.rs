@@ -20,6 +20,7 @@ mod oauth;
 mod openapi;
 mod operations;
 mod page;
+mod pages;
 mod patience;
 mod problem;
 mod query;
@@ -50,6 +51,7 @@ pub fn router(authority: Arc<Authority>) -> Router {
     let (router, document) = routes().split_for_parts();
     let app = App::new(authority, Published::new(document));
     router
+        .merge(pages::routes(&app))
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))

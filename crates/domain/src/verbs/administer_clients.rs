@@ -4,7 +4,7 @@ use data_encoding::BASE64URL_NOPAD;
 use rescind_wire::{Algorithm, ClientId};
 
 use crate::acting::Administrator;
-use crate::client::{AudienceRow, Client, ClientKind, ClientPolicy, DEFAULT_CLIENT};
+use crate::client::{AudienceRow, Client, ClientKind, ClientPolicy, DEFAULT_CLIENT, PAGES_CLIENT};
 use crate::error::Error;
 use crate::event::{EventKind, NewEvent};
 use crate::key::Purpose;
@@ -68,7 +68,7 @@ fn add(
     secret: Option<SecretHash>,
 ) -> Result<Client, Error> {
     admin.check(tx, world)?;
-    if tx.client(&new.id)?.is_some() {
+    if new.id.as_str() == PAGES_CLIENT || tx.client(&new.id)?.is_some() {
         return Err(Error::ClientTaken);
     }
     let now = world.now();
@@ -152,8 +152,8 @@ pub async fn remove_client(
     id: ClientId,
     reason: String,
 ) -> Result<Receipt, Error> {
-    if id.as_str() == DEFAULT_CLIENT {
-        let problem = "the default client stays: first-party sign-ins belong to it".to_owned();
+    if [DEFAULT_CLIENT, PAGES_CLIENT].contains(&id.as_str()) {
+        let problem = "this client stays: first-party sign-ins belong to it".to_owned();
         return Err(Error::Invalid { field: "client_id", problem });
     }
     let (admin, inner) = (admin.clone(), world.clone());

@@ -59,6 +59,38 @@ pub async fn present_own<T: Send + 'static>(
         .await
 }
 
+/// What the page of one's own devices shows.
+#[derive(Debug)]
+pub struct OwnDevices {
+    /// Whoever is signed in.
+    pub user: User,
+    /// The session that asks.
+    pub session: Session,
+    /// A page of the living sessions.
+    pub page: Page<SessionCursor>,
+    /// When it was read.
+    pub now: Timestamp,
+}
+
+/// The living sessions of whoever is signed in, and who that is, in one look.
+pub async fn own_devices(
+    world: &World,
+    acting: &Acting,
+    after: Option<SessionCursor>,
+    limit: u32,
+) -> Result<OwnDevices, Error> {
+    let (acting, inner) = (acting.clone(), world.clone());
+    world
+        .store
+        .read("own_devices", move |view| {
+            let (cuts, user, session) = acting.enter(view, &inner)?;
+            let now = inner.now();
+            let page = page(&cuts, &user, now, after, limit)?;
+            Ok(OwnDevices { user, session, page, now })
+        })
+        .await
+}
+
 /// The living sessions of a user, for an administrator.
 pub async fn list_of_user(
     world: &World,

@@ -3,18 +3,16 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use rescind_wire::{ClientId, Place, Position, Scope, Standing, Subject};
+use rescind_wire::{ClientId, Scope, Subject};
 
-use crate::chain::{Chain, Turn};
+use crate::chain::Turn;
 use crate::error::{Error, RefreshRefusal};
 use crate::event::{EventKind, NewEvent};
+use crate::held::{self, Found};
 use crate::issue::{self, SessionTicket, Ticket};
-use crate::key::MacKeyId;
-use crate::keyring::{KeyError, MacKey};
-use crate::refresh_token::{self, Authentic, Unverified};
+use crate::keyring::KeyError;
+use crate::refresh_token::{self, Unverified};
 use crate::revocation::{self, Actor, current_mac};
-use crate::session::Session;
-use crate::standing::StoreCuts;
 use crate::store::{EndingTx, Tx, View};
 use crate::verbs::sign_in::{Admitted, SignedIn};
 use crate::world::World;
@@ -56,14 +54,6 @@ struct Turning {
 /// What a transaction made of it: refusals are written to the audit log, so they commit too.
 type Turned = Result<Admitted, Error>;
 
-/// What the token turned out to be.
-struct Found {
-    authentic: Authentic,
-    chain: Chain,
-    session: Session,
-    head: Position,
-}
-
 impl Turning {
     fn turn(&self, tx: &mut dyn Tx) -> Result<Turned, Error> {
         let found = match self.find(tx)? {
@@ -88,56 +78,15 @@ impl Turning {
             Turn::Repeat => self.admit(tx, found).map(Ok),
             Turn::TooLate => self.refuse(tx, RefreshRefusal::TooLate).map(Err),
             Turn::Reused => self.end_reused(tx, &found).map(Err),
-            Turn::Beyond => self.begin_epoch(tx).map(Err),
+            Turn::Beyond => {
+                held::begin_epoch(tx, &self.world, "a refresh token beyond its chain's counter")?;
+                Ok(Err(Error::RefreshRefused(RefreshRefusal::Beyond)))
+            }
         }
     }
 
-    /// Looks the token's chain up and checks the MAC before anything else is judged; then the one rule, expiry, client
-    /// and binding.
     fn find(&self, view: &dyn View) -> Result<Result<Found, RefreshRefusal>, Error> {
-        let key = self.token.unverified_chain;
-        let Some(chain) = view.chain(&key)? else {
-            return Ok(Err(RefreshRefusal::Unknown));
-        };
-        let Some(mac) = self.mac_key(view, self.token.unverified_key)? else {
-            return Ok(Err(RefreshRefusal::Unknown));
-        };
-        let Some(authentic) = self.token.verify(&chain, &mac) else {
-            return Ok(Err(RefreshRefusal::Unknown));
-        };
-        let Some(session) = view.session(&key.user, &key.session)? else {
-            return Ok(Err(RefreshRefusal::Unknown));
-        };
-        let cuts = StoreCuts::new(view)?;
-        if let Standing::Ended(cause) = cuts.judge_chain(&session, &chain, Some(&authentic.key().key_id()))? {
-            return Ok(Err(RefreshRefusal::Revoked(cause)));
-        }
-        if let Some(expiry) = session.expiry(self.world.now()) {
-            return Ok(Err(RefreshRefusal::Expired(expiry)));
-        }
-        if self.request.client.as_ref().is_some_and(|client| *client != chain.client) {
-            return Ok(Err(RefreshRefusal::OtherClient));
-        }
-        if !session.binding.admits(self.request.address) {
-            return Ok(Err(RefreshRefusal::OtherAddress));
-        }
-        let head = cuts.head().position;
-        // A token of an epoch that this log never had was made in a history that was lost before it.
-        let named = Position { epoch: authentic.epoch(), number: 0 };
-        if authentic.epoch() != head.epoch && view.epochs()?.place(named, head.number) == Place::Unlisted {
-            return Ok(Err(RefreshRefusal::Unknown));
-        }
-        Ok(Ok(Found { authentic, chain, session, head }))
-    }
-
-    /// The MAC key of this name; a revoked one is found too, for the one rule to say so.
-    fn mac_key(&self, view: &dyn View, name: MacKeyId) -> Result<Option<MacKey>, Error> {
-        if let Some(key) = self.world.keyring.mac(name) {
-            return Ok(Some(key));
-        }
-        let id = name.key_id();
-        let row = view.keys()?.into_iter().find(|row| row.id == id);
-        Ok(row.map(|row| self.world.keyring.open_mac(&row)).transpose()?)
+        held::find(view, &self.world, &self.token, self.request.client.as_ref(), self.request.address)
     }
 
     fn judge(&self, found: &Found) -> Turn {
@@ -158,7 +107,7 @@ impl Turning {
     fn admit(&self, view: &dyn View, found: Found) -> Result<Admitted, Error> {
         let Found { chain, session, head, .. } = found;
         let name = chain.mac_key;
-        let mac = self.mac_key(view, name)?.ok_or_else(|| KeyError::Damaged(name.key_id()))?;
+        let mac = held::mac_key(view, &self.world, name)?.ok_or_else(|| KeyError::Damaged(name.key_id()))?;
         let scope = narrowed(&chain.scope, self.request.scope.as_deref())?;
         let ticket = Ticket {
             subject: Subject::User(session.user),
@@ -184,14 +133,6 @@ impl Turning {
         let reason = "a refresh token came back after it had been replaced";
         revocation::end(tx, &self.world, Scope::Session { user, session }, reason, event)?;
         Ok(Error::RefreshRefused(RefreshRefusal::Reused))
-    }
-
-    fn begin_epoch(&self, tx: &mut dyn EndingTx) -> Result<Error, Error> {
-        let event = NewEvent::new(self.world.now(), EventKind::EpochBegun, Actor::System)
-            .detail("a refresh token beyond its chain's counter");
-        let reason = "the store went back: a refresh token proves a later state";
-        revocation::begin_epoch(tx, &self.world, false, reason, event)?;
-        Ok(Error::RefreshRefused(RefreshRefusal::Beyond))
     }
 
     fn refuse<X: Tx + ?Sized>(&self, tx: &mut X, refusal: RefreshRefusal) -> Result<Error, Error> {

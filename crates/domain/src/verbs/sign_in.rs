@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use rescind_wire::{ClientId, Position, SessionId, Standing, Subject, Thing};
 
 use crate::chain::{Chain, ChainKey};
-use crate::client::{Client, ClientKind, DEFAULT_CLIENT};
+use crate::client::{Client, ClientKind, ClientPolicy, DEFAULT_CLIENT, PAGES_CLIENT};
 use crate::clock::Timestamp;
 use crate::credentials::{self, Checked};
 use crate::error::Error;
@@ -14,7 +14,7 @@ use crate::grant::Grant;
 use crate::issue::{self, AccessToken, SessionTicket, Ticket};
 use crate::password::Password;
 use crate::policy::AtLimit;
-use crate::refresh_token;
+use crate::refresh_token::{self, Holder};
 use crate::revocation::{self, Actor, current_mac};
 use crate::secret::Secret;
 use crate::session::{Binding, Session};
@@ -59,13 +59,23 @@ pub struct SignedIn {
     pub scope: String,
     /// The access token.
     pub access: AccessToken,
-    /// The refresh token.
+    /// The refresh token, or the value of the cookie for whoever signed in on the pages.
     pub refresh: Secret,
 }
 
 /// Signs in. The position is read before the password is looked up (R2), so whatever log-out happens while it is hashed
 /// finds this sign-in dead on arrival, and it is told so.
 pub async fn sign_in(world: &World, request: SignIn) -> Result<SignedIn, Error> {
+    begin(world, request, Holder::Token).await
+}
+
+/// Signs in on Rescind's own pages, by the same rules: what the browser holds is a cookie instead of a refresh token. The
+/// client is theirs, whatever the request names.
+pub async fn sign_in_by_cookie(world: &World, request: SignIn) -> Result<SignedIn, Error> {
+    begin(world, SignIn { client: None, ..request }, Holder::Cookie).await
+}
+
+async fn begin(world: &World, request: SignIn, holder: Holder) -> Result<SignedIn, Error> {
     if let Some(name) = &request.device_name {
         check_device_name(name)?;
     }
@@ -80,6 +90,7 @@ pub async fn sign_in(world: &World, request: SignIn) -> Result<SignedIn, Error> 
         device_name: request.device_name,
         remember: request.remember,
         client: request.client,
+        holder,
         audiences: request.audiences,
         address: request.address,
         user_agent: request.user_agent.map(|text| text.chars().take(512).collect()),
@@ -114,6 +125,7 @@ struct Admission {
     device_name: Option<String>,
     remember: bool,
     client: Option<ClientId>,
+    holder: Holder,
     audiences: Vec<String>,
     address: Option<IpAddr>,
     user_agent: Option<String>,
@@ -195,11 +207,15 @@ impl Admission {
         if let Some(lock) = user.lock_at(self.world.now()) {
             return Err(Error::Locked { until: lock.until });
         }
-        let client = find_client(view, self.client.as_ref())?;
+        let client = match self.holder {
+            Holder::Token => find_client(view, self.client.as_ref())?,
+            Holder::Cookie => self.pages_client(view)?,
+        };
         let thing = Thing {
             user: Some(&user.id),
             session: None,
-            client: Some(&client.id),
+            // The client of the pages may not be there yet: then nothing ended what it was given.
+            client: view.client_cut(&client.id)?.map(|_| &client.id),
             token: None,
             key: None,
             position: self.position,
@@ -209,6 +225,27 @@ impl Admission {
             Standing::Alive => Ok((user, client)),
             Standing::Ended(_) => Err(Error::Overtaken),
         }
+    }
+
+    /// The client of the pages. Where it is not there yet, as it will be made: it has been given nothing, so nothing can be
+    /// older than this sign-in.
+    fn pages_client(&self, view: &dyn View) -> Result<Client, Error> {
+        let id: ClientId = PAGES_CLIENT.parse().unwrap_or_else(|_| unreachable!("a valid client id"));
+        if let Some(client) = view.client(&id)? {
+            return Ok(client);
+        }
+        Ok(Client {
+            id,
+            name: "Rescind".to_owned(),
+            kind: ClientKind::Browser,
+            audiences: Vec::new(),
+            scopes: Vec::new(),
+            secret: None,
+            origins: Vec::new(),
+            policy: ClientPolicy::default(),
+            created_at: self.read_at,
+            cut: self.position.number,
+        })
     }
 
     fn write(&self, tx: &mut dyn Tx, user: &User, client: &Client, now: Timestamp) -> Result<Admitted, Error> {
@@ -229,6 +266,9 @@ impl Admission {
             scope: first_party_scope(client),
             audiences: audiences.clone(),
         };
+        if self.holder == Holder::Cookie && tx.client(&client.id)?.is_none() {
+            tx.insert_client(client)?;
+        }
         tx.insert_session(&session)?;
         // Its cut is this sign-in's position, not the head: nothing of this grant can be older, for there was none.
         let cut = self.position.number;
@@ -289,7 +329,7 @@ fn find_client(view: &dyn View, id: Option<&ClientId>) -> Result<Client, Error> 
     let id = id.cloned().unwrap_or_else(default);
     let unknown = |problem: &str| Error::Invalid { field: "client_id", problem: problem.to_owned() };
     let client = view.client(&id)?.ok_or_else(|| unknown("there is no such client"))?;
-    if client.kind == ClientKind::Service || client.secret.is_some() {
+    if client.kind == ClientKind::Service || client.secret.is_some() || client.id.as_str() == PAGES_CLIENT {
         return Err(unknown("this client does not sign people in with their password"));
     }
     Ok(client)

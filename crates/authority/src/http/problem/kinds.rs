@@ -88,6 +88,16 @@ kinds! {
     NO_SUCH_PATH = NOT_FOUND "no-such-path",
         "There is no such path",
         "`/docs` lists all paths.";
+    HTTPS_REQUIRED = FORBIDDEN "https-required",
+        "Pages need HTTPS",
+        "Give the server an `issuer` that begins with https://, and `--tls-cert` and `--tls-key` or a proxy in front. Over plain \
+         HTTP pages answer on this machine only.";
+    FOREIGN_FORM = FORBIDDEN "foreign-form",
+        "The form does not come from a page of this server",
+        "Open the page here, and send its form.";
+    FORM_EXPIRED = FORBIDDEN "form-expired",
+        "The form is out of date",
+        "Load the page again, and send its form.";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED "method-not-allowed",
         "The path does not know this method",
         "Use one of the methods that the `Allow` header lists.";

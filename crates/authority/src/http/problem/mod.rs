@@ -163,12 +163,21 @@ impl Problem {
     }
 }
 
+/// In the extensions of an answer that tells a problem: which.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    pub(crate) kind: &'static Kind,
+    pub(crate) detail: Cow<'static, str>,
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Parts { kind, document, mut headers } = *self.0;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let body = serde_json::to_vec(&document).unwrap_or_default();
-        (kind.status, headers, body).into_response()
+        let mut response = (kind.status, headers, body).into_response();
+        response.extensions_mut().insert(Told { kind, detail: document.detail });
+        response
     }
 }

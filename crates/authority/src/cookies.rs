@@ -1,0 +1,155 @@
+//! The access tokens that the pages' cookies stand for. They never leave this process: a cookie that was presented once is
+//! then checked like any token, by the verifier, from memory.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rescind_domain::Error;
+use rescind_domain::issue::AccessToken;
+use rescind_domain::secret::Secret;
+use rescind_domain::verbs::present_cookie;
+use rescind_verifier::{Presented, Rejected, Verified};
+
+use crate::authority::Authority;
+
+/// Half of the cookies that are remembered at most. One that is forgotten costs a read of the store.
+const HALF: usize = 10_000;
+
+/// The longest cookie that is looked at, in bytes.
+const LONGEST: usize = 256;
+
+/// How long before its expiry a token is replaced: no request takes longer.
+const BEFORE_EXPIRY: Duration = Duration::from_secs(5);
+
+/// What cookies stand for, the latest ones.
+#[derive(Default)]
+pub(crate) struct Cookies(Mutex<Halves>);
+
+/// When the young half is full it becomes the old one, and what was old is forgotten.
+#[derive(Default)]
+struct Halves {
+    young: HashMap<Box<str>, Arc<Held>>,
+    old: HashMap<Box<str>, Arc<Held>>,
+}
+
+struct Held {
+    token: Secret,
+    /// On the clock that counts suspended time.
+    until: Duration,
+}
+
+/// Why a cookie lets nobody in.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// It stands for nothing that lives.
+    Dead,
+    /// It cannot be told now.
+    Unknown(Error),
+    /// The verifier refuses everything.
+    Unavailable(Rejected),
+}
+
+impl Cookies {
+    fn get(&self, cookie: &str, now: Duration) -> Option<Arc<Held>> {
+        let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = if let Some(held) = halves.young.get(cookie) {
+            Arc::clone(held)
+        } else {
+            let held = halves.old.remove(cookie)?;
+            halves.insert(cookie, Arc::clone(&held));
+            held
+        };
+        (now < held.until).then_some(held)
+    }
+
+    fn put(&self, cookie: &str, held: Held) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(cookie, Arc::new(held));
+    }
+
+    /// Forgets a cookie, which the next one has taken the place of.
+    pub(crate) fn forget(&self, cookie: &str) {
+        let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        halves.young.remove(cookie);
+        halves.old.remove(cookie);
+    }
+}
+
+impl Halves {
+    fn insert(&mut self, cookie: &str, held: Arc<Held>) {
+        if self.young.len() >= HALF {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(cookie.into(), held);
+    }
+}
+
+impl Authority {
+    /// Checks a cookie of the pages, presented from `address`: from memory if it was presented lately, otherwise by the
+    /// store. What memory says dead is asked again there: the token may be over, not the session.
+    pub(crate) async fn verify_cookie(&self, cookie: &str, address: Option<IpAddr>) -> Result<Verified, Refused> {
+        if cookie.len() > LONGEST {
+            return Err(Refused::Dead);
+        }
+        let now = self.clock.boottime();
+        if let Some(held) = self.cookies.get(cookie, now) {
+            match self.verify_held(&held.token, address).await {
+                Ok(verified) => return Ok(verified),
+                Err(unavailable @ Rejected::Unavailable { .. }) => return Err(Refused::Unavailable(unavailable)),
+                Err(_) => self.cookies.forget(cookie),
+            }
+        }
+        let AccessToken { token, expires_in, .. } =
+            present_cookie::present_cookie(&self.world, cookie, address).await.map_err(|error| match error {
+                Error::SignedOut(_) => Refused::Dead,
+                other => Refused::Unknown(other),
+            })?;
+        let verified = self.verify_held(&token, address).await.map_err(|rejected| match rejected {
+            Rejected::Unavailable { .. } => Refused::Unavailable(rejected),
+            _ => Refused::Dead,
+        })?;
+        self.cookies.put(cookie, Held { token, until: now + expires_in.saturating_sub(BEFORE_EXPIRY) });
+        Ok(verified)
+    }
+
+    async fn verify_held(&self, token: &Secret, address: Option<IpAddr>) -> Result<Verified, Rejected> {
+        self.verify(&Presented { peer: address, ..Presented::bearer(token.expose()) }).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(until: u64) -> Held {
+        Held { token: Secret::new("token".to_owned()), until: Duration::from_secs(until) }
+    }
+
+    #[test]
+    fn a_cookie_is_remembered_until_its_token_runs_out() {
+        let cookies = Cookies::default();
+        cookies.put("a", held(10));
+        assert!(cookies.get("a", Duration::from_secs(9)).is_some());
+        assert!(cookies.get("a", Duration::from_secs(10)).is_none());
+        assert!(cookies.get("b", Duration::ZERO).is_none());
+        cookies.forget("a");
+        assert!(cookies.get("a", Duration::ZERO).is_none());
+    }
+
+    #[test]
+    fn memory_is_bounded_and_what_is_used_stays() {
+        let cookies = Cookies::default();
+        cookies.put("used", held(10));
+        for n in 0..3 * HALF {
+            cookies.put(&n.to_string(), held(10));
+            if n % (HALF / 2) == 0 {
+                assert!(cookies.get("used", Duration::ZERO).is_some(), "{n}");
+            }
+        }
+        let halves = cookies.0.lock().unwrap();
+        assert!(halves.young.len() <= HALF && halves.old.len() <= HALF);
+        drop(halves);
+        assert!(cookies.get("0", Duration::ZERO).is_none());
+    }
+}

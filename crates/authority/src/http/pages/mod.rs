@@ -1,0 +1,74 @@
+//! The pages that people see: signing in, their devices, their security, and the administrator's console. Rendered here,
+//! plain forms that work without script; script only makes them live. A cookie is a session like any other: it stands for
+//! an access token that stays in the server (`crate::cookies`), so every rule of the API holds here too.
+
+mod account;
+mod again;
+mod assets;
+mod cookie;
+mod fault;
+mod form_token;
+mod frame;
+mod instead;
+mod language;
+mod notice;
+mod posted;
+mod return_to;
+mod sign_in;
+mod sign_out;
+mod visitor;
+mod words;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::HeaderValue;
+use axum::routing::get;
+
+use self::assets::Assets;
+use self::cookie::Transport;
+use self::form_token::FormTokens;
+use self::words::Words;
+use super::app::App;
+
+/// How long what a page has to say waits for the next page.
+const NOTICE: Duration = Duration::from_mins(1);
+
+/// What a browser throws away as a session ends (ASVS 5.0 §14.3.1). Not `cookies`: that would take those of all hosts of the
+/// domain, other applications' too; our own are removed by name.
+const CLEAR: HeaderValue = HeaderValue::from_static("\"cache\", \"storage\"");
+
+/// What the pages need beside the authority.
+pub(crate) struct Pages {
+    words: Words,
+    assets: Assets,
+    form_tokens: FormTokens,
+    transport: Transport,
+    /// The issuer's origin (RFC 6454 §6.2).
+    origin: String,
+}
+
+impl Pages {
+    /// The pages of an authority that goes by the name `issuer`; `root` is what the keys of forms are derived from.
+    pub(crate) fn new(issuer: &str, root: &[u8]) -> Self {
+        let origin: Vec<&str> = issuer.splitn(4, '/').take(3).collect();
+        Self {
+            words: Words::load(),
+            assets: Assets::load(),
+            form_tokens: FormTokens::new(root),
+            transport: Transport::of(issuer),
+            origin: origin.join("/"),
+        }
+    }
+}
+
+/// The paths of the pages. They are for people: the description of the API does not list them.
+pub(super) fn routes(app: &App) -> Router<App> {
+    Router::new()
+        .merge(sign_in::routes())
+        .merge(sign_out::routes())
+        .merge(account::routes())
+        .merge(language::routes())
+        .layer(axum::middleware::from_fn_with_state(app.clone(), fault::dress))
+        .route("/assets/{name}", get(assets::serve))
+}

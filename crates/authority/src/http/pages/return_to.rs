@@ -1,0 +1,77 @@
+//! Where a visitor goes after signing in: a page of ours that was asked for, never anybody else's.
+
+use data_encoding::HEXUPPER;
+
+/// Where whoever signs in goes unless something was asked for.
+pub(crate) const HOME: &str = "/account";
+
+/// The place, if it is one of ours: a path, as browsers will read it. `//host`, `/\host` and what holds control characters
+/// or a scheme is not.
+pub(crate) fn allowed(place: &str) -> Option<&str> {
+    let ours = place.starts_with('/')
+        && !place.starts_with("//")
+        && place.len() <= 2048
+        && place.bytes().all(|byte| (0x21..0x7f).contains(&byte) && byte != b'\\');
+    ours.then_some(place)
+}
+
+/// The sign-in page, with the way back.
+pub(crate) fn sign_in_then(place: &str) -> String {
+    match allowed(place) {
+        Some(place) if place != HOME => format!("/sign-in?return_to={}", encode(place)),
+        _ => "/sign-in".to_owned(),
+    }
+}
+
+/// Percent-encodes a value of a query (RFC 3986 §2.1).
+pub(crate) fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push('%');
+            encoded.push_str(&HEXUPPER.encode(&[byte]));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_paths_are_places_to_return_to() {
+        for fine in ["/", "/account", "/admin/users?q=a&b=%2F#x", "/a//b", "/a:b@c"] {
+            assert_eq!(allowed(fine), Some(fine));
+        }
+        let bad = [
+            "",
+            "account",
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil",
+            "https://evil.example",
+            "javascript:alert(1)",
+            "/\t/evil.example",
+            "/\n",
+            "/ ",
+            " /",
+            "/é",
+            "///evil",
+            "/a\\..\\b",
+        ];
+        for bad in bad {
+            assert_eq!(allowed(bad), None, "{bad:?}");
+        }
+        assert_eq!(allowed(&format!("/{}", "a".repeat(4000))), None);
+    }
+
+    #[test]
+    fn the_way_back_is_encoded() {
+        assert_eq!(sign_in_then("/admin?a=b&c"), "/sign-in?return_to=/admin%3Fa%3Db%26c");
+        assert_eq!(sign_in_then("/account"), "/sign-in");
+        assert_eq!(sign_in_then("//evil"), "/sign-in");
+    }
+}

@@ -1,0 +1,124 @@
+//! The sign-in page.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{LOCATION, SET_COOKIE};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use rescind_domain::Error;
+use rescind_domain::password::Password;
+use rescind_domain::verbs::log_out;
+use rescind_domain::verbs::sign_in::{self, SignIn};
+
+use super::frame::{Frame, answer};
+use super::posted::Posted;
+use super::visitor::Visitor;
+use super::{again, return_to};
+use crate::http::app::App;
+use crate::http::form::Form;
+use crate::http::problem::Problem;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/sign-in", get(show).post(submit))
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage<'a> {
+    page: Frame<'a>,
+    form_token: &'a str,
+    login: &'a str,
+    remember: bool,
+    return_to: &'a str,
+    sign_up: bool,
+    problem: Option<&'a str>,
+}
+
+/// The form. Whoever is signed in already goes where it would have led.
+async fn show(visitor: Visitor) -> Response {
+    let query = visitor.target.split_once('?').map(|(_, query)| query.as_bytes().to_vec());
+    let asked = query.and_then(|query| Form::parse(&query, &[]).ok()?.take("return_to")).unwrap_or_default();
+    let place = return_to::allowed(&asked).unwrap_or(return_to::HOME);
+    if visitor.caller.is_some() {
+        return (StatusCode::SEE_OTHER, [(LOCATION, place.to_owned())]).into_response();
+    }
+    form(visitor, StatusCode::OK, "", false, place, None)
+}
+
+async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Problem> {
+    let Posted { visitor, mut form } = posted;
+    let mut field = |name| form.take(name).unwrap_or_default();
+    let (login, password, remember) = (field("login"), field("password"), field("remember") == "yes");
+    let asked = field("return_to");
+    let place = return_to::allowed(&asked).unwrap_or(return_to::HOME);
+    let outcome = match Password::new(password) {
+        Ok(password) => {
+            let request = SignIn {
+                login: login.clone(),
+                password,
+                device_name: None,
+                remember,
+                client: None,
+                audiences: Vec::new(),
+                address: visitor.device.address,
+                user_agent: visitor.device.user_agent.clone(),
+            };
+            sign_in::sign_in_by_cookie(&app.authority.world, request).await
+        }
+        Err(_) => Err(Error::InvalidCredentials),
+    };
+    let outcome = outcome.map_err(Problem::from);
+    app.meter.count_sign_in(outcome.as_ref().map_or_else(|problem| problem.kind().slug, |_| crate::http::meter::OK));
+    match outcome {
+        Ok(signed_in) => {
+            leave_former(&app, &visitor).await?;
+            let cookie = again::replace(&visitor, &signed_in);
+            let mut response = (StatusCode::SEE_OTHER, [(LOCATION, place.to_owned())]).into_response();
+            response.headers_mut().append(SET_COOKIE, cookie);
+            Ok(response)
+        }
+        Err(problem) if problem.kind().status.is_client_error() => {
+            Ok(self::form(visitor, problem.kind().status, &login, remember, place, Some(&problem)))
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Whoever signs in over a session that this browser has ends that one: nobody could reach it any more.
+async fn leave_former(app: &App, visitor: &Visitor) -> Result<(), Problem> {
+    if let Some(caller) = &visitor.caller {
+        let receipt = log_out::log_out(&app.authority.world, caller.verified().claims(), caller.address()).await?;
+        if let Some(receipt) = receipt {
+            app.authority.enforced_here(&receipt).await;
+        }
+    }
+    Ok(())
+}
+
+fn form(
+    mut visitor: Visitor,
+    status: StatusCode,
+    login: &str,
+    remember: bool,
+    place: &str,
+    problem: Option<&Problem>,
+) -> Response {
+    let form_token = visitor.form_token();
+    let w = visitor.words();
+    let said = problem.map(|problem| {
+        let known = w.find(&format!("problem-{}", problem.kind().slug));
+        known.unwrap_or_else(|| problem.text())
+    });
+    let page = SignInPage {
+        page: Frame::new(&visitor, "sign-in-title"),
+        form_token: &form_token,
+        login,
+        remember,
+        return_to: place,
+        sign_up: visitor.app.authority.config.sign_up.enabled,
+        problem: said,
+    };
+    answer(&visitor, status, &page)
+}

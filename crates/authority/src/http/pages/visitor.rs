@@ -1,0 +1,211 @@
+//! Whoever asks for a page: in which language, from where, and signed in or not.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::StatusCode;
+use axum::http::header::{ACCEPT_LANGUAGE, LOCATION};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use data_encoding::BASE64URL_NOPAD;
+use rescind_domain::Error;
+use rescind_domain::acting::Acting;
+use rescind_wire::SessionId;
+
+use super::Pages;
+use super::cookie::{self, Brought, Kind, Transport};
+use super::form_token::Owner;
+use super::instead::Instead;
+use super::return_to;
+use super::words::Language;
+use crate::cookies::Refused;
+use crate::http::app::App;
+use crate::http::caller::{Caller, Device};
+use crate::http::problem::{Problem, kinds};
+
+/// Whoever asks for a page.
+pub(crate) struct Visitor {
+    /// What is needed to answer.
+    pub(crate) app: App,
+    /// The device.
+    pub(crate) device: Device,
+    /// Who is signed in, if anybody is.
+    pub(crate) caller: Option<Caller>,
+    /// The value of the session's cookie, whether it lives or not.
+    pub(crate) cookie: Option<String>,
+    /// What is asked for, for coming back to it.
+    pub(crate) target: String,
+    language: &'static str,
+    browser: Option<String>,
+    is_new_browser: bool,
+    notice: Option<String>,
+}
+
+impl Visitor {
+    /// The pages' state.
+    pub(crate) fn pages(&self) -> &Pages {
+        &self.app.pages
+    }
+
+    /// The words for this visitor.
+    pub(crate) fn words(&self) -> &Language {
+        let words = &self.app.pages.words;
+        words.named(self.language).unwrap_or_else(|| &words.all()[0])
+    }
+
+    /// How the pages are reached.
+    pub(crate) fn transport(&self) -> Transport {
+        self.app.pages.transport
+    }
+
+    /// What the page before left to be said.
+    pub(crate) fn notice(&self) -> Option<&str> {
+        self.notice.as_deref()
+    }
+
+    /// The session that is signed in.
+    pub(crate) fn session(&self) -> Option<SessionId> {
+        self.caller.as_ref().and_then(|caller| caller.verified().session().copied())
+    }
+
+    /// A token for a form of this visitor's. A browser that has no cookie yet is given one with the answer.
+    pub(crate) fn form_token(&mut self) -> String {
+        let session = self.session();
+        let app = self.app.clone();
+        let entropy = app.authority.world.entropy.as_ref();
+        let owner = match session {
+            Some(session) => Owner::Session(session),
+            None => Owner::Browser(self.browser.get_or_insert_with(|| {
+                self.is_new_browser = true;
+                BASE64URL_NOPAD.encode(&entropy.bytes::<16>())
+            })),
+        };
+        app.pages.form_tokens.make(owner, entropy)
+    }
+
+    /// Whether a form token is this visitor's.
+    pub(super) fn owns(&self, token: &str) -> bool {
+        let owner = match (self.session(), &self.browser) {
+            (Some(session), _) => Owner::Session(session),
+            (None, Some(browser)) => Owner::Browser(browser),
+            (None, None) => return false,
+        };
+        self.pages().form_tokens.check(token, owner)
+    }
+
+    /// The cookie that forms are bound to, if it was made for this answer.
+    pub(super) fn new_browser(&self) -> Option<&str> {
+        self.browser.as_deref().filter(|_| self.is_new_browser)
+    }
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Ok(device) = Device::from_request_parts(parts, app).await;
+        let transport = app.pages.transport;
+        refuse_plain_http(transport, parts)?;
+        let read = |kind| Brought::read(&parts.headers, kind, transport).one().map(str::to_owned);
+        let cookie = read(Kind::Session);
+        let caller = match &cookie {
+            None => None,
+            Some(cookie) => sign_in(app, cookie, device.address, parts).await?,
+        };
+        let language = language(app, parts, read(Kind::Language).as_deref());
+        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+        Ok(Self {
+            app: app.clone(),
+            device,
+            caller,
+            cookie,
+            target,
+            language,
+            browser: read(Kind::Form),
+            is_new_browser: false,
+            notice: read(Kind::Notice),
+        })
+    }
+}
+
+/// Over plain HTTP there are pages for this machine alone.
+fn refuse_plain_http(transport: Transport, parts: &Parts) -> Result<(), Problem> {
+    let here =
+        parts.extensions.get::<ConnectInfo<SocketAddr>>().is_some_and(|peer| peer.0.ip().to_canonical().is_loopback());
+    match transport {
+        Transport::Secure => Ok(()),
+        Transport::Loopback if here => Ok(()),
+        Transport::Loopback | Transport::Insecure => Err(Problem::new(kinds::HTTPS_REQUIRED)),
+    }
+}
+
+async fn sign_in(app: &App, cookie: &str, address: Option<IpAddr>, parts: &Parts) -> Result<Option<Caller>, Problem> {
+    match app.authority.verify_cookie(cookie, address).await {
+        Ok(verified) => Ok(Some(Caller::let_in(verified, address, &parts.extensions))),
+        Err(Refused::Dead) => Ok(None),
+        Err(Refused::Unknown(error)) => Err(error.into()),
+        Err(Refused::Unavailable(rejected)) => Err(rejected.into()),
+    }
+}
+
+fn language(app: &App, parts: &Parts, chosen: Option<&str>) -> &'static str {
+    let words = &app.pages.words;
+    if let Some(language) = chosen.and_then(|tag| words.named(tag)) {
+        return language.tag;
+    }
+    let header = parts.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    header.map_or(words.all()[0].tag, |header| words.liked(header).tag)
+}
+
+/// A visitor who is signed in. Whoever is not is led to the sign-in page, and back afterwards.
+pub(crate) struct Member {
+    /// The visitor.
+    pub(crate) visitor: Visitor,
+    /// Who acts.
+    pub(crate) acting: Acting,
+    /// The session.
+    pub(crate) session: SessionId,
+}
+
+impl FromRequestParts<App> for Member {
+    type Rejection = Instead;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Instead> {
+        let visitor = Visitor::from_request_parts(parts, app).await?;
+        Self::of(visitor, parts.method == axum::http::Method::GET)
+    }
+}
+
+impl Member {
+    /// A visitor who is signed in; whoever is not is led to the sign-in page, and `back` again.
+    pub(crate) fn of(visitor: Visitor, back: bool) -> Result<Self, Instead> {
+        let acting = visitor.caller.as_ref().map(Caller::acting);
+        match acting.map(|acting| (acting.person(), acting)) {
+            Some((Ok((_, session)), acting)) => Ok(Self { visitor, acting, session }),
+            _ => Err(to_sign_in(&visitor, back).into()),
+        }
+    }
+
+    /// What is answered to whoever is refused: who was signed out meanwhile is led to the sign-in page.
+    pub(crate) fn refused(&self, error: Error) -> Instead {
+        match error {
+            Error::SignedOut(_) => to_sign_in(&self.visitor, true).into(),
+            other => Problem::from(other).into(),
+        }
+    }
+}
+
+/// Leads to the sign-in page. A cookie that stands for nothing any more says that this device was signed out.
+pub(crate) fn to_sign_in(visitor: &Visitor, come_back: bool) -> Response {
+    let place = if come_back { return_to::sign_in_then(&visitor.target) } else { "/sign-in".to_owned() };
+    let mut response = (StatusCode::SEE_OTHER, [(LOCATION, place)]).into_response();
+    if visitor.cookie.is_some() {
+        let transport = visitor.transport();
+        response.headers_mut().append("set-cookie", cookie::remove(Kind::Session, transport));
+        response
+            .headers_mut()
+            .append("set-cookie", cookie::set(Kind::Notice, transport, "signed-out-elsewhere", Some(super::NOTICE)));
+        response.headers_mut().insert("clear-site-data", super::CLEAR);
+    }
+    response
+}

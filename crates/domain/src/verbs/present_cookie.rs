@@ -1,0 +1,83 @@
+//! Presenting the pages' cookie: what it stands for is an access token that stays in the server.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use rescind_wire::Subject;
+
+use crate::chain::Turn;
+use crate::clock::Timestamp;
+use crate::error::{Error, RefreshRefusal};
+use crate::held::{self, Found};
+use crate::issue::{self, AccessToken, SessionTicket, Ticket};
+use crate::refresh_token::{self, Holder, Unverified};
+use crate::store::View;
+use crate::world::World;
+
+/// Gives the access token that a cookie stands for. Its position is read with the cookie's own standing, so it is dead on
+/// arrival if a log-out comes between (R2). Presenting a cookie changes nothing; the one from before the last
+/// authentication is good for the grace time, for requests that are on their way.
+///
+/// # Errors
+/// [`Error::SignedOut`] if it is none, or stands for nothing that lives.
+pub async fn present_cookie(world: &World, cookie: &str, address: Option<IpAddr>) -> Result<AccessToken, Error> {
+    let held = refresh_token::take_apart_as(Holder::Cookie, cookie).ok_or(Error::SignedOut(None))?;
+    let presented = Arc::new(Presenting { world: world.clone(), held, address });
+    let again = Arc::clone(&presented);
+    let read_at = world.now();
+    let ticket = match world.store.read("present_cookie", move |view| presented.ticket(view, read_at)).await {
+        Err(Error::MustEnd) => {
+            let proven = move |tx: &mut dyn crate::store::EndingTx| match again.find(tx)? {
+                Ok(found) if again.turn(&found) == Turn::Beyond => {
+                    held::begin_epoch(tx, &again.world, "a cookie beyond its chain's counter")
+                }
+                _ => Ok(()),
+            };
+            world.store.end("present_cookie_beyond", proven).await?;
+            return Err(Error::SignedOut(None));
+        }
+        other => other?,
+    };
+    issue::access_token(world, ticket)
+}
+
+struct Presenting {
+    world: World,
+    held: Unverified,
+    address: Option<IpAddr>,
+}
+
+impl Presenting {
+    fn find(&self, view: &dyn View) -> Result<Result<Found, RefreshRefusal>, Error> {
+        held::find(view, &self.world, &self.held, None, self.address)
+    }
+
+    fn turn(&self, found: &Found) -> Turn {
+        let (authentic, now) = (&found.authentic, self.world.now());
+        found.chain.turn(authentic.n(), authentic.epoch(), found.head.epoch, now, self.world.policy.refresh_grace)
+    }
+
+    fn ticket(&self, view: &dyn View, read_at: Timestamp) -> Result<Ticket, Error> {
+        let found = self.find(view)?.map_err(|refusal| match refusal {
+            RefreshRefusal::Revoked(cause) => Error::SignedOut(Some(cause)),
+            _ => Error::SignedOut(None),
+        })?;
+        match self.turn(&found) {
+            Turn::Rotate | Turn::Repeat => {}
+            // From before the last authentication, longer ago than any request takes (ASVS 5.0 §7.2.4).
+            Turn::TooLate | Turn::Reused => return Err(Error::SignedOut(None)),
+            Turn::Beyond => return Err(Error::MustEnd),
+        }
+        let Found { chain, session, head, .. } = found;
+        Ok(Ticket {
+            subject: Subject::User(session.user),
+            session: Some(SessionTicket::of(&session)),
+            algorithm: issue::algorithm_for(view, &self.world, &chain.audiences, head.number)?,
+            client: chain.client,
+            audiences: chain.audiences,
+            scope: chain.scope,
+            position: head,
+            read_at,
+        })
+    }
+}
