@@ -12,6 +12,7 @@ mod acceptance {
     mod house;
     mod paths;
 
+    mod cookies;
     mod devices;
     mod endings;
     mod epochs;

@@ -1,0 +1,224 @@
+//! The cookies of the pages: ordinary sessions, held in another way.
+
+use std::time::Duration;
+
+use rescind_domain::Error;
+use rescind_domain::client::{ClientKind, PAGES_CLIENT};
+use rescind_domain::error::RefreshRefusal;
+use rescind_domain::event::EventKind;
+use rescind_domain::verbs::present_cookie::present_cookie;
+use rescind_domain::verbs::refresh::{Refresh, refresh};
+use rescind_domain::verbs::{administer_clients, administer_keys, revoke, sign_in};
+use rescind_verifier::Rejected;
+use rescind_wire::{ClientId, Scope};
+
+use super::device::{Device, OLD, Person, claims};
+use super::guard::Guard;
+use super::house::{DAY, House, MINUTE, OPERATOR, run};
+
+/// Signs a browser in on the pages.
+fn browser(house: &House, person: &Person) -> Device {
+    let signed = run(sign_in::sign_in_by_cookie(&house.world, person.request(OLD))).unwrap();
+    Device { signed, address: None }
+}
+
+/// The access token that a cookie stands for.
+fn present(house: &House, cookie: &str) -> Result<String, Error> {
+    Ok(run(present_cookie(&house.world, cookie, None))?.token.expose().to_owned())
+}
+
+fn cookie(device: &Device) -> &str {
+    device.refresh_token()
+}
+
+fn pages() -> ClientId {
+    PAGES_CLIENT.parse().unwrap()
+}
+
+#[test]
+fn a10_a_cookie_is_a_session_like_any_other_in_the_list_and_ends_like_any_other() {
+    let house = House::new();
+    let mut guard = Guard::of(&house);
+    let ann = house.person("ann");
+    let app = house.sign_in(&ann);
+    let user = ann.id;
+    let ends: [(&str, &dyn Fn(&Device) -> Scope); 5] = [
+        ("session", &|device| Scope::Session { user, session: device.session() }),
+        ("user", &|_| Scope::User { user, except: Some(app.session()), deleted: false }),
+        ("client", &|_| Scope::Client { client: pages() }),
+        ("grant", &|_| Scope::Grant { user, client: pages() }),
+        ("everyone", &|_| Scope::Everyone { services: false }),
+    ];
+    for (kind, scope) in ends {
+        let device = browser(&house, &ann);
+        assert!(house.is_listed(&device), "{kind}");
+        let token = present(&house, cookie(&device)).unwrap();
+        guard.check_now(&house, &token).unwrap();
+        let number = house.revoke(scope(&device)).position.number;
+        let before = house.state();
+        assert!(matches!(present(&house, cookie(&device)), Err(Error::SignedOut(Some(_)))), "{kind}");
+        assert_eq!(guard.check_now(&house, &token).unwrap_err(), Rejected::Revoked { scope: kind, number });
+        assert!(!house.is_listed(&device), "{kind}");
+        house.assert_unchanged(&before);
+    }
+}
+
+#[test]
+fn a2_what_is_no_cookie_is_refused_and_leaves_no_trace() {
+    let house = House::new();
+    let ann = house.person("ann");
+    let (device, app) = (browser(&house, &ann), house.sign_in(&ann));
+    let elsewhere = House::new();
+    let foreign = browser(&elsewhere, &elsewhere.person("ann"));
+    let mut altered = cookie(&device).to_owned();
+    let last = altered.pop().unwrap();
+    altered.push(if last == 'A' { 'E' } else { 'A' });
+    let as_cookie = app.refresh_token().replacen("rrt_", "rsc_", 1);
+    let before = house.state();
+    for bad in ["", "rsc_", "x", app.refresh_token(), &as_cookie, cookie(&foreign), &altered, app.access()] {
+        assert!(matches!(present(&house, bad), Err(Error::SignedOut(None))), "{bad}");
+    }
+    house.assert_unchanged(&before);
+}
+
+#[test]
+fn a_cookie_is_no_refresh_token_whatever_it_is_called() {
+    let house = House::new();
+    let device = browser(&house, &house.person("ann"));
+    let renamed = cookie(&device).replacen("rsc_", "rrt_", 1);
+    for token in [cookie(&device), &renamed] {
+        let request = Refresh { token: token.to_owned(), scope: None, client: None, address: None };
+        let refused = run(refresh(&house.world, request)).unwrap_err();
+        assert!(matches!(refused, Error::RefreshRefused(RefreshRefusal::Unknown)), "{refused:?}");
+    }
+    present(&house, cookie(&device)).unwrap();
+}
+
+#[test]
+fn a_cookie_stays_the_same_until_the_next_authentication_and_then_dies_after_the_grace_time() {
+    let house = House::new();
+    let device = browser(&house, &house.person("ann"));
+    for _ in 0..3 {
+        house.advance(MINUTE);
+        let token = present(&house, cookie(&device)).unwrap();
+        assert_eq!(claims(&token).0.sid, Some(device.session()));
+    }
+    let next = device.reauthenticate(&house, OLD).unwrap();
+    assert_ne!(cookie(&next), cookie(&device));
+    assert!(cookie(&next).starts_with("rsc_"));
+    // A request that was on its way.
+    house.advance(Duration::from_secs(10));
+    present(&house, cookie(&device)).unwrap();
+    house.advance(Duration::from_secs(1));
+    let before = house.state();
+    assert!(matches!(present(&house, cookie(&device)), Err(Error::SignedOut(None))));
+    house.assert_unchanged(&before);
+    present(&house, cookie(&next)).unwrap();
+}
+
+#[test]
+fn a16_what_a_cookie_gives_is_judged_again_by_whatever_it_is_used_for() {
+    let house = House::new();
+    let ann = house.person("ann");
+    let (device, app) = (browser(&house, &ann), house.sign_in(&ann));
+    let token = present(&house, cookie(&device)).unwrap();
+    app.end(&house, device.session()).unwrap().unwrap();
+    let (claims, key) = claims(&token);
+    let acting = rescind_domain::acting::Acting::new(claims, key, None);
+    let listed = run(rescind_domain::verbs::list_sessions::own_devices(&house.world, &acting, None, 50));
+    assert!(matches!(listed, Err(Error::SignedOut(_))), "{listed:?}");
+}
+
+#[test]
+fn a_cookie_dies_of_idling_and_of_age_as_its_session_does() {
+    let house = House::new();
+    let ann = house.person("ann");
+    let short = run(sign_in::sign_in_by_cookie(&house.world, sign_in::SignIn { remember: false, ..ann.request(OLD) }));
+    let short = Device { signed: short.unwrap(), address: None };
+    let long = browser(&house, &ann);
+    assert!(long.signed.session.remembered && !short.signed.session.remembered);
+    house.advance(DAY);
+    assert!(matches!(present(&house, cookie(&short)), Err(Error::SignedOut(None))));
+    present(&house, cookie(&long)).unwrap();
+    house.advance(DAY * 30);
+    assert!(matches!(present(&house, cookie(&long)), Err(Error::SignedOut(None))));
+}
+
+#[test]
+fn g8_a_stolen_mac_key_makes_no_cookie_once_it_is_revoked() {
+    let house = House::new();
+    let device = browser(&house, &house.person("ann"));
+    let mac = house.read(|view| {
+        let keys = view.keys()?.into_iter();
+        Ok(keys.filter(|row| row.purpose == rescind_domain::key::Purpose::Mac).map(|row| row.id).collect::<Vec<_>>())
+    });
+    for key in mac {
+        run(administer_keys::compromise_key(&house.world, OPERATOR, key, "stolen".into())).unwrap();
+    }
+    house.load_keys();
+    assert!(matches!(present(&house, cookie(&device)), Err(Error::SignedOut(Some(_)))));
+    present(&house, cookie(&browser(&house, &house.person("bob")))).unwrap();
+}
+
+#[test]
+fn r9_a_cookie_from_beyond_its_chain_proves_that_the_store_went_back() {
+    let house = House::new();
+    let device = browser(&house, &house.person("ann"));
+    house.sqlite.backup(house.dir.path().join("monday.db")).unwrap();
+    let next = device.reauthenticate(&house, OLD).unwrap();
+    let former = house.head().position.epoch;
+    // Somebody copies the file back, and nobody tells the authority.
+    let house =
+        house.replaced(|dir| rescind::store::sqlite::restore(dir.join("monday.db"), dir.join("rescind.db")).unwrap());
+    assert!(matches!(present(&house, cookie(&next)), Err(Error::SignedOut(_))));
+    assert_ne!(house.head().position.epoch, former, "a new epoch, everyone is signed out");
+    assert!(house.events().iter().any(|event| event.what.kind == EventKind::EpochBegun));
+    assert!(matches!(present(&house, cookie(&device)), Err(Error::SignedOut(_))));
+}
+
+#[test]
+fn the_client_of_the_pages_is_theirs_alone() {
+    let house = House::new();
+    let ann = house.person("ann");
+    let over_json = |house: &House| {
+        house.try_sign_in(sign_in::SignIn { client: Some(pages()), ..ann.request(OLD) }).map(drop).unwrap_err()
+    };
+    let new = || administer_clients::NewClient {
+        id: pages(),
+        name: String::new(),
+        kind: ClientKind::Service,
+        audiences: vec![],
+        scopes: vec![],
+        confidential: false,
+        origins: vec![],
+        policy: rescind_domain::client::ClientPolicy::default(),
+    };
+    for _ in 0..2 {
+        assert!(matches!(over_json(&house), Error::Invalid { field: "client_id", .. }));
+        let added = run(administer_clients::add_client(&house.world, OPERATOR, new()));
+        assert!(matches!(added, Err(Error::ClientTaken)), "{added:?}");
+        let removed = run(administer_clients::remove_client(&house.world, OPERATOR, pages(), "why".into()));
+        assert!(matches!(removed, Err(Error::Invalid { .. })), "{removed:?}");
+        // The first sign-in makes it.
+        browser(&house, &ann);
+    }
+    let (user, session) = (ann.id, browser(&house, &ann).session());
+    let held = house.read(move |view| Ok(view.holdings(&user, &session)?));
+    assert_eq!(held[0].client, pages());
+}
+
+#[test]
+fn b3_a_sign_in_on_the_pages_that_a_log_out_overtakes_is_told_so() {
+    let house = House::new();
+    let ann = house.person("ann");
+    for there in [false, true] {
+        let (world, user) = (house.world.clone(), ann.id);
+        house.hasher.meanwhile(move || {
+            let scope = Scope::User { user, except: None, deleted: false };
+            run(revoke::revoke(&world, OPERATOR, scope, "because".into(), None)).unwrap();
+        });
+        let outcome = run(sign_in::sign_in_by_cookie(&house.world, ann.request(OLD)));
+        assert!(matches!(outcome, Err(Error::Overtaken)), "the client is there: {there}; {outcome:?}");
+        browser(&house, &ann);
+    }
+}
