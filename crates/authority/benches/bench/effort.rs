@@ -5,11 +5,12 @@ use std::time::Duration;
 use crate::load::Window;
 
 /// The parts of the table.
-pub(crate) const PARTS: [&str; 11] = [
+pub(crate) const PARTS: [&str; 12] = [
     "verifier",
     "checking",
     "footprint",
     "bearer",
+    "pages",
     "sign-in",
     "refresh",
     "feed",

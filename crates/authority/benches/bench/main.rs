@@ -33,7 +33,7 @@ pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>
 const USAGE: &str = "usage: script/bench [--quick] [--only NAME,…]
 
 Builds Rescind for release, measures it, and prints one table in Markdown. A part of the table: --only with some of
-verifier, checking, footprint, bearer, sign-in, refresh, feed, fan-out, snapshot, growth, ending. With --quick everything is smaller.
+verifier, checking, footprint, bearer, pages, sign-in, refresh, feed, fan-out, snapshot, growth, ending. With --quick everything is smaller.
 ";
 
 fn main() -> ExitCode {

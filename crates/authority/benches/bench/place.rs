@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::Outcome;
 
 /// The issuer of everything, whatever port a server takes.
-pub(crate) const ISSUER: &str = "http://rescind.invalid";
+pub(crate) const ISSUER: &str = "http://localhost";
 
 /// What a server is told in its environment, the same that [`Place::open`] says.
 pub(crate) const SETTINGS: [(&str, &str); 3] =

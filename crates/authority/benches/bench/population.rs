@@ -107,8 +107,19 @@ pub(crate) fn login(person: usize) -> String {
 
 /// Fills the store. `seed` makes populations differ; `hash` is that of [`PASSWORD`].
 pub(crate) async fn fill(world: &World, size: Size, seed: u64, hash: &str) -> Outcome<Population> {
+    fill_for(world, size, seed, hash, rescind_domain::client::DEFAULT_CLIENT.parse()?).await
+}
+
+/// As [`fill`], with sessions of this client.
+pub(crate) async fn fill_for(
+    world: &World,
+    size: Size,
+    seed: u64,
+    hash: &str,
+    client: ClientId,
+) -> Outcome<Population> {
     let mut random = Random::new(seed);
-    let mint = Mint::new(world).await?;
+    let mint = Mint::new(world, client).await?;
     let mut users: Vec<UserId> = (0..size.people).map(|_| UserId::from_bytes(random.bytes())).collect();
     users.sort_unstable();
     insert_users(world, &users, mint.position, hash).await?;
@@ -169,12 +180,12 @@ async fn insert_sessions(world: &World, sessions: &Arc<[Held]>, order: &[usize],
 }
 
 impl Mint {
-    async fn new(world: &World) -> Outcome<Self> {
+    async fn new(world: &World, client: ClientId) -> Outcome<Self> {
         Ok(Self {
             mac: world.keyring.current_mac()?,
             key: world.keyring.signing(Algorithm::EdDSA, u64::MAX)?.id().clone(),
             position: world.store.position().await?,
-            client: rescind_domain::client::DEFAULT_CLIENT.parse()?,
+            client,
         })
     }
 

@@ -27,6 +27,9 @@ fn present(house: &House, cookie: &str) -> Result<String, Error> {
     Ok(run(present_cookie(&house.world, cookie, None))?.token.expose().to_owned())
 }
 
+/// What ends a device.
+type End<'a> = &'a dyn Fn(&Device) -> Scope;
+
 fn cookie(device: &Device) -> &str {
     device.refresh_token()
 }
@@ -42,7 +45,7 @@ fn a10_a_cookie_is_a_session_like_any_other_in_the_list_and_ends_like_any_other(
     let ann = house.person("ann");
     let app = house.sign_in(&ann);
     let user = ann.id;
-    let ends: [(&str, &dyn Fn(&Device) -> Scope); 5] = [
+    let ends: [(&str, End<'_>); 5] = [
         ("session", &|device| Scope::Session { user, session: device.session() }),
         ("user", &|_| Scope::User { user, except: Some(app.session()), deleted: false }),
         ("client", &|_| Scope::Client { client: pages() }),

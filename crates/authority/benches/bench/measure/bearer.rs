@@ -23,18 +23,32 @@ const SIZE: Size = Size { people: 4_000, each: 3 };
 
 /// What is asked for, and what must come.
 #[derive(Clone, Copy)]
-struct Question {
-    what: &'static str,
-    path: &'static str,
-    status: u16,
+pub(super) struct Question {
+    pub(super) what: &'static str,
+    pub(super) path: &'static str,
+    /// What stands before the token in its header.
+    pub(super) credential: &'static str,
+    pub(super) status: u16,
     /// The least ratio to the bare handler.
-    aim: f64,
+    pub(super) aim: f64,
 }
 
-const NO_OP: Question =
-    Question { what: "a handler that does nothing, behind a bearer token", path: "/", status: 204, aim: 0.75 };
-const LIST: Question =
-    Question { what: "GET /v1/sessions, three devices each", path: "/v1/sessions", status: 200, aim: 0.5 };
+const BEARER: &str = "authorization: Bearer ";
+
+const NO_OP: Question = Question {
+    what: "a handler that does nothing, behind a bearer token",
+    path: "/",
+    credential: BEARER,
+    status: 204,
+    aim: 0.75,
+};
+const LIST: Question = Question {
+    what: "GET /v1/sessions, three devices each",
+    path: "/v1/sessions",
+    credential: BEARER,
+    status: 200,
+    aim: 0.5,
+};
 
 /// Measures.
 pub(crate) async fn measure(effort: &Effort, report: &mut Report) -> Outcome<()> {
@@ -55,7 +69,13 @@ pub(crate) async fn measure(effort: &Effort, report: &mut Report) -> Outcome<()>
     server.stop().await
 }
 
-async fn compare(effort: &Effort, question: Question, server: &Server, tokens: &Arc<[String]>) -> Outcome<Row> {
+/// Asks with tokens drawn from all of them, in turns with a bare handler that gives the same answer.
+pub(super) async fn compare(
+    effort: &Effort,
+    question: Question,
+    server: &Server,
+    tokens: &Arc<[String]>,
+) -> Outcome<Row> {
     let caller = |seed| Caller { question, tokens: Arc::clone(tokens), random: Random::new(seed) };
     let canned = ask_for_everyone(server, caller(0)).await?;
     let bare = Server::stand_in("bare", &serde_json::to_string(&canned)?).await?;
@@ -108,8 +128,8 @@ impl Caller {
     }
 
     fn write(&self, request: &mut Vec<u8>, token: &str) {
-        let path = self.question.path;
-        for part in ["GET ", path, " HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ", token] {
+        let Question { path, credential, .. } = self.question;
+        for part in ["GET ", path, " HTTP/1.1\r\nhost: localhost\r\n", credential, token] {
             request.extend_from_slice(part.as_bytes());
         }
         for part in ["\r\nuser-agent: ", USER_AGENT, "\r\naccept: */*\r\n\r\n"] {

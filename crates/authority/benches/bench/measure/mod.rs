@@ -8,6 +8,7 @@ mod feed;
 mod footprint;
 mod grown;
 mod growth;
+mod pages;
 mod refresh;
 mod sign_in;
 mod snapshot;
@@ -26,6 +27,7 @@ pub(crate) async fn all(effort: &Effort, report: &mut Report) -> Outcome<()> {
             "checking" => checking::measure(effort, report).await?,
             "footprint" => footprint::measure(effort, report).await?,
             "bearer" => bearer::measure(effort, report).await?,
+            "pages" => pages::measure(effort, report).await?,
             "sign-in" => sign_in::measure(effort, report).await?,
             "refresh" => refresh::measure(effort, report).await?,
             "feed" => feed::measure(effort, report).await?,
