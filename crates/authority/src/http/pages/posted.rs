@@ -7,7 +7,7 @@ use axum::http::header::{HOST, ORIGIN};
 
 use super::cookie::Transport;
 use super::instead::Instead;
-use super::visitor::{Member, Visitor};
+use super::visitor::{Member, Visitor, to_sign_in};
 use crate::http::app::App;
 use crate::http::body::read_form;
 use crate::http::form::Form;
@@ -22,19 +22,25 @@ pub(crate) struct Posted {
 }
 
 impl FromRequest<App> for Posted {
-    type Rejection = Problem;
+    type Rejection = Instead;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, Instead> {
         let (mut parts, body) = request.into_parts();
         let visitor = Visitor::from_request_parts(&mut parts, app).await?;
         if !is_our_own(&parts.headers, &app.pages.origin, app.pages.transport) {
-            return Err(Problem::new(kinds::FOREIGN_FORM));
+            return Err(Problem::new(kinds::FOREIGN_FORM).into());
         }
         let bytes = read_form(&parts.headers, body, app).await?;
         let mut form = Form::parse(&bytes, &[])?;
         let token = form.take("form_token").unwrap_or_default();
         if !visitor.owns(&token) {
-            return Err(Problem::new(kinds::FORM_EXPIRED));
+            // A form of a session that has ended: what it says of itself is why nobody is signed in.
+            let ended = visitor.cookie.is_some() && visitor.caller.is_none();
+            return Err(if ended {
+                to_sign_in(&visitor, false).into()
+            } else {
+                Problem::new(kinds::FORM_EXPIRED).into()
+            });
         }
         Ok(Self { visitor, form })
     }

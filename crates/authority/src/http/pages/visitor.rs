@@ -83,14 +83,16 @@ impl Visitor {
         app.pages.form_tokens.make(owner, entropy)
     }
 
-    /// Whether a form token is this visitor's.
+    /// Whether a form token is this visitor's. The sign-in form may have been opened before somebody signed in beside it.
     pub(super) fn owns(&self, token: &str) -> bool {
-        let owner = match (self.session(), &self.browser) {
-            (Some(session), _) => Owner::Session(session),
-            (None, Some(browser)) => Owner::Browser(browser),
-            (None, None) => return false,
-        };
-        self.pages().form_tokens.check(token, owner)
+        let tokens = &self.pages().form_tokens;
+        let of_browser = || self.browser.as_deref().is_some_and(|browser| tokens.check(token, Owner::Browser(browser)));
+        match self.session() {
+            Some(session) => {
+                tokens.check(token, Owner::Session(session)) || (self.target.starts_with("/sign-in") && of_browser())
+            }
+            None => of_browser(),
+        }
     }
 
     /// The cookie that forms are bound to, if it was made for this answer.
