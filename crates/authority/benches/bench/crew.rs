@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{Outcome, stand_in};
+use crate::{Outcome, process, stand_in};
 
 /// How long anything that they are told may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -137,6 +137,11 @@ pub(crate) async fn hear_all<T: serde::de::DeserializeOwned>(crew: &mut [Member]
         said.push(member.hear().await?);
     }
     Ok(said)
+}
+
+/// How long all threads of all of them together have run, in nanoseconds.
+pub(crate) fn processor_nanos(crew: &[Member]) -> Outcome<u64> {
+    crew.iter().map(|member| process::processor_nanos(member.process.0.id())).sum()
 }
 
 async fn within<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> {

@@ -74,12 +74,7 @@ impl Server {
 
     /// How long all threads together have run, in nanoseconds.
     pub(crate) fn processor_nanos(&self) -> Outcome<u64> {
-        let mut nanos = 0;
-        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            let times = std::fs::read_to_string(task?.path().join("schedstat"))?;
-            nanos += times.split(' ').next().unwrap_or_default().parse::<u64>()?;
-        }
-        Ok(nanos)
+        processor_nanos(self.child.id())
     }
 
     /// What the process holds in memory, in KiB.
@@ -116,6 +111,16 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// How long all threads of a process together have run, in nanoseconds.
+pub(crate) fn processor_nanos(process: u32) -> Outcome<u64> {
+    let mut nanos = 0;
+    for task in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        let times = std::fs::read_to_string(task?.path().join("schedstat"))?;
+        nanos += times.split(' ').next().unwrap_or_default().parse::<u64>()?;
+    }
+    Ok(nanos)
 }
 
 /// A process that is not a server yet; killed when dropped.

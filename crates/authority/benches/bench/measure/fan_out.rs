@@ -1,12 +1,14 @@
 //! A log-out at the last of many verifiers, and the answer that all of them have confirmed it, beside a bare sender that
 //! writes as many bytes to as many sockets of as many processes, and is answered as many.
 
+use std::slice;
+
 use rescind_wire::SessionId;
 use rescind_wire::feed::{Ack, Entries, Message, Request};
 
 use super::feed::{Device, follow, press, signed_in};
 use super::verifier::entry;
-use crate::crew::{Member, Sizes, Work, all, allow_open_files, hear_all};
+use crate::crew::{Member, Sizes, Work, all, allow_open_files, hear_all, processor_nanos};
 use crate::effort::Effort;
 use crate::load::Connection;
 use crate::pair::{Pair, median};
@@ -57,10 +59,22 @@ pub(crate) async fn measure(effort: &Effort, report: &mut Report) -> Outcome<()>
     ));
     report.add(row(
         format!("… to the answer that it is enforced, {} confirmed", count(found.confirmed as f64)),
-        format!("{:.1} ms, {:.1} ms of processor", median(&found.enforced.ours), median(&found.processor)),
+        format!("{:.1} ms", median(&found.enforced.ours)),
         format!("{:.1} ms, bare TCP to the last answer", median(&found.enforced.theirs)),
         &found.enforced,
     ));
+    for (whom, pair, other) in [
+        ("the authority", &found.authority, "the bare sender"),
+        ("its verifiers together", &found.verifiers, "the bare receivers"),
+    ] {
+        report.add(Row {
+            what: format!("… processor time of {whom}"),
+            ours: format!("{:.1} ms", median(&pair.ours)),
+            theirs: format!("{:.1} ms, {other}", median(&pair.theirs)),
+            ratio: Some(pair.ratio()),
+            aim: Aim::None,
+        });
+    }
     report.add(Row {
         what: format!("memory of the authority for a connected verifier, of {verifiers}"),
         ours: format!("{} KiB", count(each)),
@@ -97,8 +111,10 @@ struct Found {
     last: Pair,
     /// Until the answer that it is enforced, or until all had answered.
     enforced: Pair,
-    /// What the authority's processors did for each log-out.
-    processor: Vec<f64>,
+    /// What the processors did for each log-out: for the authority, or the bare sender.
+    authority: Pair,
+    /// The same for the verifiers, or the bare receivers.
+    verifiers: Pair,
     /// How many verifiers had confirmed each log-out, at least.
     confirmed: u64,
 }
@@ -108,24 +124,31 @@ async fn press_often(server: &Server, crew: &mut [Member], devices: &[Device], v
     let mut connection = Connection::open(server.address).await?;
     let mut bare = Bare::start(verifiers).await?;
     let (mut ours_last, mut theirs_last) = (Vec::new(), Vec::new());
-    let (mut processor, mut confirmed, mut waiting) = (Vec::new(), u64::MAX, devices.iter());
+    let (mut authority, mut sender) = (Vec::new(), Vec::new());
+    let (mut verifying, mut receiving) = (Vec::new(), Vec::new());
+    let (mut confirmed, mut waiting) = (u64::MAX, devices.iter());
     let ours = async || {
         let device = waiting.next().ok_or("no device is left")?;
         let used = server.processor_nanos()?;
         let pressed = press(crew, &mut connection, device, true).await?;
-        processor.push((server.processor_nanos()? - used) as f64 / 1e6);
+        authority.push((server.processor_nanos()? - used) as f64 / 1e6);
+        verifying.push(pressed.verifiers);
         ours_last.push(pressed.last);
         confirmed = confirmed.min(pressed.confirmed);
         Ok(pressed.answered)
     };
     let theirs = async || {
-        let (received, answered) = bare.send().await?;
-        theirs_last.push(received);
-        Ok(answered)
+        let sent = bare.send().await?;
+        theirs_last.push(sent.received);
+        sender.push(sent.sender);
+        receiving.push(sent.receivers);
+        Ok(sent.answered)
     };
     let enforced = Pair::measure(devices.len(), ours, theirs).await?;
     let last = Pair { ours: ours_last, theirs: theirs_last };
-    Ok(Found { last, enforced, processor, confirmed })
+    let authority = Pair { ours: authority, theirs: sender };
+    let verifiers = Pair { ours: verifying, theirs: receiving };
+    Ok(Found { last, enforced, authority, verifiers, confirmed })
 }
 
 /// A sender that knows nothing of logs and leases.
@@ -147,9 +170,9 @@ impl Bare {
         Ok(Self { sender, receivers })
     }
 
-    /// Milliseconds until the last socket had the message, and until the last answer was there.
-    async fn send(&mut self) -> Outcome<(f64, f64)> {
+    async fn send(&mut self) -> Outcome<Sent> {
         let _: Vec<bool> = all(&mut self.receivers, "receive").await?;
+        let used = (processor_nanos(slice::from_ref(&self.sender))?, processor_nanos(&self.receivers)?);
         let began = shared_nanos();
         self.sender.tell("send").await?;
         let _: bool = self.sender.hear().await?;
@@ -157,8 +180,22 @@ impl Bare {
         let times: Vec<(u64, u64)> = hear_all(&mut self.receivers).await?;
         let last = times.iter().map(|(_, last)| *last).max().ok_or("nobody receives")?;
         let millis = |at: u64| at.saturating_sub(began) as f64 / 1e6;
-        Ok((millis(last), millis(answered)))
+        let sender = (processor_nanos(slice::from_ref(&self.sender))? - used.0) as f64 / 1e6;
+        let receivers = (processor_nanos(&self.receivers)? - used.1) as f64 / 1e6;
+        Ok(Sent { received: millis(last), answered: millis(answered), sender, receivers })
     }
+}
+
+/// What came of a message to all, in milliseconds.
+struct Sent {
+    /// The last socket had it.
+    received: f64,
+    /// The last answer was there.
+    answered: f64,
+    /// What the processors did for the sender.
+    sender: f64,
+    /// The same for the receivers.
+    receivers: f64,
 }
 
 /// As many bytes as the frame of one session's end has, and its acknowledgement.

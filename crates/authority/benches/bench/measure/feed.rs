@@ -9,7 +9,7 @@ use rescind_wire::feed::FEED_SCOPE;
 use serde::Deserialize;
 
 use crate::Outcome;
-use crate::crew::{Follow, Member, Work, all, hear_all};
+use crate::crew::{Follow, Member, Work, all, hear_all, processor_nanos};
 use crate::effort::Effort;
 use crate::load::{Answer, Connection, Visitor};
 use crate::pair::median;
@@ -99,6 +99,8 @@ pub(super) struct Pressed {
     pub(super) last: f64,
     /// How many verifiers had confirmed it when the request was answered, if it waited for that.
     pub(super) confirmed: u64,
+    /// What the processors did for the verifiers.
+    pub(super) verifiers: f64,
 }
 
 /// Signs a device out once all verifiers accept its token, and waits until none does.
@@ -110,13 +112,15 @@ pub(super) async fn press(
 ) -> Outcome<Pressed> {
     let _: Vec<bool> = all(crew, &format!("watch {}", device.token)).await?;
     let mut request = Press { device, enforced, confirmed: 0 };
+    let used = processor_nanos(crew)?;
     let began = shared_nanos();
     connection.call(&mut request).await?;
     let answered = shared_nanos();
     let times: Vec<(u64, u64)> = hear_all(crew).await?;
     let last = times.iter().map(|(_, last)| *last).max().ok_or("nobody watches")?;
     let millis = |at: u64| at.saturating_sub(began) as f64 / 1e6;
-    Ok(Pressed { answered: millis(answered), last: millis(last), confirmed: request.confirmed })
+    let verifiers = (processor_nanos(crew)? - used) as f64 / 1e6;
+    Ok(Pressed { answered: millis(answered), last: millis(last), confirmed: request.confirmed, verifiers })
 }
 
 struct Press<'a> {
