@@ -70,6 +70,14 @@ struct Follower {
     stage: Stage,
 }
 
+impl Follower {
+    /// Whether the acknowledgement that its lease runs from arrived less than a third of a lease ago. One that tells of
+    /// entries then needs no echo. One that does not was written for the lease's sake.
+    fn was_extended(&self, now: Time) -> bool {
+        self.until.is_some_and(|until| now + counted(self.lease) < until + freshness(self.lease))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Stage {
     /// It has no lease from this connection.
@@ -194,6 +202,7 @@ impl Node {
             return Verdict::Close(Closing::Lapsed);
         }
         let (stage, lease) = (follower.stage, follower.lease);
+        let needless = ack.position > follower.acked && follower.was_extended(arrived);
         self.advance(id, ack);
         let fresh = self.is_fresh(ack.position, lease, arrived);
         match stage {
@@ -202,7 +211,7 @@ impl Node {
                 self.hold(id, arrived + counted(lease), stage);
                 Verdict::Read
             }
-            Stage::Following if fresh && self.may_echo(lease, arrived) => {
+            Stage::Following if !needless && fresh && self.may_echo(lease, arrived) => {
                 self.hold(id, arrived + counted(lease), Stage::Following);
                 Verdict::Echo
             }

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use rescind_wire::feed::Message;
 use serde_json::Value;
 
 use crate::line::Line;
@@ -61,9 +62,14 @@ fn the_conversation_of_the_manual_is_had_as_it_is_shown() {
         if let Some(request) = step.strip_prefix("→ ") {
             line.say_text(request);
         } else if let Some(expected) = step.strip_prefix("← ") {
-            let message = serde_json::to_value(line.hear_ahead()).expect("JSON");
+            let mut message = line.hear_ahead();
+            // Where the machine stalled, the lease was in need of it.
+            while matches!(message, Message::Echo { number: 2 }) {
+                message = line.hear_ahead();
+            }
+            let message = serde_json::to_value(message).expect("JSON");
             assert_eq!(masked(message), sorted(expected));
-        } else {
+        } else if !step.contains("a third of the lease later") {
             assert!(step.contains("phone is signed out"), "{step}");
             scene.house.run(&["session", "end", &device.session]).ok();
         }

@@ -130,7 +130,8 @@ fn an_acknowledgement_is_not_echoed_where_entries_above_it_were_read_long_ago() 
     let until = held(&node, ONE).until;
     assert_eq!(node.ack(ONE, ack(10, 3), third), Verdict::Silent);
     assert_eq!(held(&node, ONE).until, until, "the lease is not extended");
-    assert_eq!(node.ack(ONE, ack(11, 4), third), Verdict::Echo);
+    let later = third + freshness(LEASE);
+    assert_eq!(node.ack(ONE, ack(11, 4), later), Verdict::Echo);
 }
 
 #[test]
@@ -144,6 +145,27 @@ fn what_is_not_echoed_still_advances_the_position() {
     node.heartbeat(at(1600), Duration::from_hours(1));
     assert_eq!(node.ack(ONE, ack(11, 2), at(1700)), Verdict::Silent);
     assert_eq!((held(&node, ONE).acked, node.publish(at(1700))), (11, Some(11)));
+}
+
+#[test]
+fn what_tells_of_entries_is_echoed_only_where_the_lease_runs_from_a_third_of_it_ago() {
+    let mut node = node();
+    follow(&mut node, ONE, at(1000));
+    read(&mut node, 13, at(1100));
+    let (until, third) = (held(&node, ONE).until, at(1000) + freshness(LEASE));
+    assert_eq!(node.ack(ONE, ack(11, 2), third.saturating_sub(at(1))), Verdict::Silent);
+    assert_eq!((held(&node, ONE).acked, held(&node, ONE).until), (11, until), "it is counted, and extends nothing");
+    assert_eq!(node.ack(ONE, ack(12, 3), third), Verdict::Echo);
+    assert_eq!(held(&node, ONE).until, Some(third + counted(LEASE)));
+    assert_eq!(node.ack(ONE, ack(13, 4), third + at(1)), Verdict::Silent, "it was just extended");
+}
+
+#[test]
+fn what_tells_of_nothing_new_is_echoed_however_young_the_lease_is() {
+    let mut node = node();
+    follow(&mut node, ONE, at(1000));
+    assert_eq!(node.ack(ONE, ack(10, 2), at(1001)), Verdict::Echo);
+    assert_eq!(held(&node, ONE).until, Some(at(1001) + counted(LEASE)));
 }
 
 #[test]
