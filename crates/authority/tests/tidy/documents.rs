@@ -4,9 +4,9 @@
 use super::tree::{File, Problem, Tree, line_at};
 
 /// What the name of a file ends with.
-const ENDS: [&str; 6] = [".rs", ".md", ".toml", ".sh", ".json", ".txt"];
+const ENDS: [&str; 8] = [".rs", ".md", ".toml", ".sh", ".json", ".txt", ".js", ".html"];
 /// What the whole path of a file begins with, if it is in a folder.
-const ROOMS: [&str; 4] = ["crates/", "docs/", "script/", ".ci/"];
+const ROOMS: [&str; 6] = ["crates/", "docs/", "script/", ".ci/", "tests/browser/", "examples/"];
 
 /// Names of files that do not exist, in the documents at the root, in `docs`, and beside a crate's manifest.
 pub(crate) fn check(tree: &Tree) -> Vec<Problem> {

@@ -1,0 +1,140 @@
+// The program itself: `rescind serve` on a free port, with a data folder of its own.
+
+import { spawn, execFile } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const root = fileURLToPath(new URL("../../..", import.meta.url));
+const target = resolve(root, process.env.CARGO_TARGET_DIR || "target");
+
+/** The program: `RESCIND_BIN`, or the debug build. */
+export const program = process.env.RESCIND_BIN || join(target, "debug", "rescind");
+
+/** What whoever signs in types, unless a test says otherwise. */
+export const PASSWORD = "four fine words here";
+
+/** How long a server may take to say where it listens, in milliseconds. */
+const START = 60_000;
+
+export class Server {
+    /** Its address, without a slash at the end. */
+    url;
+    #data;
+    #process;
+    #log = [];
+    #clients = 0;
+
+    /**
+     * Starts one.
+     *
+     * @param {object} settings By their names in `docs/configuration.md`: `{ "tokens.access_lifetime": "20s" }`.
+     */
+    static async start(settings = {}) {
+        const server = new Server();
+        server.#data = await mkdtemp(join(tmpdir(), "rescind-browser-"));
+        const environment = { ...process.env };
+        for (const [name, value] of Object.entries(settings)) {
+            environment[`RESCIND_${name.toUpperCase().replaceAll(".", "_")}`] = String(value);
+        }
+        const serve = ["serve", "--data", server.#data, "--listen", "127.0.0.1:0"];
+        server.#process = spawn(program, serve, { env: environment, stdio: ["ignore", "pipe", "pipe"] });
+        createInterface(server.#process.stderr).on("line", (line) => server.#log.push(line));
+        process.once("exit", server.#kill);
+        try {
+            await server.#listening();
+        } catch (error) {
+            server.#kill();
+            await rm(server.#data, { recursive: true, force: true });
+            throw error;
+        }
+        return server;
+    }
+
+    #listening() {
+        return new Promise((found, failed) => {
+            const late = setTimeout(() => failed(new Error(`${program} did not start:\n${this.log}`)), START);
+            this.#process.once("error", failed);
+            this.#process.once("exit", (code) => failed(new Error(`${program} ended with ${code}:\n${this.log}`)));
+            createInterface(this.#process.stdout).on("line", (line) => {
+                this.#log.push(line);
+                const listens = /^Rescind listens on (http\S+)$/.exec(line);
+                const setUp = /^Set-up link.*?(http\S+)$/.exec(line);
+                this.url = listens?.[1] ?? this.url;
+                this.setUpLink = setUp?.[1] ?? this.setUpLink;
+                if (this.url && this.setUpLink) {
+                    clearTimeout(late);
+                    found();
+                }
+            });
+        });
+    }
+
+    #kill = () => this.#process.kill("SIGKILL");
+
+    /** What it wrote so far. */
+    get log() {
+        return this.#log.join("\n");
+    }
+
+    /** Ends it by its process id, and fails if it ended otherwise than in order or logged an error. */
+    async stop() {
+        process.off("exit", this.#kill);
+        const ended = this.#process.exitCode === null ? once(this.#process, "exit") : [this.#process.exitCode];
+        this.#process.kill("SIGTERM");
+        const late = setTimeout(this.#kill, START);
+        const [code] = await ended;
+        clearTimeout(late);
+        await rm(this.#data, { recursive: true, force: true });
+        if (code !== 0 || /panicked| ERROR /.test(this.log)) {
+            throw new Error(`the server ended with ${code}, and wrote:\n${this.log}`);
+        }
+    }
+
+    /** Calls the API as a program would: an absolute path, and what `fetch` takes, `json` for a body. */
+    async call(path, { json, token, ...init } = {}) {
+        const headers = new Headers(init.headers);
+        if (token) headers.set("Authorization", `Bearer ${token}`);
+        if (json !== undefined) headers.set("Content-Type", "application/json");
+        const body = json === undefined ? init.body : JSON.stringify(json);
+        const method = init.method ?? (json === undefined ? "GET" : "POST");
+        const answer = await fetch(this.url + path, { ...init, method, headers, body });
+        const text = await answer.text();
+        return { status: answer.status, headers: answer.headers, body: text && JSON.parse(text) };
+    }
+
+    /** The same for what has to succeed: gives the body. */
+    async ask(path, options) {
+        const answer = await this.call(path, options);
+        if (answer.status >= 300) throw new Error(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+        return answer.body;
+    }
+
+    /** Makes an account. */
+    account(login, password = PASSWORD) {
+        return this.ask("/v1/users", { json: { login, password } });
+    }
+
+    /** Signs in from nowhere in particular; the answer has `access_token`, `refresh_token` and `session`. */
+    signIn(login, more = {}) {
+        return this.ask("/v1/sessions", { json: { login, password: PASSWORD, ...more } });
+    }
+
+    /** Runs a command on the same data folder: `run(["user", "logout", "ann"])`. Gives what it printed. */
+    async run(words) {
+        const { stdout } = await promisify(execFile)(program, [...words, "--data", this.#data]);
+        return stdout;
+    }
+
+    /** Adds a browser client whose scripts come from these origins. Gives its id. */
+    async browserClient(...origins) {
+        const id = `app${(this.#clients += 1)}`;
+        const flags = origins.flatMap((origin) => ["--origin", origin]);
+        await this.run(["client", "add", "--kind", "browser", ...flags, id]);
+        return id;
+    }
+}

@@ -1,0 +1,21 @@
+// The pages that are made on the server without script.
+
+import { house, aria, axe } from "./harness/house.js";
+
+const { test } = house();
+
+for (const dark of [false, true]) {
+    for (const width of [320, 1000]) {
+        test(`the reference can be used by everybody, ${width} wide, ${dark ? "dark" : "light"}`, async ({ open }) => {
+            const page = await open({ dark, width });
+            await page.goto("/docs");
+            await axe(page);
+        });
+    }
+}
+
+test("a screen reader finds the set-up form", async ({ server, open }) => {
+    const page = await open({ scripts: false });
+    await page.goto(server.setUpLink);
+    await aria(page, "setup");
+});
