@@ -22,4 +22,5 @@ mod api {
     mod sockets;
     mod statuses;
     mod throttling;
+    mod widgets;
 }

@@ -22,8 +22,9 @@ import { Server } from "./server.js";
 import { serveSite } from "./site.js";
 import { Watch } from "./watch.js";
 
-export { aria, axe, shot, until } from "./page.js";
+export { aria, axe, shot } from "./page.js";
 export { PASSWORD } from "./server.js";
+export { until } from "./until.js";
 export { Watch } from "./watch.js";
 
 /** What Chromium logs when an answer refuses something, for `allow`. */
@@ -53,7 +54,12 @@ export function house(settings = {}) {
             const watch = new Watch();
             const visit = new Visit(await server(), await browser(), watch);
             try {
-                await body({ t, watch, server: visit.server, open: visit.open, site: visit.site });
+                await body({ t, watch, server: visit.server, open: visit.open, site: visit.site, ends: visit.ends });
+            } catch (error) {
+                // What the pages complained of may be why.
+                const complaints = watch.complaints(allow);
+                if (complaints.length === 0) throw error;
+                throw new Error([error.message, ...complaints].join("\n"), { cause: error });
             } finally {
                 await visit.end();
             }
@@ -67,7 +73,8 @@ export function house(settings = {}) {
 class Visit {
     #browser;
     #watch;
-    #ends = [];
+    /** What to do, in this order, when the test is over. */
+    ends = [];
 
     constructor(server, browser, watch) {
         this.server = server;
@@ -78,7 +85,7 @@ class Visit {
     /** A page on a device of its own. Paths are relative to the server. See `contextOptions` for the device. */
     open = async (device = {}) => {
         const context = await this.#browser.newContext(contextOptions(device, this.server.url));
-        this.#ends.unshift(() => context.close());
+        this.ends.unshift(() => context.close());
         context.setDefaultTimeout(20_000);
         await this.#watch.over(context);
         return context.newPage();
@@ -87,12 +94,12 @@ class Visit {
     /** Somebody else's site, at an origin of its own. See `serveSite`. */
     site = async (what) => {
         const site = await serveSite(what);
-        this.#ends.push(() => site.stop());
+        this.ends.push(() => site.stop());
         return site;
     };
 
     async end() {
-        for (const end of this.#ends) await end();
+        for (const end of this.ends) await end();
     }
 }
 

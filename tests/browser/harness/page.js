@@ -57,14 +57,3 @@ export async function shot(part, name) {
     if (!process.env.UPDATE_SCREENSHOTS) return;
     await part.screenshot({ path: join(here, "../../../docs/images", `${name}.png`), animations: "disabled" });
 }
-
-/** Waits until a promise gives something that is true, for what no event of the page tells. Gives it. */
-export async function until(what, limit = 20_000) {
-    const end = performance.now() + limit;
-    for (;;) {
-        const found = await what();
-        if (found) return found;
-        if (performance.now() > end) throw new Error(`${what} did not come true within ${limit} ms`);
-        await new Promise((soon) => setTimeout(soon, 50));
-    }
-}

@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { until } from "./until.js";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const target = resolve(root, process.env.CARGO_TARGET_DIR || "target");
@@ -27,7 +28,6 @@ export class Server {
     #data;
     #process;
     #log = [];
-    #clients = 0;
 
     /**
      * Starts one.
@@ -130,11 +130,13 @@ export class Server {
         return stdout;
     }
 
-    /** Adds a browser client whose scripts come from these origins. Gives its id. */
-    async browserClient(...origins) {
-        const id = `app${(this.#clients += 1)}`;
+    /** Adds a browser client whose scripts come from these origins, and waits until they may call. */
+    async browserClient(id, ...origins) {
         const flags = origins.flatMap((origin) => ["--origin", origin]);
         await this.run(["client", "add", "--kind", "browser", ...flags, id]);
-        return id;
+        for (const origin of origins) {
+            const headers = { Origin: origin, "Access-Control-Request-Method": "POST" };
+            await until(async () => (await this.call("/v1/sessions", { method: "OPTIONS", headers })).status === 204);
+        }
     }
 }

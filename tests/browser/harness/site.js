@@ -7,12 +7,14 @@ import { extname, join, normalize } from "node:path";
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css" };
 
 /**
- * Serves a folder, or pages given as `{ "/": "<!doctype html>…" }`. What is in `pages` comes first.
+ * Serves pages given as `{ "/": "<!doctype html>…" }`, and a folder. What `answer` answers, it answers alone: it is called
+ * with request and response, and says whether it did.
  *
- * @param {{ folder?: string, pages?: Record<string, string>, headers?: Record<string, string> }} what
+ * @param {{ folder?: string, pages?: Record<string, string>, headers?: Record<string, string>, answer?: Function }} what
  */
-export async function serveSite({ folder, pages = {}, headers = {} }) {
+export async function serveSite({ folder, pages = {}, headers = {}, answer = () => false }) {
     const server = createServer(async (request, response) => {
+        if (answer(request, response)) return;
         const path = new URL(request.url, "http://site").pathname;
         const name = path.endsWith("/") ? `${path}index.html` : path;
         const type = TYPES[extname(name)] ?? "application/octet-stream";

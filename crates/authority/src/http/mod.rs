@@ -28,6 +28,7 @@ pub mod server;
 mod time;
 mod waiting;
 mod well_known;
+mod widgets;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -83,6 +84,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(operations::routes())
         .merge(openapi::routes())
         .merge(docs::routes())
+        .merge(widgets::routes())
 }
 
 async fn no_such_path() -> Problem {

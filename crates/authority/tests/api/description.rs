@@ -62,6 +62,7 @@ const PROMISED: &[(&str, &str)] = &[
     ("GET", "/openapi.json"),
     ("GET", "/docs"),
     ("GET", "/problems/{slug}"),
+    ("GET", "/widgets/{name}"),
 ];
 
 async fn document(harness: &Harness) -> Value {

@@ -1,0 +1,252 @@
+// <rescind-devices>: the devices that somebody is signed in on, each with a button to sign it out. See docs/widgets.md.
+import { callAs, follow } from "./authority.js";
+import { button, h, icon, sheet } from "./look.js";
+import { WORDS } from "./words.js";
+
+export class RescindDevices extends HTMLElement {
+  #own = {};
+  #pages = 1;
+  #loads = 0;
+  #shown = "";
+  #quiet = 0;
+  #stop;
+  #close;
+  #list = h("ul", { role: "list", part: "list" });
+  #footer = h("footer", { part: "footer" });
+  #status = h("p", { role: "status", part: "status" });
+  #panel = h("section", { part: "panel" }, this.#list, this.#footer, this.#status);
+
+  constructor() {
+    super();
+    this.attachShadow({ mode: "open" }).append(this.#panel);
+    this.shadowRoot.adoptedStyleSheets = [sheet];
+  }
+
+  set session(session) {
+    this.#start({ session });
+  }
+
+  set token(token) {
+    this.#start({ token });
+  }
+
+  set words(words) {
+    this.#start({ words });
+  }
+
+  connectedCallback() {
+    // What was set before this class was there hides its setters.
+    for (const name of ["session", "token", "words"].filter((name) => Object.hasOwn(this, name))) {
+      const value = this[name];
+      delete this[name];
+      this[name] = value;
+    }
+    this.#start();
+  }
+
+  disconnectedCallback() {
+    this.#stop?.abort();
+  }
+
+  #start(set) {
+    Object.assign(this.#own, set);
+    this.#stop?.abort();
+    this.#show([]);
+    const { session, token } = this.#own;
+    const { lang, dir = "ltr", label: ariaLabel } = this.#words;
+    Object.assign(this.#panel, { lang, dir, ariaLabel });
+    if (!this.isConnected || !(session || token)) return;
+    const { signal } = (this.#stop = new AbortController());
+    const on = (target, name, hear) => target.addEventListener(name, hear, { signal });
+    const load = () => document.visibilityState === "visible" && this.refresh();
+    on(document, "visibilitychange", load);
+    if (session) {
+      on(session, "changed", ({ detail }) => this.#changed(detail));
+      on(session, "started", load);
+      on(session, "ended", () => this.#show([]));
+    } else {
+      const heard = (event, data) => (event === "ended" ? this.#left() : this.#changed(data));
+      follow({ authority: this.#authority, token, signal, heard });
+    }
+    this.refresh();
+  }
+
+  /** Loads the list anew. */
+  async refresh() {
+    const turn = (this.#loads += 1);
+    const { session } = this.#own;
+    try {
+      if (session && !(await session.ready())) return;
+      const all = [];
+      let [pages, next] = [0, ""];
+      // This device comes first, however far down it is.
+      while (next !== undefined && (pages < this.#pages || (pages < 20 && !all.some((one) => one.current)))) {
+        const page = await this.#call(`?limit=50${next && `&after=${next}`}`);
+        all.push(...page.sessions);
+        next = page.next;
+        pages += 1;
+      }
+      if (turn !== this.#loads) return;
+      this.#show(all.sort((one, other) => other.current - one.current), next && pages + 1);
+      this.#emit("loaded", { sessions: all });
+    } catch (error) {
+      if (turn === this.#loads) this.#failed(error);
+    }
+  }
+
+  #changed({ kind, session, device_name: named }) {
+    const name = named ?? session?.device?.name;
+    const text = { signed_in: "come", ended: Date.now() > this.#quiet && "gone" }[kind];
+    if (name && text) this.#say(text, { name });
+    this.refresh();
+  }
+
+  #show(sessions, more) {
+    const words = this.#words;
+    const lasting = JSON.stringify([sessions.map((one) => ({ ...one, last_seen_at: 0 })), more, words.lang]);
+    if (lasting !== this.#shown && !this.#close) {
+      // Only what differs is written anew, and the keyboard keeps its place.
+      this.#shown = lasting;
+      const at = this.shadowRoot.activeElement?.id;
+      this.#list.replaceChildren(...sessions.map((one) => this.#row(one)));
+      const grow = () => ((this.#pages = more), this.refresh());
+      const end = (what, note) => () =>
+        this.#end(this.#footer, what, {}, (password) => this.#call(`/end-${what}`, { json: { password } }), note);
+      this.#footer.replaceChildren(
+        ...(more ? [button(words.more, grow, { id: "more" })] : []),
+        ...(sessions.length > 1 ? [button(words.others, end("others"), { id: "others" })] : []),
+        ...(sessions.length ? [button(words.all, end("all", words.sureAll), { id: "all" })] : []),
+      );
+      if (at) (this.shadowRoot.getElementById(at) ?? this.shadowRoot.querySelector("button"))?.focus();
+    }
+    for (const { id, last_seen_at: text } of sessions) {
+      const time = this.shadowRoot.getElementById(id)?.parentNode.querySelector("time");
+      if (!time) continue;
+      time.dateTime = text;
+      time.title = this.#date(text, { dateStyle: "long", timeStyle: "long" });
+      time.textContent = this.#fill("active", { ago: this.#ago(text) });
+    }
+  }
+
+  #row({ id, current, device, ip, started_at }) {
+    const { name, browser, os, kind } = device;
+    const facts = [browser, os, ip].filter(Boolean).flatMap((fact) => [" · ", h("bdi", {}, fact)]);
+    const date = this.#date(started_at, { dateStyle: "medium" });
+    const small = (...children) => h("small", { part: "facts" }, ...children);
+    const end = () => (current ? this.#leave() : this.#end(row, "endOne", { name }, (password) => this.#endOne(id, password)));
+    const row = h("li", { part: current ? "device current" : "device" }, icon(kind), h("div", {},
+      h("bdi", { part: "name" }, name), ...(current ? [h("mark", { part: "badge" }, this.#words.current)] : []),
+      small(...facts.slice(1)), small(this.#fill("since", { date }), " · ", h("time", {}))),
+    button(this.#words.end, end, { id, ariaLabel: this.#fill("endOne", { name }) }));
+    return row;
+  }
+
+  async #endOne(id, password) {
+    if (password) await (this.#own.session ?? this).reauthenticate(password);
+    return this.#call(`/${id}`, { method: "DELETE" });
+  }
+
+  /** Ends something. Asks first if there is something to say before, and for the password if the authority wants it. */
+  async #end(place, what, data, work, note) {
+    for (let secret = false; ; secret = true) {
+      const password = note === undefined ? "" : await this.#ask(place, this.#fill(what, data), note, secret);
+      if (password === undefined) return;
+      try {
+        this.#quiet = Date.now() + 5000;
+        const { enforcement } = await work(password || undefined);
+        this.#report(enforcement);
+        this.#emit("done", { what, enforcement });
+        return what === "all" ? this.#left() : this.refresh();
+      } catch (error) {
+        const stale = error.kind === "insufficient-user-authentication";
+        if (!stale && error.kind !== "wrong-password") return this.#failed(error);
+        if (what === "endOne" && !this.#own.session && !this.reauthenticate) return this.#say("again");
+        note = stale ? "" : this.#words.wrong;
+      }
+    }
+  }
+
+  /** Gives the password, or an empty text where none is wanted; nothing if the person thinks better of it. */
+  #ask(place, title, note, secret) {
+    this.#close?.();
+    const { password, cancel } = this.#words;
+    const back = this.shadowRoot.activeElement;
+    return new Promise((answered) => {
+      const input = h("input", { type: "password", required: secret, autocomplete: "current-password", part: "password" });
+      const confirm = button(title, null, { type: "submit" });
+      const form = h("form", { part: "confirm" }, h("p", { role: "alert" }, note),
+        h("label", { hidden: !secret }, password, " ", input), confirm, button(cancel, () => this.#close()));
+      const close = (this.#close = (answer) => {
+        form.remove();
+        this.#close = undefined;
+        back?.focus();
+        answered(answer);
+      });
+      form.onsubmit = (event) => (event.preventDefault(), close(input.value));
+      form.onkeydown = ({ key }) => void (key === "Escape" && close());
+      place.append(form);
+      (secret ? input : confirm).focus();
+    });
+  }
+
+  async #leave() {
+    const { session } = this.#own;
+    try {
+      this.#left(session ? await session.signOut() : await this.#call("/current", { method: "DELETE" }));
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  async #left(result) {
+    await this.#own.session?.forget();
+    this.#show([]);
+    this.#emit("signed-out", result);
+  }
+
+  #report({ enforced, confirmed, lapsed, pending, took_ms: ms }) {
+    const total = confirmed + lapsed;
+    this.#say(!enforced ? "pending" : total ? "done" : "alone", { confirmed, total, pending, ms });
+  }
+
+  #failed(error) {
+    this.#say("failed", { detail: error.message });
+    this.#emit("failed", { error });
+  }
+
+  #say(name, data) {
+    this.#status.textContent = this.#fill(name, data);
+  }
+
+  get #words() {
+    const own = this.#own.words;
+    return { ...(WORDS[own?.lang ?? this.closest("[lang]")?.lang] ?? WORDS.en), ...own };
+  }
+
+  #fill = (name, data) => this.#words[name].replace(/\{(\w+)\}/g, (_, key) => data[key]);
+
+  #date = (text, style) => new Intl.DateTimeFormat(this.#words.lang, style).format(new Date(text));
+
+  #ago(text) {
+    const minutes = Math.max(0, (Date.now() - Date.parse(text)) / 60_000);
+    const [size, unit] = minutes < 60 ? [1, "minute"] : minutes < 1440 ? [60, "hour"] : [1440, "day"];
+    const format = new Intl.RelativeTimeFormat(this.#words.lang, { numeric: "auto" });
+    return format.format(-Math.floor(minutes / size), unit);
+  }
+
+  #emit(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+
+  get #authority() {
+    return this.#own.session?.authority ?? new URL(this.getAttribute("authority")).origin;
+  }
+
+  #call(path, options) {
+    const { session, token } = this.#own;
+    const url = `${this.#authority}/v1/sessions${path}${options ? "?wait=enforced" : ""}`;
+    return callAs((refused) => (session ? session.token(refused) : token(refused)), url, options);
+  }
+}
+
+customElements.define("rescind-devices", RescindDevices);

@@ -1,0 +1,10 @@
+/** Waits until a promise gives something that is true, for what no event of the page tells. Gives it. */
+export async function until(what, limit = 20_000) {
+    const end = performance.now() + limit;
+    for (;;) {
+        const found = await what();
+        if (found) return found;
+        if (performance.now() > end) throw new Error(`${what} did not come true within ${limit} ms`);
+        await new Promise((soon) => setTimeout(soon, 50));
+    }
+}

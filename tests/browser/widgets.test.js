@@ -1,0 +1,286 @@
+// The widgets, in examples/browser-app: an app on another origin than the authority.
+
+import assert from "node:assert/strict";
+import { after } from "node:test";
+import { startExample } from "./harness/example.js";
+import { PASSWORD, REFUSED, aria, axe, house, shot, until } from "./harness/house.js";
+
+const { test } = house();
+
+/** The apps that were started, by what they give to `new Session`. */
+const apps = new Map();
+after(() => Promise.all([...apps.values()].map(async (app) => (await app).stop())));
+
+function example(server, session = {}) {
+    const key = JSON.stringify(session);
+    if (!apps.has(key)) apps.set(key, startExample(server, session));
+    return apps.get(key);
+}
+
+let people = 0;
+
+/** A new account: its login name. */
+async function somebody(server) {
+    const login = `person${(people += 1)}`;
+    await server.account(login);
+    return login;
+}
+
+async function signIn(page, login, password = PASSWORD) {
+    await page.getByLabel("Login name").fill(login);
+    await page.getByLabel("Password").fill(password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+/** A device of this person's, in the app's settings. */
+async function device({ server, open }, login, { session, init, clock, ...options } = {}) {
+    const app = await example(server, session);
+    const page = await open(options);
+    if (clock) await page.context().clock.install();
+    if (init) await page.context().addInitScript(init);
+    await page.goto(app.url);
+    await signIn(page, login);
+    await page.getByText(`You are signed in as ${login}`).waitFor();
+    return page;
+}
+
+/** Another tab of the same browser, in the app's settings. */
+async function tab(page) {
+    const other = await page.context().newPage();
+    await other.goto(page.url());
+    await other.getByText("You are signed in as").waitFor();
+    return other;
+}
+
+/** Comes back to a tab: where there is no live stream, this is when it looks again. */
+const comeBack = (page) => page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+
+const rows = (page) => page.locator("rescind-devices").getByRole("listitem");
+const stored = (page) => page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
+
+const PHONE = "Mozilla/5.0 (Android 14; Mobile; rv:128.0) Gecko/128.0 Firefox/128.0";
+
+
+/** Whether the server tells of changes as they happen. */
+const isLive = async (server) => (await server.call("/v1/sessions/changes")).status === 401;
+
+/** Waits until a page's list has so many devices. */
+async function lists(server, page, count) {
+    if (!(await isLive(server))) await comeBack(page);
+    await until(async () => (await rows(page).count()) === count);
+}
+
+/** What Chromium logs of a server that has no live stream. */
+const NO_STREAM = /^console error: .*405 .*changes/;
+const allow = [NO_STREAM];
+
+/** Counts the requests of a device's tabs that end so, from now on. */
+function count(page, end) {
+    const seen = [];
+    page.context().on("requestfinished", async (request) => {
+        if (request.method() !== "OPTIONS" && request.url().endsWith(end)) seen.push((await request.response()).status());
+    });
+    return seen;
+}
+
+test("two devices see each other, and one that the other signs out hears of it by itself", { allow: [REFUSED] }, async (visit) => {
+    const login = await somebody(visit.server);
+    const laptop = await device(visit, login);
+    const phone = await device(visit, login, { userAgent: PHONE });
+    for (const page of [laptop, phone]) {
+        await lists(visit.server, page, 2);
+        assert.match(await rows(page).nth(0).innerText(), /This device/);
+        assert.doesNotMatch(await rows(page).nth(1).innerText(), /This device/);
+    }
+    await laptop.getByRole("button", { name: "Sign out Firefox on Android" }).click();
+    await laptop.getByText(/^Done/).waitFor();
+    if (!(await isLive(visit.server))) await comeBack(phone);
+    await phone.getByText("You were signed out from another device.").waitFor();
+    assert.equal(await stored(phone), "{}");
+    await lists(visit.server, laptop, 1);
+    await laptop.reload();
+    await laptop.getByText(`You are signed in as ${login}`).waitFor();
+});
+
+test("all others are signed out, and this device goes on", { allow: [REFUSED] }, async (visit) => {
+    const login = await somebody(visit.server);
+    const others = [await visit.server.signIn(login), await visit.server.signIn(login)];
+    const page = await device(visit, login);
+    await lists(visit.server, page, 3);
+    await page.getByRole("button", { name: "Sign out all other devices" }).click();
+    await page.getByText(/^Done/).waitFor();
+    await lists(visit.server, page, 1);
+    assert.equal(await page.getByRole("button", { name: "Sign out all other devices" }).count(), 0);
+    for (const { access_token: token } of others) {
+        assert.equal((await visit.server.call("/v1/me", { token })).status, 401);
+    }
+});
+
+test("a8 signing out everywhere says beforehand that this device is among them", { allow }, async (visit) => {
+    const login = await somebody(visit.server);
+    const other = await visit.server.signIn(login);
+    const page = await device(visit, login);
+    await lists(visit.server, page, 2);
+    const all = page.getByRole("button", { name: "Sign out everywhere" });
+    await all.first().click();
+    await page.getByText("This device is signed out, too.").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByText("This device is signed out, too.").waitFor({ state: "detached" });
+    assert.equal(await all.evaluate((button) => button.getRootNode().activeElement === button), true);
+    assert.equal((await visit.server.call("/v1/me", { token: other.access_token })).status, 200);
+    await all.first().click();
+    await page.keyboard.press("Enter");
+    await page.getByText("You are signed out.").waitFor();
+    assert.equal((await visit.server.call("/v1/me", { token: other.access_token })).status, 401);
+    assert.equal(await stored(page), "{}");
+});
+
+for (const without of [[], ["locks"], ["locks", "BroadcastChannel"]]) {
+    const [how, expected] = without.length ? [`without ${without.join(" and ")}`, 2] : ["one of them asks", 1];
+    test(`c2 two tabs that renew at once both live: ${how}`, { allow }, async (visit) => {
+        const login = await somebody(visit.server);
+        const init = `for (const name of ${JSON.stringify(without)}) {
+            if (name === "locks") Object.defineProperty(Navigator.prototype, name, { value: undefined });
+            else delete globalThis[name];
+        }`;
+        const one = await device(visit, login, { init, clock: true });
+        const other = await tab(one);
+        const refreshes = count(one, "/refresh");
+        // Five minutes pass in the browser: the access token is over, and both tabs want another one.
+        for (let round = 1; round <= 2; round += 1) {
+            await one.context().clock.fastForward("05:00");
+            await until(() => refreshes.length >= round);
+            for (const page of [one, other]) await comeBack(page);
+            for (const page of [one, other]) await until(() => alive(page, login));
+        }
+        assert.deepEqual([...new Set(refreshes)], [200]);
+        if (expected === 1) assert.equal(refreshes.length, 2, "one for each round");
+        const { sessions } = await visit.server.ask("/v1/sessions", { token: (await visit.server.signIn(login)).access_token });
+        assert.equal(sessions.length, 2, "the browser's session and the one that asks");
+    });
+}
+
+/** Whether a tab is signed in, and its list comes from the server. */
+async function alive(page, login) {
+    const answered = page.waitForResponse((answer) => answer.url().includes("/v1/sessions?") && answer.ok());
+    await comeBack(page);
+    await answered;
+    return page.getByText(`You are signed in as ${login}`).isVisible();
+}
+
+for (const storage of ["localStorage", "sessionStorage", "memory"]) {
+    test(`signing out wipes every copy in every tab: ${storage}`, { allow }, async (visit) => {
+        const login = await somebody(visit.server);
+        const one = await device(visit, login, { session: { storage } });
+        const other = await tab(one);
+        assert.equal((await stored(one)).includes("refresh"), storage !== "memory");
+        const ended = count(one, "/current?wait=enforced");
+        await one.getByRole("button", { name: "Sign out", exact: true }).first().click();
+        await one.getByText("You are signed out.").waitFor();
+        await other.getByText("You signed out in another tab.").waitFor();
+        await until(() => ended.length === 1);
+        for (const page of [one, other]) {
+            assert.equal(await stored(page), "{}");
+            await page.reload();
+            await page.getByRole("button", { name: "Sign in" }).waitFor();
+        }
+    });
+}
+
+test("a reload keeps somebody signed in, and costs no renewal", { allow }, async (visit) => {
+    for (const storage of ["localStorage", "sessionStorage"]) {
+        const login = await somebody(visit.server);
+        const page = await device(visit, login, { session: { storage } });
+        const refreshes = count(page, "/refresh");
+        await page.reload();
+        await page.getByText(`You are signed in as ${login}`).waitFor();
+        assert.equal(refreshes.length, 0);
+    }
+});
+
+test("a wrong password at sign-in is said to be wrong", { allow: [REFUSED] }, async (visit) => {
+    const login = await somebody(visit.server);
+    const page = await visit.open();
+    await page.goto((await example(visit.server)).url);
+    await signIn(page, login, "not this one");
+    await page.getByText("Login name or password is wrong").waitFor();
+    assert.equal(await stored(page), "{}");
+});
+
+test("what devices are called is text, whatever it looks like", { allow }, async (visit) => {
+    const login = await somebody(visit.server);
+    const name = `<img src=x onerror="document.title='run'"><b>bold</b>&amp;`;
+    await visit.server.signIn(login, { device_name: name });
+    const page = await device(visit, login);
+    await lists(visit.server, page, 2);
+    assert.equal(await rows(page).nth(1).locator("bdi").first().innerText(), name);
+    assert.equal(await page.locator("rescind-devices").locator("img, b").count(), 0);
+    await page.getByRole("button", { name: `Sign out ${name}`, exact: true }).click();
+    await page.getByText(/^Done/).waitFor();
+    assert.equal(await page.title(), "An app with Rescind");
+});
+
+test("a long list comes in pages, with this device first", { allow }, async (visit) => {
+    const login = await somebody(visit.server);
+    const page = await device(visit, login);
+    for (let more = 0; more < 60; more += 1) await visit.server.signIn(login, { device_name: `Device ${more}` });
+    // Other 60 are newer than this one, so that it is on the second page.
+    await page.reload();
+    await until(async () => (await rows(page).count()) === 61);
+    assert.match(await rows(page).nth(0).innerText(), /This device/);
+    const app = await example(visit.server);
+    const late = await visit.open();
+    await late.goto(app.url);
+    await signIn(late, login);
+    await until(async () => (await rows(late).count()) === 50);
+    await late.getByRole("button", { name: "Show more" }).click();
+    await until(async () => (await rows(late).count()) === 62);
+    assert.equal(await late.getByRole("button", { name: "Show more" }).count(), 0);
+});
+
+for (const dark of [false, true]) {
+    for (const [width, lang] of [[320, "en"], [1000, "en"], [320, "ar"], [1000, "de"]]) {
+        const look = `${width} wide, ${dark ? "dark" : "light"}, ${lang}`;
+        test(`everybody can use the list: ${look}`, { allow }, async (visit) => {
+            const login = await somebody(visit.server);
+            await visit.server.signIn(login, { device_name: "Kitchen" });
+            const init = `addEventListener("DOMContentLoaded", () => {
+                document.documentElement.lang = ${JSON.stringify(lang)};
+                document.documentElement.dir = ${JSON.stringify(lang === "ar" ? "rtl" : "ltr")};
+            })`;
+            const page = await device(visit, login, { dark, width, init });
+            await lists(visit.server, page, 2);
+            await axe(page);
+            // The question, too, and nothing that would have to be scrolled to the side.
+            await page.locator("rescind-devices").locator("footer button").last().click();
+            await page.locator("rescind-devices").locator("form").waitFor();
+            await axe(page);
+            assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
+            if (lang === "ar") {
+                const box = (locator) => locator.boundingBox();
+                const name = await box(rows(page).nth(0).locator("bdi").first());
+                const icon = await box(rows(page).nth(0).locator("svg"));
+                assert.ok(icon.x > name.x, "the icon is where a line begins");
+            }
+            if (width === 1000 && !dark) await aria(page.locator("rescind-devices"), `devices-${lang}`, VARIES);
+            if (width === 1000) await shot(page, dark ? "widget-dark" : "widget");
+        });
+    }
+}
+
+/** What differs from day to day in a list. */
+const VARIES = [
+    [/(Signed in|Angemeldet am) [^·"]+ ·/g, "$1 (date) ·"],
+    [/Chrom[^ ]* \d[\d.]*/g, "Chromium"],
+];
+
+test("devices.js is smaller than 10 KB as it is sent, and what it imports is not much more", async ({ server }) => {
+    const size = async (name) => {
+        const answer = await fetch(`${server.url}/widgets/${name}`);
+        assert.equal(answer.headers.get("content-encoding"), null);
+        return (await answer.arrayBuffer()).byteLength;
+    };
+    assert.ok((await size("devices.js")) < 10_000);
+    const whole = await Promise.all(["devices.js", "look.js", "words.js", "authority.js"].map(size));
+    assert.ok(whole.reduce((sum, one) => sum + one) < 22_000, `${whole}`);
+});
