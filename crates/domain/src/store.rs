@@ -223,6 +223,8 @@ pub trait View {
 
     /// Events after the event `after`, oldest first; of one user if given.
     fn events(&self, user: Option<&UserId>, after: u64, limit: u32) -> Result<Vec<Event>, StoreError>;
+    /// Events about one user before the event `before`, newest first.
+    fn events_before(&self, user: &UserId, before: u64, limit: u32) -> Result<Vec<Event>, StoreError>;
     /// All nodes that run, or that nobody has yet seen to have stopped.
     fn nodes(&self) -> Result<Vec<NodeRow>, StoreError>;
     /// A named value of the deployment's, such as the issuer.

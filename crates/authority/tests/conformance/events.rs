@@ -51,6 +51,22 @@ conformance! {
         assert!(pages(&store, Some(9), 3).await.is_empty());
     }
 
+    async fn the_events_of_one_user_are_paged_backwards(engine) {
+        let store = engine.store();
+        write(&store, |tx| (0..30).try_for_each(|n| tx.add_event(&event(n).user(user_id(n % 3))))).await;
+        let mut ids: Vec<u64> = pages(&store, Some(1), 7).await.iter().map(|event| event.id).collect();
+        ids.reverse();
+        let (mut found, mut before): (Vec<u64>, u64) = (Vec::new(), 1_000_000);
+        loop {
+            let page = read(&store, move |view| view.events_before(&user_id(1), before, 4)).await;
+            let Some(last) = page.last() else { break };
+            assert!(page.iter().all(|event| event.what.user == Some(user_id(1))));
+            before = last.id;
+            found.extend(page.iter().map(|event| event.id));
+        }
+        assert_eq!((found.len(), found), (10, ids));
+    }
+
     async fn the_id_of_an_event_is_never_used_again(engine) {
         let store = engine.store();
         write(&store, |tx| (0..5).try_for_each(|n| tx.add_event(&event(n)))).await;

@@ -1,5 +1,7 @@
 //! The list of devices.
 
+use std::collections::BTreeMap;
+
 use rescind_wire::{ClientId, SessionId, UserId};
 
 use crate::acting::{Acting, Administrator};
@@ -64,15 +66,20 @@ pub async fn present_own<T: Send + 'static>(
 pub struct OwnDevices {
     /// Whoever is signed in.
     pub user: User,
-    /// The session that asks.
-    pub session: Session,
-    /// A page of the living sessions.
-    pub page: Page<SessionCursor>,
+    /// The session that asks. It may stand anywhere in the order of the list, so it is read apart.
+    pub own: Listed,
+    /// A page of the other living sessions, latest first.
+    pub others: Page<SessionCursor>,
+    /// What the clients of all of them are called.
+    pub clients: BTreeMap<ClientId, String>,
     /// When it was read.
     pub now: Timestamp,
 }
 
 /// The living sessions of whoever is signed in, and who that is, in one look.
+///
+/// # Errors
+/// [`Error::SignedOut`] if whoever asks no longer is.
 pub async fn own_devices(
     world: &World,
     acting: &Acting,
@@ -85,8 +92,19 @@ pub async fn own_devices(
         .read("own_devices", move |view| {
             let (cuts, user, session) = acting.enter(view, &inner)?;
             let now = inner.now();
-            let page = page(&cuts, &user, now, after, limit)?;
-            Ok(OwnDevices { user, session, page, now })
+            let client = cuts.client_of_living(&session, now)?.ok_or(Error::SignedOut(None))?;
+            let mut others = page(&cuts, &user, now, after, limit)?;
+            others.sessions.retain(|listed| listed.session.id != session.id);
+            let own = Listed { session, client };
+            let mut clients = BTreeMap::new();
+            for listed in others.sessions.iter().chain([&own]) {
+                if !clients.contains_key(&listed.client)
+                    && let Some(client) = view.client(&listed.client)?
+                {
+                    clients.insert(client.id, client.name);
+                }
+            }
+            Ok(OwnDevices { user, own, others, clients, now })
         })
         .await
 }

@@ -15,6 +15,7 @@ pub mod import_users;
 pub mod keep_house;
 pub mod keep_node;
 pub mod list_origins;
+pub mod list_own_events;
 pub mod list_sessions;
 pub mod lock_account;
 pub mod log_out;

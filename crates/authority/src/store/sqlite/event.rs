@@ -33,6 +33,12 @@ pub(super) fn after(
     }
 }
 
+/// Events about one user before the event `before`, newest first.
+pub(super) fn before(conn: &Connection, user: &UserId, before: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
+    let sql = select!("WHERE user_id = ?3 AND id < ?1 ORDER BY id DESC LIMIT ?2");
+    all(conn, sql, params![int(before), limit, user.as_bytes()], event_of)
+}
+
 /// Adds an event.
 pub(super) fn add(conn: &Connection, event: &NewEvent) -> Result<(), StoreError> {
     let sql = "INSERT INTO events (at, kind, user_id, session_id, client_id, actor, address, revocation, detail) \

@@ -1,0 +1,82 @@
+//! What happened to one's own account lately.
+
+use crate::acting::Acting;
+use crate::error::Error;
+use crate::event::{Event, EventKind};
+use crate::revocation::Actor;
+use crate::world::World;
+
+/// Most rows that are looked at for a page: what concerns nobody but operators must not make a page slow.
+const MOST_READ: usize = 1000;
+
+/// One page of events.
+#[derive(Debug)]
+pub struct OwnEvents {
+    /// The events, newest first.
+    pub events: Vec<Event>,
+    /// Where the next page goes on, if there is more.
+    pub next: Option<u64>,
+}
+
+/// Events about whoever is signed in, before the event `before` if given, newest first: those that say something about the
+/// account's security. Where somebody else did it, from where is not told.
+///
+/// # Errors
+/// [`Error::SignedOut`] if whoever asks no longer is.
+pub async fn list_own_events(
+    world: &World,
+    acting: &Acting,
+    before: Option<u64>,
+    limit: u32,
+) -> Result<OwnEvents, Error> {
+    let (acting, inner) = (acting.clone(), world.clone());
+    world
+        .store
+        .read("list_own_events", move |view| {
+            let (user, _) = acting.check(view, &inner)?;
+            let mut events: Vec<Event> = Vec::new();
+            // Engines count in signed 64-bit integers.
+            let mut before = before.unwrap_or(i64::MAX.unsigned_abs());
+            let mut read = 0;
+            loop {
+                let rows = view.events_before(&user.id, before, limit.saturating_add(1))?;
+                let exhausted = rows.len() <= limit as usize;
+                read += rows.len();
+                for event in rows {
+                    if concerns(event.what.kind) && events.len() == limit as usize {
+                        return Ok(OwnEvents { events, next: Some(before) });
+                    }
+                    before = event.id;
+                    if concerns(event.what.kind) {
+                        events.push(told(event, &user.id));
+                    }
+                }
+                if exhausted {
+                    return Ok(OwnEvents { events, next: None });
+                }
+                if read >= MOST_READ {
+                    return Ok(OwnEvents { events, next: Some(before) });
+                }
+            }
+        })
+        .await
+}
+
+/// Whether an event is of interest to the person whom it is about.
+const fn concerns(kind: EventKind) -> bool {
+    !matches!(kind, EventKind::PasswordUpgraded | EventKind::RefreshRefused)
+}
+
+/// An event as its user may see it.
+fn told(mut event: Event, user: &rescind_wire::UserId) -> Event {
+    let own = match &event.what.actor {
+        Actor::User { user: actor, .. } => actor == user,
+        // Whoever failed to sign in as this user: from where is what the user wants to know.
+        Actor::Anonymous | Actor::System => true,
+        Actor::Client(_) | Actor::CommandLine => false,
+    };
+    if !own {
+        event.what.address = None;
+    }
+    event
+}
