@@ -71,6 +71,9 @@ pub enum StartError {
     /// Anything that a verb refused.
     #[error(transparent)]
     Domain(#[from] Error),
+    /// Certificate and key.
+    #[error("HTTPS: {0}")]
+    Tls(#[from] crate::tls::TlsError),
     /// The network.
     #[error("cannot listen on {address}: {error}")]
     Listen {

@@ -15,5 +15,7 @@ pub mod hint;
 pub mod housekeeping;
 pub mod http;
 pub mod passwords;
+pub mod renewal;
 pub mod serve;
 pub mod store;
+pub mod tls;

@@ -12,10 +12,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 
+use crate::ambient::SystemClock;
 use crate::authority::{Authority, StartError};
 use crate::config::{Config, Loaded};
 use crate::data_dir::{DataDir, DataDirError};
+use crate::http::server::Entrance;
+use crate::renewal::{self, Renew};
 use crate::store::sqlite::Role;
+use crate::tls::Tls;
 use crate::{follower, hint, housekeeping, http};
 
 /// The setting that keeps what the server last called itself.
@@ -26,6 +30,10 @@ pub const ISSUER: &str = "issuer";
 pub struct Ready {
     /// Where: the port that it took, if any would do.
     pub address: SocketAddr,
+    /// The same as a URL.
+    pub url: String,
+    /// The URL by which people reach it: where it speaks HTTPS, that of the issuer, for which its certificate is.
+    pub reached_at: String,
     /// The token of a set-up link, if there is no administrator yet.
     pub set_up: Option<Secret>,
 }
@@ -73,6 +81,7 @@ pub async fn serve_until(loaded: Loaded, announce: impl FnOnce(&Ready), stop: St
         tracing::warn!("{warning}");
     }
     let config = Arc::new(loaded.config);
+    let tls = tls(&config)?;
     let data = DataDir::open_or_make(&config.data)?;
     // Dropped last: until then nobody else takes the socket's place.
     let _lock = data.lock()?;
@@ -85,10 +94,18 @@ pub async fn serve_until(loaded: Loaded, announce: impl FnOnce(&Ready), stop: St
     parts.spawn(hint::listen(Arc::clone(&authority), socket.listener));
     synced(&authority).await?;
     parts.spawn(housekeeping::keep(Arc::clone(&authority)));
+    let renewed: Vec<Arc<dyn Renew>> = tls.iter().map(|tls| Arc::clone(tls) as Arc<dyn Renew>).collect();
+    if !renewed.is_empty() {
+        let hangups = stop.hangups().map_err(ServeError::Signals)?;
+        parts.spawn(renewal::keep(renewed, hangups, renewal::EVERY));
+    }
     let set_up = set_up::offer(&authority.world).await?;
-    announce(&Ready { address, set_up });
+    let url = config.url_of(address);
+    let reached_at = if tls.is_some() { authority.world.policy.issuer.clone() } else { url.clone() };
+    announce(&Ready { address, url, reached_at, set_up });
     tracing::info!(%address, issuer = authority.world.policy.issuer, data = %data.path().display(), "ready");
-    let outcome = run(&authority, listener, &mut parts, stop).await;
+    let entrance = Entrance::new(listener, tls);
+    let outcome = run(&authority, entrance, &mut parts, stop).await;
     parts.shutdown().await;
     flush(&authority).await;
     drop(socket.path);
@@ -99,14 +116,14 @@ pub async fn serve_until(loaded: Loaded, announce: impl FnOnce(&Ready), stop: St
 /// Serves requests until a signal comes or a part fails; requests that are under way are finished.
 async fn run(
     authority: &Arc<Authority>,
-    listener: TcpListener,
+    entrance: Entrance,
     parts: &mut JoinSet<()>,
     mut stop: Stop,
 ) -> Result<(), ServeError> {
     let stopping = Arc::new(Notify::new());
     let told = Arc::clone(&stopping);
     let router = http::router(Arc::clone(authority));
-    let server = http::server::run(listener, router, &authority.config.http, async move { told.notified().await });
+    let server = http::server::run(entrance, router, &authority.config.http, async move { told.notified().await });
     let mut server = std::pin::pin!(server);
     let failed = tokio::select! {
         outcome = &mut server => return outcome.map_err(ServeError::Http),
@@ -126,6 +143,12 @@ async fn run(
         name = stop.signal() => tracing::warn!(signal = name, "stopping at once: told so again"),
     }
     if failed { Err(ServeError::Part) } else { Ok(()) }
+}
+
+/// Certificate and key, where the server is to speak HTTPS.
+pub(crate) fn tls(config: &Config) -> Result<Option<Arc<Tls>>, StartError> {
+    let Some((cert, key)) = config.tls.files() else { return Ok(None) };
+    Ok(Some(Arc::new(Tls::open(cert, key, SystemClock::start())?)))
 }
 
 async fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
@@ -219,6 +242,14 @@ impl Stop {
     pub fn told() -> (oneshot::Sender<()>, Self) {
         let (tell, told) = oneshot::channel();
         (tell, Self(Stopper::Told(told)))
+    }
+
+    /// SIGHUP, for whoever is stopped by signals: from now on it does not end the process any more.
+    fn hangups(&self) -> std::io::Result<Option<Signal>> {
+        match &self.0 {
+            Stopper::Signals { .. } => signal(SignalKind::hangup()).map(Some),
+            Stopper::Told(_) => Ok(None),
+        }
     }
 
     /// The name of what stops the server. Who was told once is not told again.

@@ -9,9 +9,13 @@ mod api {
     mod accounts;
     mod administration;
     mod bodies;
+    #[path = "../cli/certificates.rs"]
+    #[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
+    mod certificates;
     mod clients;
     mod description;
     mod devices;
+    mod encrypted;
     mod endings;
     mod idempotency;
     mod operations;

@@ -6,6 +6,8 @@ mod accounts;
 mod asking;
 #[path = "cli/backups.rs"]
 mod backups;
+#[path = "cli/certificates.rs"]
+mod certificates;
 #[path = "cli/clients.rs"]
 mod clients;
 #[path = "cli/demo.rs"]
@@ -16,6 +18,8 @@ mod endings;
 mod faults;
 #[path = "cli/house.rs"]
 mod house;
+#[path = "cli/https.rs"]
+mod https;
 #[path = "cli/importing.rs"]
 mod importing;
 #[path = "cli/output.rs"]

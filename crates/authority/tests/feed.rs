@@ -1,6 +1,8 @@
 //! The feed, as verifiers and strangers find it: the program with real sockets, followed by the verifier that services
 //! embed, and by one that says what it likes.
 
+#[path = "cli/certificates.rs"]
+mod certificates;
 #[path = "feed/commands.rs"]
 mod commands;
 #[path = "feed/conversations.rs"]

@@ -5,7 +5,8 @@ use clap::Subcommand;
 use super::failure::{Code, Failure};
 use super::folder::Context;
 use super::output::{print, print_value};
-use crate::config::{self, Flags};
+use crate::config::{self, Flags, Loaded, Problem, Problems, Setting};
+use crate::serve;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -31,7 +32,7 @@ pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
             print(&config::show(&loaded))
         }
         Command::Check { flags } => {
-            let outcome = context.load(&flags);
+            let outcome = context.load(&flags).and_then(with_good_files);
             let said = if context.output.json {
                 print_value(&config::check_json(&outcome))
             } else {
@@ -40,4 +41,11 @@ pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
             if outcome.is_ok() { said } else { Err(Failure::Said(Code::Usage)) }
         }
     }
+}
+
+/// Reads the files that are named, as the server would.
+fn with_good_files(loaded: Loaded) -> Result<Loaded, Problems> {
+    let Err(error) = serve::tls(&loaded.config) else { return Ok(loaded) };
+    let place = Setting::find("tls.cert").map_or_else(String::new, |setting| loaded.origin(setting).place());
+    Err(Problems(vec![Problem::new(place, error.to_string())]))
 }

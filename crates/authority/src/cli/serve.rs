@@ -37,8 +37,8 @@ fn log_to_stderr(logs: &Logs) -> Result<(), Failure> {
 
 /// Says that the server is ready. Nobody needs to listen.
 fn announce(output: Output, ready: &Ready) {
-    let url = format!("http://{}", ready.address);
-    let link = ready.set_up.as_ref().map(|token| format!("{url}/setup?token={}", token.expose()));
+    let (url, reached_at) = (&ready.url, &ready.reached_at);
+    let link = ready.set_up.as_ref().map(|token| format!("{reached_at}/setup?token={}", token.expose()));
     let text = if output.json {
         format!("{}\n", json!({ "url": url, "set_up": link }))
     } else {

@@ -87,6 +87,7 @@ fn value_name(setting: &Setting) -> &'static str {
         "duration" => "DURATION",
         "size" => "SIZE",
         "folder" => "FOLDER",
+        "file" => "FILE",
         "URL" => "URL",
         "choice" => "NAME",
         _ => "TEXT",

@@ -100,6 +100,7 @@ pub fn load(file: Option<&ConfigFile>, environment: &Environment, flags: &Flags)
     loading.lower_to_preset();
     loading.assign(&others);
     loading.check_preset();
+    loading.check_tls();
     loading.finish()
 }
 
@@ -155,6 +156,18 @@ impl Loading {
         }
     }
 
+    /// A certificate is of no use without its key, and the other way round: whoever forgets one must not be served over
+    /// plain HTTP instead.
+    fn check_tls(&mut self) {
+        let (there, missing) = match (&self.config.tls.cert, &self.config.tls.key) {
+            (Some(_), None) => ("tls.cert", "tls.key"),
+            (None, Some(_)) => ("tls.key", "tls.cert"),
+            (Some(_), Some(_)) | (None, None) => return,
+        };
+        let place = self.origins.get(there).map_or_else(String::new, Origin::place);
+        self.problems.push(Problem::new(place, format!("{there} is set and {missing} is not: HTTPS takes both")));
+    }
+
     fn finish(self) -> Result<Loaded, Problems> {
         if self.problems.is_empty() {
             let warnings = warnings(&self.config, &self.origins);
@@ -185,6 +198,17 @@ fn warnings(config: &Config, origins: &BTreeMap<&'static str, Origin>) -> Vec<Pr
     }
     if config.issuer.starts_with("http://") && !is_local(&config.issuer) {
         warn("issuer", "is plain http: passwords and tokens can be read and altered on their way");
+    }
+    let (encrypted, open) = (config.tls.files().is_some(), !config.listen.ip().is_loopback());
+    if open && !encrypted && !config.issuer.starts_with("https://") {
+        warn(
+            "listen",
+            "is reached from other machines over plain HTTP: set tls.cert and tls.key, or listen on 127.0.0.1 behind a \
+             proxy that speaks HTTPS",
+        );
+    }
+    if encrypted && config.issuer.starts_with("http://") {
+        warn("issuer", "is plain http, and the server speaks nothing but HTTPS: clients would not reach it");
     }
     if config.proxies.trusted.iter().any(|network| network.to_string().ends_with("/0")) {
         warn("proxies.trusted", "trusts everyone: any client can forge the address that it comes from");
@@ -358,11 +382,24 @@ mod tests {
         assert!(first("listen = '0.0.0.0:80'").starts_with("default: issuer is not set"));
         assert!(first("issuer = 'http://id.example'").starts_with("rescind.toml:1: issuer is plain http"));
         assert!(first("issuer = 'http://localhost.example'").contains("plain http"));
+        assert!(warned("listen = '0.0.0.0:80'")[1].to_string().contains("set tls.cert and tls.key"));
+        let tls = "[tls]\ncert = 'id.pem'\nkey = 'id.key'";
+        assert_eq!(warned(&format!("listen = '0.0.0.0:443'\nissuer = 'https://id.example'\n{tls}")), []);
+        assert_eq!(warned("listen = '10.0.0.1:80'\nissuer = 'https://id.example'"), [], "a proxy on another machine");
+        assert!(first(&format!("issuer = 'http://localhost'\n{tls}")).contains("speaks nothing but HTTPS"));
         assert!(first("proxies.trusted = ['::/0']").contains("trusts everyone"));
         assert!(first("tokens.refresh_lifetime = '1h'").contains("shorter than"));
         assert!(first("[tokens]\naccess_lifetime = '1h'\nidle_lifetime = '1m'").contains("longer than"));
         for fine in ["issuer = 'http://localhost:7080'", "issuer = 'http://[::1]'", "issuer = 'https://id.example'"] {
             assert_eq!(warned(fine), [], "{fine}");
         }
+    }
+    #[test]
+    fn a_certificate_without_a_key_is_a_problem_and_so_is_a_key_without_a_certificate() {
+        let found = problems(load_from("[tls]\ncert = 'id.pem'", &[], &[]));
+        assert_eq!(found, ["rescind.toml:2: tls.cert is set and tls.key is not: HTTPS takes both"]);
+        let found = problems(load_from("", &[], &[("tls.key", "id.key")]));
+        assert_eq!(found, ["--tls-key: tls.key is set and tls.cert is not: HTTPS takes both"]);
+        assert!(load_from("tls.cert = 'id.pem'\ntls.key = 'id.key'", &[("RESCIND_TLS_CERT", "")], &[]).is_err());
     }
 }

@@ -39,5 +39,5 @@ pub use rule::RootKeyBytes;
 pub use setting::Setting;
 pub use table::{
     Addresses, Authentication, Config, Events, Http, Keys, Lock, LogFormat, Logs, Passwords, Proxies, Purge, SETTINGS,
-    Sessions, SignUp, Sqlite, Throttle, Tokens, Verifier,
+    Sessions, SignUp, Sqlite, Throttle, Tls, Tokens, Verifier,
 };

@@ -7,10 +7,16 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 impl Config {
-    /// The issuer that tokens name: the configured one, else `http://` and the address that the server is bound to
+    /// The issuer that tokens name: the configured one, else [`Config::url_of`] the address that the server is bound to
     /// (which may differ from `listen` where that asks for port 0).
     pub fn issuer_for(&self, bound: SocketAddr) -> String {
-        if self.issuer.is_empty() { format!("http://{bound}") } else { self.issuer.clone() }
+        if self.issuer.is_empty() { self.url_of(bound) } else { self.issuer.clone() }
+    }
+
+    /// The URL of a server that is bound to this address: `https://` where it has a certificate, else `http://`.
+    pub fn url_of(&self, bound: SocketAddr) -> String {
+        let scheme = if self.tls.files().is_some() { "https" } else { "http" };
+        format!("{scheme}://{bound}")
     }
 
     /// How long a lock of an account lasts unless its caller says otherwise: `lock.default`, else the access-token
@@ -71,6 +77,10 @@ mod tests {
         let mut config = Config::default();
         let bound = SocketAddr::from(([127, 0, 0, 1], 40_123));
         assert_eq!(config.issuer_for(bound), "http://127.0.0.1:40123");
+        config.tls.cert = Some("id.pem".into());
+        assert_eq!(config.issuer_for(bound), "http://127.0.0.1:40123", "a certificate alone is of no use");
+        config.tls.key = Some("id.key".into());
+        assert_eq!(config.issuer_for(bound), "https://127.0.0.1:40123");
         config.issuer = "https://id.example".to_owned();
         assert_eq!(config.issuer_for(bound), "https://id.example");
         assert_eq!(policy_of(&config).issuer, "https://id.example");

@@ -2,14 +2,14 @@
 
 use super::preset::Preset;
 use super::rule::{
-    Address, Choice, Count, Filter, Folder, IssuerUrl, KIB, MIB, Named, Networks, RootKeyBytes, Rule, SealingKey, Size,
-    Span, Switch, Text, days, hours, minutes, seconds,
+    Address, Choice, Count, Filter, Folder, IssuerUrl, KIB, MIB, Named, Networks, OptionalFile, RootKeyBytes, Rule,
+    SealingKey, Size, Span, Switch, Text, days, hours, minutes, seconds,
 };
 use super::setting::{Bound, Setting};
 use rescind_domain::address::IpNet;
 use rescind_domain::policy::AtLimit;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Declares [`Config`], one struct for each section, their defaults, and [`SETTINGS`], from one list.
@@ -80,11 +80,19 @@ settings! {
         listen: SocketAddr = Address { default: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 7080)) },
             "The address and port to serve on; port 0 takes any free one";
         issuer: String = Text::<IssuerUrl>::new(""),
-            "The URL that tokens name as their issuer and that clients reach; if empty, http:// and the address of `listen`";
+            "The URL that tokens name as their issuer and that clients reach; if empty, http:// (https:// with `tls.cert`) and the address of `listen`";
         preset: Preset = Choice::<Preset>::new(),
             "An assurance level of NIST SP 800-63B-4: it sets the lifetimes of sessions and refuses longer ones";
         root_key: Option<RootKeyBytes> = SealingKey,
             "The key that seals the server keys in the database; if not set, it is made in the data folder";
+    }
+
+    #[doc = "HTTPS, built in."]
+    tls: Tls {
+        cert: Option<PathBuf> = OptionalFile,
+            "A PEM file with the server's certificate, and after it those that vouch for it; with `tls.key` the server speaks HTTPS";
+        key: Option<PathBuf> = OptionalFile,
+            "A PEM file with the private key of that certificate";
     }
 
     #[doc = "Who may make an account."]
@@ -228,6 +236,13 @@ settings! {
             "How log lines are written";
         filter: String = Text::<Filter>::new("info"),
             "Which log lines are written";
+    }
+}
+
+impl Tls {
+    /// The files of certificate and key, where the server is to speak HTTPS.
+    pub fn files(&self) -> Option<(&Path, &Path)> {
+        self.cert.as_deref().zip(self.key.as_deref())
     }
 }
 

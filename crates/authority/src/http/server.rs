@@ -1,4 +1,4 @@
-//! Serving HTTP/1.1: bounded heads, bounded connections, nobody waits for anybody who stalls, and a shutdown that lets
+//! Serving HTTP/1.1, in TLS or not: bounded heads, bounded connections, nobody waits for anybody who stalls, and a shutdown that lets
 //! requests in flight finish.
 
 use std::future::Future;
@@ -14,12 +14,15 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustix::io::Errno;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt as _;
 
 use super::patience::Patient;
 use crate::config::Http;
+use crate::tls::Tls;
 
 /// The most bytes of a request's head: room for an access token of 8 KiB and what browsers and proxies add.
 const LONGEST_HEAD: usize = 32 * 1024;
@@ -37,7 +40,7 @@ const AFTER_REFUSAL: Duration = Duration::from_millis(50);
 /// What a server allows its clients.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How long a client may take to send the head of a request, and how long a connection may idle.
+    /// How long a client may take to shake hands, or to send the head of a request, and how long a connection may idle.
     pub header_timeout: Duration,
     /// How long a request may take, how long a client may stall while it is being answered, and how long requests in
     /// flight are waited for when the server shuts down.
@@ -56,17 +59,43 @@ impl From<&Http> for Limits {
     }
 }
 
+/// What a client gets that speaks plain HTTP where HTTPS is spoken, so that whoever mistyped a URL sees why.
+const WRONG_PROTOCOL: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n\
+    content-length: 51\r\nconnection: close\r\n\r\nThis port speaks HTTPS: the URL begins with https.\n";
+
+/// The most bytes that are read of a request that was sent in the wrong protocol.
+const MOST_WRONG: u64 = 64 * 1024;
+
+/// Where clients come in.
+pub struct Entrance {
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+}
+
+impl Entrance {
+    /// One where clients speak TLS, if there is anything to do so with.
+    pub fn new(listener: TcpListener, tls: Option<Arc<Tls>>) -> Self {
+        Self { listener, tls }
+    }
+}
+
+impl From<TcpListener> for Entrance {
+    fn from(listener: TcpListener) -> Self {
+        Self { listener, tls: None }
+    }
+}
+
 /// Serves until `shutdown` resolves and the requests that are in flight then are answered.
 ///
 /// # Errors
 /// Only if the listener itself is of no use any more.
 pub async fn run(
-    listener: TcpListener,
+    entrance: impl Into<Entrance>,
     router: Router,
     limits: impl Into<Limits>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let limits = limits.into();
+    let (limits, Entrance { listener, tls }) = (limits.into(), entrance.into());
     let (stop, stopping) = watch::channel(());
     let permits = Arc::new(Semaphore::new(limits.connections as usize));
     let mut shutdown = pin!(shutdown);
@@ -83,7 +112,7 @@ pub async fn run(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = Connection { router: router.clone(), peer, limits, permit };
+                let connection = Connection { router: router.clone(), tls: tls.clone(), peer, limits, permit };
                 tokio::spawn(connection.serve(stream, stopping.clone()));
             }
             Err(error) if is_fatal(&error) => return Err(error),
@@ -113,28 +142,48 @@ fn is_fatal(error: &io::Error) -> bool {
 /// One connection.
 struct Connection {
     router: Router,
+    tls: Option<Arc<Tls>>,
     peer: SocketAddr,
     limits: Limits,
     permit: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    async fn serve(self, stream: TcpStream, mut stopping: watch::Receiver<()>) {
+    async fn serve(mut self, stream: TcpStream, mut stopping: watch::Receiver<()>) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY");
         }
+        let Some(tls) = self.tls.take() else {
+            let stream = Patient::new(stream, self.limits.request_timeout);
+            return self.converse(stream, stopping).await;
+        };
+        let shaken = tokio::time::timeout(self.limits.header_timeout, shake(&tls, stream, self.limits.request_timeout));
+        let shaken = tokio::select! {
+            shaken = shaken => shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+            // Nothing was asked yet.
+            _ = stopping.changed() => return,
+        };
+        match shaken {
+            Ok(stream) => self.converse(stream, stopping).await,
+            Err(error) => tracing::debug!(%error, "no TLS connection came about"),
+        }
+    }
+
+    async fn converse<S>(self, stream: S, mut stopping: watch::Receiver<()>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let (router, peer) = (self.router, self.peer);
         let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
             router.clone().oneshot(request)
         });
-        let stream = TokioIo::new(Patient::new(stream, self.limits.request_timeout));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.header_timeout)
             .max_buf_size(LONGEST_HEAD)
             .max_headers(MOST_HEADERS)
-            .serve_connection(stream, service)
+            .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         let mut connection = pin!(connection);
         let outcome = tokio::select! {
@@ -150,4 +199,19 @@ impl Connection {
         }
         drop(self.permit);
     }
+}
+
+/// Shakes hands, or tells a client that speaks plain HTTP that it should not.
+async fn shake(tls: &Tls, mut stream: TcpStream, patience: Duration) -> io::Result<TlsStream<Patient>> {
+    let mut first = [0];
+    stream.peek(&mut first).await?;
+    // A TLS client begins with the byte 22 (RFC 8446 §5.1), HTTP with the first letter of a method.
+    if !first[0].is_ascii_uppercase() {
+        return tls.accept(Patient::new(stream, patience)).await;
+    }
+    stream.write_all(WRONG_PROTOCOL).await?;
+    stream.shutdown().await?;
+    // Closing a connection with bytes that nobody read would take the answer away from the client.
+    tokio::io::copy(&mut stream.take(MOST_WRONG), &mut tokio::io::sink()).await?;
+    Err(io::Error::new(io::ErrorKind::InvalidData, "plain HTTP where HTTPS is spoken"))
 }

@@ -22,7 +22,7 @@ async fn exchange(harness: &Harness, bytes: &[u8]) -> String {
     read_all(&mut stream).await
 }
 
-async fn read_all(stream: &mut TcpStream) -> String {
+pub(super) async fn read_all(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
     // A reset is one way to hang up.
@@ -30,7 +30,7 @@ async fn read_all(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-fn status(answer: &str) -> &str {
+pub(super) fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or("none")
 }
 

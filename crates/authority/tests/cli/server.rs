@@ -64,7 +64,8 @@ impl Server {
         let rest = String::from_utf8(out.buffer().to_vec()).expect("UTF-8");
         out.consume(rest.len());
         let first_lines: Vec<String> = format!("{first}{rest}").lines().map(str::to_owned).collect();
-        let address = first.trim().strip_prefix("Rescind listens on http://").and_then(|text| text.parse().ok());
+        let url = first.trim().strip_prefix("Rescind listens on http");
+        let address = url.and_then(|url| url.trim_start_matches('s').strip_prefix("://")?.parse().ok());
         let Some(address) = address else {
             let _ = child.wait();
             panic!("{first:?}\n{}", fs::read_to_string(&err).unwrap_or_default());

@@ -1,16 +1,17 @@
-//! The feed over TLS, behind nginx, with certificates that an operator made.
+//! The feed over TLS, built in and behind nginx, with certificates that an operator made.
 
 use std::fs;
 use std::net::SocketAddr;
-use std::process::Command;
 use std::time::Duration;
 
 use rescind_verifier::{Rejected, Verifier};
 use serde_json::json;
 
+use crate::certificates::{authorities, curl, issue};
 use crate::guarding::{Guard, Proxy, bearer, example, free_address, nginx};
-use crate::house::House;
+use crate::house::{House, PASSWORD};
 use crate::scene::{Scene, check, runtime, until, until_accepted};
+use crate::server::Device;
 
 /// Longer than a busy machine stalls.
 const LEASE: Duration = Duration::from_secs(10);
@@ -26,7 +27,8 @@ impl Encrypted {
     /// The server's certificate is for this name, which is one of this machine or is not.
     fn new(name: &str) -> Self {
         let house = House::of("ann");
-        certificates(&house, name);
+        authorities(&house.path(""));
+        issue(&house.path(""), "server", name, 2);
         let address = free_address();
         let url = format!("https://{address}");
         let server = house.serve(&["--issuer", &url]);
@@ -58,44 +60,29 @@ fn site(house: &House, address: SocketAddr, behind: SocketAddr) -> String {
     example("feed.md", "nginx", &replaced)
 }
 
-/// Two authorities of certificates, `ca.pem` and `other.pem`; the server's is by the first, for this name.
-fn certificates(house: &House, name: &str) {
-    for (ca, subject) in [("ca", "/CN=The operator"), ("other", "/CN=Somebody else")] {
-        let files = ["-keyout", &format!("{ca}.key"), "-out", &format!("{ca}.pem")].map(str::to_owned);
-        openssl(house, &["req", "-x509", "-subj", subject, "-addext", "keyUsage=critical,keyCertSign"], &files);
-    }
-    let files = ["-keyout", "server.key", "-out", "server.csr"].map(str::to_owned);
-    openssl(house, &["req", "-subj", "/CN=The authority"], &files);
-    house.write("names", format!("subjectAltName={name}\nbasicConstraints=critical,CA:FALSE\n"));
-    let mut sign = Command::new("openssl");
-    sign.args([
-        "x509",
-        "-req",
-        "-in",
-        "server.csr",
-        "-CA",
-        "ca.pem",
-        "-CAkey",
-        "ca.key",
-        "-CAcreateserial",
-        "-days",
-        "2",
-    ]);
-    done(house, sign.args(["-extfile", "names", "-out", "server.pem"]));
-}
-
-fn openssl(house: &House, arguments: &[&str], files: &[String]) {
-    let mut command = Command::new("openssl");
-    command.args(arguments).args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]).args(files);
-    if arguments.contains(&"-x509") {
-        command.args(["-days", "2"]);
-    }
-    done(house, &mut command);
-}
-
-fn done(house: &House, command: &mut Command) {
-    let output = command.current_dir(house.path("")).output().expect("installed: see script/test");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+#[test]
+fn over_https_that_is_built_in_a_verifier_follows_and_hears_of_a_log_out() {
+    let house = House::of("ann");
+    authorities(&house.path(""));
+    issue(&house.path(""), "server", "IP:127.0.0.1", 2);
+    let server = house.serve(&["--tls-cert", "server.pem", "--tls-key", "server.key"]);
+    let url = format!("https://{}", server.address);
+    let added = house.json(&["client", "add", "shop", "--kind", "service", "--scope", "rescind:feed"]);
+    let secret = added["client_secret"].as_str().expect("a secret");
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    let pem = fs::read(house.path("ca.pem")).expect("a certificate");
+    let builder = Verifier::builder(&url).audience(&url).name("shop").lease(LEASE).trust(pem);
+    let verifier = builder.client("shop", secret).build().expect("good settings");
+    let body = json!({ "login": "ann", "password": PASSWORD }).to_string();
+    let arguments = ["--fail", "--header", "content-type: application/json", "--data", &body];
+    let (code, signed_in) = curl(&house.path(""), &[&arguments[..], &[&format!("{url}/v1/sessions")]].concat());
+    assert_eq!(code, 0, "{signed_in}");
+    let phone = Device::of(&serde_json::from_str(&signed_in).expect("JSON"));
+    until_accepted(&verifier, &phone);
+    let ended = house.json(&["session", "end", &phone.session, "--wait=20s"]);
+    assert_eq!(ended["enforcement"]["enforced"], true, "{ended}");
+    assert!(matches!(check(&verifier, &phone), Err(Rejected::Revoked { scope: "session", .. })));
 }
 
 #[test]

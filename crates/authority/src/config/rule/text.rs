@@ -1,4 +1,4 @@
-//! Text whose form is checked: folders, the issuer, the log filter.
+//! Text whose form is checked: folders and files, the issuer, the log filter.
 
 use super::Rule;
 use std::marker::PhantomData;
@@ -31,6 +31,37 @@ impl Rule for Folder {
 
     fn show(&self, value: &PathBuf) -> String {
         value.display().to_string()
+    }
+}
+
+/// A file that may be named or not. Whether it exists is for whoever uses it to find out.
+pub(in crate::config) struct OptionalFile;
+
+impl Rule for OptionalFile {
+    type Value = Option<PathBuf>;
+
+    fn initial(&self) -> Option<PathBuf> {
+        None
+    }
+
+    fn kind(&self) -> &'static str {
+        "file"
+    }
+
+    fn allowed(&self) -> String {
+        "a path".to_owned()
+    }
+
+    fn read(&self, text: &str) -> Result<Option<PathBuf>, String> {
+        if text.contains('\0') {
+            Err("must be a path".to_owned())
+        } else {
+            Ok(Some(text.into()).filter(|_| !text.is_empty()))
+        }
+    }
+
+    fn show(&self, value: &Option<PathBuf>) -> String {
+        value.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
     }
 }
 
@@ -134,6 +165,13 @@ mod tests {
         let rule = Folder { default: "./rescind-data" };
         assert_eq!(rule.read("/var/lib/rescind"), Ok(PathBuf::from("/var/lib/rescind")));
         assert!(rule.read("").is_err() && rule.read("a\0b").is_err());
+    }
+
+    #[test]
+    fn a_file_that_may_be_named_or_not_is_any_path_and_the_empty_one_is_none() {
+        assert_eq!(OptionalFile.read("/etc/ssl/id.pem"), Ok(Some(PathBuf::from("/etc/ssl/id.pem"))));
+        assert_eq!(OptionalFile.read(""), Ok(None));
+        assert!(OptionalFile.read("a\0b").is_err());
     }
 
     #[test]
