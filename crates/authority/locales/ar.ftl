@@ -1,72 +1,242 @@
-# The catalogue that is complete; what another language lacks is said as here.
+# Arabic. Numbers have six forms: zero, one, two, few, many, other.
 
 # Everywhere
-skip = Skip to the content
-app-nav = Account
-nav-devices = Your devices
-nav-security = Security
-nav-console = Administration
-languages = Language
-plain-http = This page came over plain HTTP, which is allowed on this machine only, for trying things out.
-back = Back
-cancel = Cancel
+skip = تخطَّ إلى المحتوى
+app-nav = الحساب
+nav-devices = أجهزتك
+nav-security = الأمان
+nav-console = الإدارة
+languages = اللغة
+plain-http = وصلت هذه الصفحة عبر HTTP غير مشفَّر، وهذا مسموح به على هذا الجهاز فقط، للتجربة.
+back = رجوع
+cancel = إلغاء
+save = حفظ
 
 # Time
-ago-now = now
+ago-now = الآن
 ago-minutes = { $n ->
-    [one] { $n } minute ago
-   *[other] { $n } minutes ago
+    [zero] الآن
+    [one] قبل دقيقة واحدة
+    [two] قبل دقيقتين
+    [few] قبل { $n } دقائق
+    [many] قبل { $n } دقيقة
+   *[other] قبل { $n } دقيقة
 }
 ago-hours = { $n ->
-    [one] { $n } hour ago
-   *[other] { $n } hours ago
+    [zero] الآن
+    [one] قبل ساعة واحدة
+    [two] قبل ساعتين
+    [few] قبل { $n } ساعات
+    [many] قبل { $n } ساعة
+   *[other] قبل { $n } ساعة
 }
 ago-days = { $n ->
-    [one] { $n } day ago
-   *[other] { $n } days ago
+    [zero] اليوم
+    [one] قبل يوم واحد
+    [two] قبل يومين
+    [few] قبل { $n } أيام
+    [many] قبل { $n } يومًا
+   *[other] قبل { $n } يوم
+}
+span-minutes = { $n ->
+    [zero] { $n } دقيقة
+    [one] دقيقة واحدة
+    [two] دقيقتين
+    [few] { $n } دقائق
+    [many] { $n } دقيقة
+   *[other] { $n } دقيقة
+}
+span-hours = { $n ->
+    [zero] { $n } ساعة
+    [one] ساعة واحدة
+    [two] ساعتين
+    [few] { $n } ساعات
+    [many] { $n } ساعة
+   *[other] { $n } ساعة
+}
+span-days = { $n ->
+    [zero] { $n } يوم
+    [one] يوم واحد
+    [two] يومين
+    [few] { $n } أيام
+    [many] { $n } يومًا
+   *[other] { $n } يوم
 }
 
-# Signing in and out
-sign-in = Sign in
-sign-in-title = Sign in
-login = Login name
-password = Password
-stay-signed-in = Stay signed in on this device
-sign-up-instead = Create an account
-signed-in-as = Signed in as { $it }
-sign-out = Sign out
-sign-out-title = Sign out
-sign-out-ask = Sign out on this device?
-signed-out = You are signed out.
-signed-out-elsewhere = This device was signed out.
+# Signing in, up and out
+sign-in = تسجيل الدخول
+sign-in-title = تسجيل الدخول
+sign-in-instead = سجِّل الدخول بحساب لديك
+login = اسم الدخول
+login-invalid = لا يصلح هذا اسمًا للدخول. استخدم حروفًا وأرقامًا وعلامات، بلا مسافات.
+password = كلمة المرور
+stay-signed-in = أبقِ الدخول مسجَّلًا على هذا الجهاز
+sign-up = أنشئ الحساب
+sign-up-title = إنشاء حساب
+sign-up-instead = أنشئ حسابًا
+signed-in-as = مسجَّل الدخول باسم { $it }
+sign-out = تسجيل الخروج
+sign-out-title = تسجيل الخروج
+sign-out-ask = هل تريد تسجيل الخروج من هذا الجهاز؟
+signed-out = تم تسجيل خروجك.
+signed-out-elsewhere = سُجِّل خروج هذا الجهاز.
+
+# Setting up
+setup-title = الإعداد
+setup-intro = أنشئ حساب المدير الأول. الرابط صالح مرة واحدة.
+setup-go = أنشئ حساب المدير
+
+# New passwords
+password-rules = ثمانية أحرف على الأقل؛ بضع كلمات متتالية يسهل تذكُّرها. لا كلمة مرور يجرِّبها الجميع أولًا، ولا اسم دخولك.
+password-too-short = قصيرة جدًّا: استخدم ثمانية أحرف على الأقل.
+password-too-long = طويلة جدًّا: يكفي 256 حرفًا.
+password-common = شائعة جدًّا: هي من أول ما يجرِّبه أي أحد. اختر غيرها.
+password-same-as-login = مطابقة لاسم دخولك. اختر ما لا يمكن لأحد تخمينه منه.
 
 # Your devices
-devices-title = Your devices
-devices-intro = Everything that is signed in to your account. Sign out what you do not know.
-this-device = This device
-device-sign-out = Sign out { $it }
-device-from = Signed in { $it }
-last-active = Last active
-signed-in-since = Signed in since
-address = Address
-application = Application
-others-none = No other device is signed in.
+devices-title = أجهزتك
+devices-intro = هنا كل ما سُجِّل دخوله إلى حسابك. سجِّل خروج ما لا تعرفه.
+devices-changed = تغيَّرت قائمة الأجهزة.
+this-device = هذا الجهاز
+other-devices = الأجهزة الأخرى
+device-on = { $browser } على { $os }
+device-unknown = جهاز غير معروف
+device-new = جديد
+device-name = اسم الجهاز
+rename = إعادة التسمية
+device-sign-out = تسجيل خروج { $it }
+software = المتصفح والنظام
+last-active = آخر نشاط
+signed-in-since = مسجَّل الدخول منذ
+address = العنوان
+application = التطبيق
+others-none = لا جهاز آخر مسجَّل الدخول.
+show-more = عرض المزيد
+back-to-first = العودة إلى بداية القائمة
+several = عدة أجهزة دفعة واحدة
+sign-out-others = تسجيل خروج كل الأجهزة الأخرى
+sign-out-everywhere = تسجيل الخروج من كل مكان
+others-count = { $n ->
+    [zero] لن يُسجَّل خروج أي جهاز آخر.
+    [one] سيُسجَّل خروج جهاز آخر واحد.
+    [two] سيُسجَّل خروج جهازين آخرين.
+    [few] سيُسجَّل خروج { $n } أجهزة أخرى.
+    [many] سيُسجَّل خروج { $n } جهازًا آخر.
+   *[other] سيُسجَّل خروج { $n } جهاز آخر.
+}
+others-many = سيُسجَّل خروج كل الأجهزة الأخرى، بما فيها ما في الصفحات التالية.
+others-ask = ويبقى دخول هذا الجهاز مسجَّلًا.
+everywhere-ask = سيُسجَّل خروج كل الأجهزة، وهذا الجهاز أيضًا.
+
+# New sign-ins
+new-sign-in = تسجيل دخول جديد: { $it }
+new-from = من { $it }
+that-was-me = كان هذا أنا
+not-me = لست أنا: سجِّل خروجه وغيِّر كلمة مروري
+
+# Security
+security-title = الأمان
+password-change = تغيير كلمة المرور
+password-change-intro = سيُسجَّل خروج كل الأجهزة الأخرى، ويبقى دخول هذا الجهاز مسجَّلًا.
+password-current = كلمة المرور الحالية
+password-new = كلمة المرور الجديدة
+events-title = ما حدث مؤخرًا
+events-none = لا شيء بعد.
+show-older = عرض الأقدم
+by-administrator = بواسطة مدير
+lock = قفل حسابي
+lock-what = لو ظننت أن شخصًا آخر دخل حسابك. يُسجَّل خروج كل الأجهزة، ولا يستطيع أحد تسجيل الدخول لمدة { $it }، ولا أنت.
+lock-ask = سيُسجَّل خروج هذا الجهاز أيضًا.
+delete = حذف حسابي
+delete-what = يُسجَّل خروج كل الأجهزة، ويزول الحساب إلى الأبد. لا يستطيع أحد استعادته.
+delete-sure = أريد حذف حسابي نهائيًّا
+delete-for-good = حذف نهائي
+
+# What happened to an account
+event-user-created = أُنشئ الحساب
+event-user-imported = نُقل الحساب من نظام آخر
+event-user-deleted = حُذف الحساب
+event-user-locked = قُفل الحساب
+event-user-unlocked = فُتح قفل الحساب
+event-role-changed = تغيَّر دور الحساب
+event-password-changed = غُيِّرت كلمة المرور
+event-password-reset = أُعيد تعيين كلمة المرور
+event-password-upgraded = حُفظت كلمة المرور بطريقة أكثر أمانًا
+event-signed-in = سجَّل جهاز الدخول
+event-sign-in-failed = فشل تسجيل دخول
+event-reauthenticated = أُدخلت كلمة المرور من جديد
+event-reauthentication-failed = أُدخلت كلمة المرور من جديد وكانت خاطئة
+event-session-ended = سُجِّل خروج جهاز
+event-session-displaced = سُجِّل خروج جهاز لإفساح المجال لجهاز أحدث
+event-sessions-ended = سُجِّل خروج عدة أجهزة دفعة واحدة
+event-session-end-refused = طُلب تسجيل خروج جهاز غير موجود
+event-session-changed = غُيِّرت بيانات جهاز
+event-refresh-reused = عاد مفتاح منسوخ أو قديم؛ فسُجِّل خروج جهازه
+event-refresh-refused = رُفض جهاز
+event-client-added = أُضيف تطبيق
+event-client-changed = غُيِّر تطبيق
+event-client-removed = أُزيل تطبيق
+event-revoked = أُلغيت صلاحية الوصول
+event-key-added = أُضيف مفتاح
+event-key-revoked = أُلغي مفتاح
+event-epoch-begun = سُجِّل خروج الجميع بعد استعادة نسخة احتياطية
+event-set-up = أُنشئ حساب المدير الأول
 
 # What went wrong
-error-title = That did not work
-problem-form-expired = This form is out of date. Please try again.
-problem-https-required = This site needs HTTPS. Over plain HTTP it answers on this machine only.
+error-title = لم ينجح ذلك
+problem-form-expired = انتهت صلاحية هذا النموذج. حاول مرة أخرى.
+problem-foreign-form = لا يأتي هذا النموذج من إحدى صفحات هذا الموقع. افتح الصفحة هنا وحاول مرة أخرى.
+problem-https-required = يحتاج هذا الموقع إلى HTTPS. أما عبر HTTP غير المشفَّر فلا يجيب إلا على هذا الجهاز.
+problem-invalid-credentials = اسم الدخول أو كلمة المرور غير صحيح.
+problem-wrong-password = كلمة المرور خاطئة. لم يتغيَّر شيء.
+problem-account-locked = الحساب مقفل لبعض الوقت.
+problem-sign-up-off = لا يمكن لأحد إنشاء حساب بنفسه هنا. اطلبه من مدير.
+problem-set-up-refused = رُفض الرابط. هو صالح مرة واحدة ولمدة ساعة، وما دام لا يوجد مدير. أعد تشغيل الخادم للحصول على رابط جديد.
+problem-login-taken = اسم الدخول هذا مستخدَم. اختر غيره.
+problem-not-found = لا يوجد شيء كهذا هنا.
+problem-no-such-path = لا توجد صفحة كهذه.
+problem-method-not-allowed = لا تُبلغ هذه الصفحة إلا عبر نموذج. ارجع واستخدم النموذج هناك.
+problem-invalid-request = تعذَّر فهم الطلب.
+problem-forbidden = هذا غير مسموح به.
+problem-too-many-sessions = حسابك مسجَّل الدخول على أكبر عدد مسموح به من الأجهزة. سجِّل خروج جهاز آخر أولًا.
+problem-signed-out-meanwhile = سُجِّل خروج حسابك من كل مكان للتو. سجِّل الدخول من جديد.
+problem-session-ended = سُجِّل خروج هذا الجهاز في الأثناء. لم يُنفَّذ شيء.
+problem-throttled = محاولات فاشلة كثيرة. انتظر قليلًا ثم حاول مرة أخرى.
+problem-busy = الخادم مشغول الآن. حاول مرة أخرى بعد قليل.
+problem-cannot-tell = يتعذَّر الآن معرفة ما إذا كان دخولك مسجَّلًا. حاول مرة أخرى بعد قليل.
+problem-store-unavailable = هذا غير ممكن الآن، ولم يُنفَّذ شيء. حاول مرة أخرى بعد قليل.
+problem-unconfirmed = لا يُعرف هل نُفِّذ ذلك. تحقَّق من فضلك.
+problem-timed-out = استغرق ذلك وقتًا طويلًا. لا يُعرف هل نُفِّذ؛ تحقَّق من فضلك.
+problem-internal = حدث خطأ داخل الخادم.
 
 # Authenticating again
-again-title = Your password, please
-again-for-device = It has been a while since you gave it. Then the device is signed out.
-again-go = Go on
+again-title = كلمة مرورك من فضلك
+again-for-device = مضى وقت منذ أدخلتها. بعدها يُسجَّل خروج الجهاز.
+again-for-others = مضى وقت منذ أدخلتها. بعدها يُسجَّل خروج كل الأجهزة الأخرى.
+again-for-all = مضى وقت منذ أدخلتها. بعدها يُسجَّل خروج كل الأجهزة، وهذا الجهاز أيضًا.
+again-for-lock = مضى وقت منذ أدخلتها. بعدها يُقفل الحساب.
+again-go = متابعة
 
 # What was done
-notice-signed-out = You are signed out.
-notice-signed-out-elsewhere = This device was signed out. Sign in again to go on.
-notice-named = The device has its new name.
-notice-password-changed = The password is changed, and every other device is signed out.
-notice-locked = The account is locked, and every device is signed out.
-notice-enforced = Done. { $confirmed } of { $of } services have confirmed ({ $n } ms).
-notice-pending = Done. { $confirmed } of { $of } services have confirmed; the others must within { $n } seconds.
+notice-signed-out = تم تسجيل خروجك.
+notice-signed-out-elsewhere = سُجِّل خروج هذا الجهاز. سجِّل الدخول من جديد للمتابعة.
+notice-named = صار للجهاز اسمه الجديد.
+notice-name-refused = للاسم مئة حرف على الأكثر، كلها ظاهرة. لم يتغيَّر شيء.
+notice-device-gone = سُجِّل خروج ذلك الجهاز من قبل.
+notice-known = شكرًا. لن تُسأل عنه هنا مرة أخرى.
+notice-not-me = سُجِّل خروجه. ربما يعرف صاحبه كلمة مرورك، فغيِّرها الآن.
+notice-password-changed = غُيِّرت كلمة المرور، وسُجِّل خروج كل الأجهزة الأخرى.
+notice-locked = قُفل الحساب، وسُجِّل خروج كل الأجهزة.
+notice-deleted = حُذف الحساب.
+notice-account-made = أُنشئ حسابك.
+notice-set-up = أُنشئ حساب المدير. هذا حسابك.
+notice-done = تم.
+notice-enforced = تم. أكَّدت { $confirmed } من { $of } من الخدمات ({ $n } مللي ثانية).
+notice-pending = تم. أكَّدت { $confirmed } من { $of } من الخدمات، وعلى البقية أن تؤكِّد خلال { $n ->
+    [zero] لحظة.
+    [one] ثانية واحدة.
+    [two] ثانيتين.
+    [few] { $n } ثوانٍ.
+    [many] { $n } ثانية.
+   *[other] { $n } ثانية.
+}

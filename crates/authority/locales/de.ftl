@@ -1,72 +1,213 @@
-# The catalogue that is complete; what another language lacks is said as here.
+# German.
 
 # Everywhere
-skip = Skip to the content
-app-nav = Account
-nav-devices = Your devices
-nav-security = Security
-nav-console = Administration
-languages = Language
-plain-http = This page came over plain HTTP, which is allowed on this machine only, for trying things out.
-back = Back
-cancel = Cancel
+skip = Zum Inhalt springen
+app-nav = Konto
+nav-devices = Ihre Geräte
+nav-security = Sicherheit
+nav-console = Verwaltung
+languages = Sprache
+plain-http = Diese Seite kam über unverschlüsseltes HTTP. Das ist nur auf diesem Rechner erlaubt, zum Ausprobieren.
+back = Zurück
+cancel = Abbrechen
+save = Speichern
 
 # Time
-ago-now = now
+ago-now = jetzt
 ago-minutes = { $n ->
-    [one] { $n } minute ago
-   *[other] { $n } minutes ago
+    [one] vor { $n } Minute
+   *[other] vor { $n } Minuten
 }
 ago-hours = { $n ->
-    [one] { $n } hour ago
-   *[other] { $n } hours ago
+    [one] vor { $n } Stunde
+   *[other] vor { $n } Stunden
 }
 ago-days = { $n ->
-    [one] { $n } day ago
-   *[other] { $n } days ago
+    [one] vor { $n } Tag
+   *[other] vor { $n } Tagen
+}
+span-minutes = { $n ->
+    [one] { $n } Minute
+   *[other] { $n } Minuten
+}
+span-hours = { $n ->
+    [one] { $n } Stunde
+   *[other] { $n } Stunden
+}
+span-days = { $n ->
+    [one] { $n } Tag
+   *[other] { $n } Tage
 }
 
-# Signing in and out
-sign-in = Sign in
-sign-in-title = Sign in
-login = Login name
-password = Password
-stay-signed-in = Stay signed in on this device
-sign-up-instead = Create an account
-signed-in-as = Signed in as { $it }
-sign-out = Sign out
-sign-out-title = Sign out
-sign-out-ask = Sign out on this device?
-signed-out = You are signed out.
-signed-out-elsewhere = This device was signed out.
+# Signing in, up and out
+sign-in = Anmelden
+sign-in-title = Anmelden
+sign-in-instead = Mit einem bestehenden Konto anmelden
+login = Anmeldename
+login-invalid = Das kann kein Anmeldename sein. Verwenden Sie Buchstaben, Ziffern und Zeichen, ohne Leerzeichen.
+password = Passwort
+stay-signed-in = Auf diesem Gerät angemeldet bleiben
+sign-up = Konto anlegen
+sign-up-title = Konto anlegen
+sign-up-instead = Ein Konto anlegen
+signed-in-as = Angemeldet als { $it }
+sign-out = Abmelden
+sign-out-title = Abmelden
+sign-out-ask = Auf diesem Gerät abmelden?
+signed-out = Sie sind abgemeldet.
+signed-out-elsewhere = Dieses Gerät wurde abgemeldet.
+
+# Setting up
+setup-title = Einrichten
+setup-intro = Legen Sie den ersten Administrator an. Der Link gilt einmal.
+setup-go = Administrator anlegen
+
+# New passwords
+password-rules = Mindestens 8 Zeichen; einige Wörter hintereinander merken sich leicht. Keines, das alle zuerst ausprobieren, und nicht Ihr Anmeldename.
+password-too-short = Zu kurz: mindestens 8 Zeichen.
+password-too-long = Zu lang: 256 Zeichen genügen.
+password-common = Zu verbreitet: Dieses gehört zu den ersten, die jemand ausprobiert. Wählen Sie ein anderes.
+password-same-as-login = Dasselbe wie Ihr Anmeldename. Wählen Sie eines, das niemand daraus errät.
 
 # Your devices
-devices-title = Your devices
-devices-intro = Everything that is signed in to your account. Sign out what you do not know.
-this-device = This device
-device-sign-out = Sign out { $it }
-device-from = Signed in { $it }
-last-active = Last active
-signed-in-since = Signed in since
-address = Address
-application = Application
-others-none = No other device is signed in.
+devices-title = Ihre Geräte
+devices-intro = Hier steht alles, was in Ihrem Konto angemeldet ist. Melden Sie ab, was Sie nicht kennen.
+devices-changed = Die Liste der Geräte hat sich geändert.
+this-device = Dieses Gerät
+other-devices = Andere Geräte
+device-on = { $browser } unter { $os }
+device-unknown = Unbekanntes Gerät
+device-new = Neu
+device-name = Name des Geräts
+rename = Umbenennen
+device-sign-out = { $it } abmelden
+software = Browser und System
+last-active = Zuletzt aktiv
+signed-in-since = Angemeldet seit
+address = Adresse
+application = Anwendung
+others-none = Kein anderes Gerät ist angemeldet.
+show-more = Mehr anzeigen
+back-to-first = Zurück zum Anfang der Liste
+several = Mehrere Geräte auf einmal
+sign-out-others = Alle anderen Geräte abmelden
+sign-out-everywhere = Überall abmelden
+others-count = { $n ->
+    [one] { $n } anderes Gerät wird abgemeldet.
+   *[other] { $n } andere Geräte werden abgemeldet.
+}
+others-many = Alle anderen Geräte werden abgemeldet, auch die auf weiteren Seiten.
+others-ask = Dieses bleibt angemeldet.
+everywhere-ask = Alle Geräte werden abgemeldet, auch dieses.
+
+# New sign-ins
+new-sign-in = Neue Anmeldung: { $it }
+new-from = von { $it }
+that-was-me = Das war ich
+not-me = Das war ich nicht: abmelden und mein Passwort ändern
+
+# Security
+security-title = Sicherheit
+password-change = Passwort ändern
+password-change-intro = Alle anderen Geräte werden abgemeldet. Dieses bleibt angemeldet.
+password-current = Bisheriges Passwort
+password-new = Neues Passwort
+events-title = Was zuletzt geschah
+events-none = Noch nichts.
+show-older = Ältere anzeigen
+by-administrator = durch einen Administrator
+lock = Mein Konto sperren
+lock-what = Für den Fall, dass Sie jemand anderen in Ihrem Konto vermuten. Jedes Gerät wird abgemeldet, und für { $it } kann sich niemand anmelden, auch Sie nicht.
+lock-ask = Auch dieses Gerät wird abgemeldet.
+delete = Mein Konto löschen
+delete-what = Jedes Gerät wird abgemeldet, und das Konto ist für immer fort. Niemand kann es zurückholen.
+delete-sure = Ich möchte, dass mein Konto endgültig gelöscht wird
+delete-for-good = Endgültig löschen
+
+# What happened to an account
+event-user-created = Das Konto wurde angelegt
+event-user-imported = Das Konto wurde aus einem anderen System übernommen
+event-user-deleted = Das Konto wurde gelöscht
+event-user-locked = Das Konto wurde gesperrt
+event-user-unlocked = Das Konto wurde entsperrt
+event-role-changed = Die Rolle des Kontos wurde geändert
+event-password-changed = Das Passwort wurde geändert
+event-password-reset = Das Passwort wurde zurückgesetzt
+event-password-upgraded = Das Passwort wurde sicherer gespeichert
+event-signed-in = Ein Gerät hat sich angemeldet
+event-sign-in-failed = Eine Anmeldung schlug fehl
+event-reauthenticated = Das Passwort wurde erneut eingegeben
+event-reauthentication-failed = Das Passwort wurde erneut eingegeben und war falsch
+event-session-ended = Ein Gerät wurde abgemeldet
+event-session-displaced = Ein Gerät wurde abgemeldet, um einem neueren Platz zu machen
+event-sessions-ended = Mehrere Geräte wurden auf einmal abgemeldet
+event-session-end-refused = Ein Gerät, das es nicht gibt, sollte abgemeldet werden
+event-session-changed = Ein Gerät wurde geändert
+event-refresh-reused = Ein kopierter oder veralteter Schlüssel kam zurück; sein Gerät wurde abgemeldet
+event-refresh-refused = Ein Gerät wurde abgewiesen
+event-client-added = Eine Anwendung wurde hinzugefügt
+event-client-changed = Eine Anwendung wurde geändert
+event-client-removed = Eine Anwendung wurde entfernt
+event-revoked = Zugang wurde entzogen
+event-key-added = Ein Schlüssel wurde hinzugefügt
+event-key-revoked = Ein Schlüssel wurde entzogen
+event-epoch-begun = Alle wurden nach einer Wiederherstellung abgemeldet
+event-set-up = Der erste Administrator wurde angelegt
 
 # What went wrong
-error-title = That did not work
-problem-form-expired = This form is out of date. Please try again.
-problem-https-required = This site needs HTTPS. Over plain HTTP it answers on this machine only.
+error-title = Das hat nicht geklappt
+problem-form-expired = Dieses Formular ist veraltet. Bitte versuchen Sie es noch einmal.
+problem-foreign-form = Dieses Formular kommt von keiner Seite dieser Website. Bitte öffnen Sie die Seite hier und versuchen Sie es noch einmal.
+problem-https-required = Diese Website braucht HTTPS. Über unverschlüsseltes HTTP antwortet sie nur auf diesem Rechner.
+problem-invalid-credentials = Anmeldename oder Passwort ist falsch.
+problem-wrong-password = Das Passwort ist falsch. Es wurde nichts geändert.
+problem-account-locked = Das Konto ist vorübergehend gesperrt.
+problem-sign-up-off = Hier kann niemand selbst ein Konto anlegen. Bitten Sie einen Administrator darum.
+problem-set-up-refused = Der Link wird abgelehnt. Er gilt einmal und eine Stunde lang, und nur solange es keinen Administrator gibt. Starten Sie den Server für einen neuen noch einmal.
+problem-login-taken = Dieser Anmeldename ist vergeben. Wählen Sie einen anderen.
+problem-not-found = So etwas gibt es hier nicht.
+problem-no-such-path = Diese Seite gibt es nicht.
+problem-method-not-allowed = Diese Seite erreicht man nur über ein Formular. Gehen Sie zurück und benutzen Sie das Formular dort.
+problem-invalid-request = Die Anfrage ist nicht zu verstehen.
+problem-forbidden = Das ist nicht erlaubt.
+problem-too-many-sessions = Ihr Konto ist auf so vielen Geräten angemeldet, wie es darf. Melden Sie zuerst ein anderes ab.
+problem-signed-out-meanwhile = Ihr Konto wurde eben überall abgemeldet. Bitte melden Sie sich noch einmal an.
+problem-session-ended = Dieses Gerät wurde inzwischen abgemeldet. Es wurde nichts getan.
+problem-throttled = Zu viele Fehlversuche. Bitte warten Sie eine Weile und versuchen Sie es noch einmal.
+problem-busy = Im Augenblick ist zu viel zu tun. Bitte versuchen Sie es gleich noch einmal.
+problem-cannot-tell = Ob Sie angemeldet sind, lässt sich gerade nicht sagen. Bitte versuchen Sie es gleich noch einmal.
+problem-store-unavailable = Das ist im Augenblick nicht möglich; es wurde nichts getan. Bitte versuchen Sie es gleich noch einmal.
+problem-unconfirmed = Ob es getan wurde, ist nicht bekannt. Bitte sehen Sie nach.
+problem-timed-out = Es hat zu lange gedauert. Ob es getan wurde, ist nicht bekannt; bitte sehen Sie nach.
+problem-internal = Im Server ist etwas schiefgegangen.
 
 # Authenticating again
-again-title = Your password, please
-again-for-device = It has been a while since you gave it. Then the device is signed out.
-again-go = Go on
+again-title = Bitte Ihr Passwort
+again-for-device = Sie haben es vor einer Weile eingegeben. Danach wird das Gerät abgemeldet.
+again-for-others = Sie haben es vor einer Weile eingegeben. Danach werden alle anderen Geräte abgemeldet.
+again-for-all = Sie haben es vor einer Weile eingegeben. Danach werden alle Geräte abgemeldet, auch dieses.
+again-for-lock = Sie haben es vor einer Weile eingegeben. Danach wird das Konto gesperrt.
+again-go = Weiter
 
 # What was done
-notice-signed-out = You are signed out.
-notice-signed-out-elsewhere = This device was signed out. Sign in again to go on.
-notice-named = The device has its new name.
-notice-password-changed = The password is changed, and every other device is signed out.
-notice-locked = The account is locked, and every device is signed out.
-notice-enforced = Done. { $confirmed } of { $of } services have confirmed ({ $n } ms).
-notice-pending = Done. { $confirmed } of { $of } services have confirmed; the others must within { $n } seconds.
+notice-signed-out = Sie sind abgemeldet.
+notice-signed-out-elsewhere = Dieses Gerät wurde abgemeldet. Melden Sie sich wieder an, um fortzufahren.
+notice-named = Das Gerät hat seinen neuen Namen.
+notice-name-refused = Ein Name hat höchstens 100 Zeichen, die alle sichtbar sind. Es wurde nichts geändert.
+notice-device-gone = Dieses Gerät ist schon abgemeldet.
+notice-known = Danke. Hier werden Sie danach nicht noch einmal gefragt.
+notice-not-me = Es ist abgemeldet. Wer immer es war, kennt vielleicht Ihr Passwort; ändern Sie es jetzt.
+notice-password-changed = Das Passwort ist geändert, und alle anderen Geräte sind abgemeldet.
+notice-locked = Das Konto ist gesperrt, und alle Geräte sind abgemeldet.
+notice-deleted = Das Konto ist gelöscht.
+notice-account-made = Ihr Konto ist angelegt.
+notice-set-up = Der Administrator ist angelegt. Das ist Ihr Konto.
+notice-done = Erledigt.
+notice-enforced = Erledigt. { $of ->
+    [one] { $confirmed } von { $of } Dienst hat bestätigt ({ $n } ms).
+   *[other] { $confirmed } von { $of } Diensten haben bestätigt ({ $n } ms).
+}
+notice-pending = Erledigt. { $confirmed } von { $of } Diensten haben bestätigt; die übrigen müssen es innerhalb von { $n ->
+    [one] { $n } Sekunde.
+   *[other] { $n } Sekunden.
+}

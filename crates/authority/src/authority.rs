@@ -18,6 +18,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::activity::Activity;
 use crate::ambient::{SystemClock, SystemEntropy};
+use crate::branding::{Branding, BrandingError};
 use crate::config::Config;
 use crate::cookies::Cookies;
 use crate::data_dir::{DataDir, DataDirError};
@@ -45,6 +46,8 @@ pub struct Authority {
     pub(crate) cookies: Cookies,
     /// What the keys of forms are derived from.
     pub(crate) form_root: zeroize::Zeroizing<[u8; 32]>,
+    /// How the operator makes the pages their own.
+    pub(crate) branding: Branding,
     pub(crate) clock: Arc<SystemClock>,
     pub(crate) hint: Notify,
     /// The position that this node has published as reached by all its verifiers.
@@ -71,6 +74,9 @@ pub enum StartError {
     /// Anything that a verb refused.
     #[error(transparent)]
     Domain(#[from] Error),
+    /// What makes the pages the operator's own.
+    #[error(transparent)]
+    Branding(#[from] BrandingError),
     /// Certificate and key.
     #[error("HTTPS: {0}")]
     Tls(#[from] crate::tls::TlsError),
@@ -103,6 +109,8 @@ impl Authority {
         issuer: String,
         machine: Arc<dyn rescind_verifier::Clock>,
     ) -> Result<Arc<Self>, StartError> {
+        // The command line makes no pages.
+        let branding = if role == Role::Server { Branding::load(&config)? } else { Branding::plain() };
         let root = match &config.root_key {
             Some(key) => zeroize::Zeroizing::new(*key.expose()),
             None => data.root_key(&SystemEntropy)?,
@@ -131,6 +139,7 @@ impl Authority {
             hub: Arc::default(),
             cookies: Cookies::default(),
             form_root: form_root(&root),
+            branding,
             clock,
             hint: Notify::new(),
             published: watch::Sender::new(0),

@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod ambient;
 pub mod authority;
+pub mod branding;
 pub mod cli;
 pub mod config;
 mod cookies;

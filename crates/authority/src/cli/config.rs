@@ -5,6 +5,7 @@ use clap::Subcommand;
 use super::failure::{Code, Failure};
 use super::folder::Context;
 use super::output::{print, print_value};
+use crate::branding::Branding;
 use crate::config::{self, Flags, Loaded, Problem, Problems, Setting};
 use crate::serve;
 
@@ -45,7 +46,13 @@ pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
 
 /// Reads the files that are named, as the server would.
 fn with_good_files(loaded: Loaded) -> Result<Loaded, Problems> {
-    let Err(error) = serve::tls(&loaded.config) else { return Ok(loaded) };
-    let place = Setting::find("tls.cert").map_or_else(String::new, |setting| loaded.origin(setting).place());
-    Err(Problems(vec![Problem::new(place, error.to_string())]))
+    let place = |key| Setting::find(key).map_or_else(String::new, |setting| loaded.origin(setting).place());
+    let mut problems = Vec::new();
+    if let Err(error) = serve::tls(&loaded.config) {
+        problems.push(Problem::new(place("tls.cert"), error.to_string()));
+    }
+    if let Err(error) = Branding::load(&loaded.config) {
+        problems.push(Problem::new(place(error.setting()), error.to_string()));
+    }
+    if problems.is_empty() { Ok(loaded) } else { Err(Problems(problems)) }
 }

@@ -154,6 +154,7 @@ impl From<StartError> for Failure {
                 let message = format!("{address} is in use: stop what listens there, or choose another with --listen");
                 Self::Because(Code::InTheWay, message)
             }
+            StartError::Branding(error) => Self::usage(error.to_string()),
             StartError::Tls(error) => Self::usage(format!("HTTPS: {error}")),
             other => Self::failed(other.to_string()),
         }

@@ -2,8 +2,8 @@
 
 use super::preset::Preset;
 use super::rule::{
-    Address, Choice, Count, Filter, Folder, IssuerUrl, KIB, MIB, Named, Networks, OptionalFile, RootKeyBytes, Rule,
-    SealingKey, Size, Span, Switch, Text, days, hours, minutes, seconds,
+    Address, Choice, Count, Filter, Folder, HexColour, IssuerUrl, KIB, MIB, Name, Named, Networks, OptionalFile,
+    RootKeyBytes, Rule, SealingKey, Size, Span, Switch, Text, days, hours, minutes, seconds,
 };
 use super::setting::{Bound, Setting};
 use rescind_domain::address::IpNet;
@@ -99,6 +99,18 @@ settings! {
     sign_up: SignUp {
         enabled: bool = Switch { default: true },
             "Whether people may sign up by themselves; if not, only an administrator makes accounts";
+    }
+
+    #[doc = "The pages that people see."]
+    pages: LookOfPages {
+        name: String = Text::<Name>::new("Rescind"),
+            "What the place is called where people sign in";
+        logo: Option<PathBuf> = OptionalFile,
+            "An SVG or PNG of at most 256 KiB, shown beside the name";
+        accent: String = Text::<HexColour>::new(""),
+            "The colour of buttons, as #rrggbb; what stands on it and links of that colour stay readable";
+        css: Option<PathBuf> = OptionalFile,
+            "A style sheet of at most 128 KiB that comes after the pages' own";
     }
 
     #[doc = "The proxies in front of the server."]

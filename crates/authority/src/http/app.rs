@@ -31,7 +31,7 @@ pub(crate) struct Parts {
 
 impl App {
     pub(crate) fn new(authority: Arc<Authority>, published: Published) -> Self {
-        let pages = Pages::new(&authority.world.policy.issuer, authority.form_root.as_ref());
+        let pages = Pages::new(&authority.world.policy.issuer, authority.form_root.as_ref(), &authority.branding);
         Self(Arc::new(Parts { authority, meter: Meter::default(), origins: Origins::default(), published, pages }))
     }
 }

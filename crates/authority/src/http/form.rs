@@ -1,10 +1,5 @@
 //! Forms (`application/x-www-form-urlencoded`), strictly: one spelling of each thing, no parameter twice.
 
-use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
-
-use super::app::App;
-use super::body::read_form;
 use super::problem::Problem;
 
 /// Most parameters that a form may have.
@@ -48,18 +43,6 @@ impl Form {
             values.push(value);
         }
         values
-    }
-}
-
-/// Bytes of a body that says that it is a form.
-pub(crate) struct FormBody(pub(crate) Bytes);
-
-impl FromRequest<App> for FormBody {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        read_form(&parts.headers, body, app).await.map(Self)
     }
 }
 

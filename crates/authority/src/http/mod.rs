@@ -34,6 +34,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
@@ -87,13 +88,13 @@ fn routes() -> OpenApiRouter<App> {
         .merge(widgets::routes())
 }
 
-async fn no_such_path() -> Problem {
-    Problem::new(kinds::NO_SUCH_PATH)
+async fn no_such_path(State(app): State<App>, request: Request) -> Response {
+    pages::fault::for_whoever_asks(&app, &request, kinds::NO_SUCH_PATH)
 }
 
 /// The router adds the `Allow` header.
-async fn wrong_method() -> Problem {
-    Problem::new(kinds::METHOD_NOT_ALLOWED)
+async fn wrong_method(State(app): State<App>, request: Request) -> Response {
+    pages::fault::for_whoever_asks(&app, &request, kinds::METHOD_NOT_ALLOWED)
 }
 
 /// The panic hook has written down what happened; whoever asked learns only that something did.

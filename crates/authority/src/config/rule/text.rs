@@ -1,4 +1,4 @@
-//! Text whose form is checked: folders and files, the issuer, the log filter.
+//! Text whose form is checked: folders and files, the issuer, names and colours, the log filter.
 
 use super::Rule;
 use std::marker::PhantomData;
@@ -143,6 +143,33 @@ impl Form for IssuerUrl {
     }
 }
 
+/// A colour as style sheets write it, or none.
+pub(in crate::config) enum HexColour {}
+
+impl Form for HexColour {
+    const KIND: &'static str = "colour";
+    const ALLOWED: &'static str = "empty, or a colour such as #0a7d5c";
+
+    fn check(text: &str) -> Result<(), String> {
+        let fine = text.is_empty() || crate::branding::Colour::parse(text).is_some();
+        if fine { Ok(()) } else { Err(format!("must be {}", Self::ALLOWED)) }
+    }
+}
+
+/// What something is called where people read it.
+pub(in crate::config) enum Name {}
+
+impl Form for Name {
+    const KIND: &'static str = "text";
+    const ALLOWED: &'static str = "1 to 60 characters, no control characters";
+
+    fn check(text: &str) -> Result<(), String> {
+        let length = text.chars().count();
+        let fine = (1..=60).contains(&length) && !text.trim().is_empty() && !text.chars().any(char::is_control);
+        if fine { Ok(()) } else { Err(format!("must be {}", Self::ALLOWED)) }
+    }
+}
+
 /// Which log lines are written: a level, or `target=level` pairs separated by commas.
 pub(in crate::config) enum Filter {}
 
@@ -207,6 +234,20 @@ mod tests {
         ] {
             let message = IssuerUrl::check(text).unwrap_err();
             assert!(message.contains(why), "{text:?}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_name_and_a_colour_are_what_a_page_can_show() {
+        for text in ["Rescind", "Käse & Co", "شركة"] {
+            assert_eq!(Name::check(text), Ok(()), "{text:?}");
+        }
+        for text in ["", " ", "a\nb", &"x".repeat(61)] {
+            assert!(Name::check(text).is_err(), "{text:?}");
+        }
+        assert_eq!((HexColour::check(""), HexColour::check("#0a7D5c")), (Ok(()), Ok(())));
+        for text in ["red", "#123", "#1234567", "#12345g"] {
+            assert!(HexColour::check(text).is_err(), "{text:?}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Authenticating again in place: what was asked for waits in the form that asks for the password, and is done with it.
 
 use askama::Template;
+use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use rescind_domain::Error;
@@ -52,6 +53,15 @@ pub(crate) async fn renew(member: &Member, form: &mut Form) -> Result<Standing, 
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// An answer with the cookie that takes the place of the former one, if there is one: without it the browser would be left
+/// with one that is no longer good.
+pub(crate) fn keep(mut response: Response, cookie: Option<HeaderValue>) -> Response {
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
 }
 
 /// The cookie of a session that was begun or authenticated again; what this browser held before is forgotten.

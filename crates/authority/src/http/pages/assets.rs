@@ -1,33 +1,55 @@
 //! Style and script of the pages: embedded, named by what is in them, so that browsers may keep them for good.
 
+use std::borrow::Cow;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 
+use crate::branding::Branding;
 use crate::http::app::App;
 use crate::http::problem::{Problem, kinds};
+
+/// An SVG that is opened by itself is a document: it runs nothing, loads nothing, and is of no origin.
+const POLICY: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 /// A file that pages load.
 struct Asset {
     path: String,
     media_type: &'static str,
-    body: &'static str,
+    body: Cow<'static, [u8]>,
 }
 
 /// All of them.
 pub(crate) struct Assets {
     style: Asset,
     live: Asset,
+    logo: Option<Asset>,
+    brand: Option<Asset>,
 }
 
 impl Assets {
-    pub(crate) fn load() -> Self {
+    /// Those of the program, and those of the operator.
+    pub(crate) fn load(branding: &Branding) -> Self {
+        let own = |text: &'static str| Cow::Borrowed(text.as_bytes());
+        let logo = branding.logo.as_ref().map(|logo| {
+            let (kind, bytes) = (logo.kind, Cow::Owned(logo.bytes.clone()));
+            Asset::new("logo", kind.extension(), kind.media_type(), bytes)
+        });
+        let brand = branding
+            .style
+            .as_ref()
+            .map(|text| Asset::new("brand", "css", "text/css; charset=utf-8", Cow::Owned(text.clone().into_bytes())));
+        let style = own(include_str!("../../../assets/page.css"));
+        let live = own(include_str!("../../../assets/live.js"));
         Self {
-            style: Asset::new("page", "css", "text/css; charset=utf-8", include_str!("../../../assets/page.css")),
-            live: Asset::new("live", "js", "text/javascript; charset=utf-8", include_str!("../../../assets/live.js")),
+            style: Asset::new("page", "css", "text/css; charset=utf-8", style),
+            live: Asset::new("live", "js", "text/javascript; charset=utf-8", live),
+            logo,
+            brand,
         }
     }
 
@@ -41,14 +63,25 @@ impl Assets {
         &self.live.path
     }
 
+    /// Where the operator's logo is.
+    pub(crate) fn logo(&self) -> Option<&str> {
+        self.logo.as_ref().map(|asset| asset.path.as_str())
+    }
+
+    /// Where the operator's style sheet is.
+    pub(crate) fn brand(&self) -> Option<&str> {
+        self.brand.as_ref().map(|asset| asset.path.as_str())
+    }
+
     fn find(&self, name: &str) -> Option<&Asset> {
-        [&self.style, &self.live].into_iter().find(|asset| asset.path.strip_prefix("/assets/") == Some(name))
+        let all = [Some(&self.style), Some(&self.live), self.logo.as_ref(), self.brand.as_ref()];
+        all.into_iter().flatten().find(|asset| asset.path.strip_prefix("/assets/") == Some(name))
     }
 }
 
 impl Asset {
-    fn new(name: &str, extension: &str, media_type: &'static str, body: &'static str) -> Self {
-        let hash = HEXLOWER.encode(&digest(&SHA256, body.as_bytes()).as_ref()[..8]);
+    fn new(name: &str, extension: &str, media_type: &'static str, body: Cow<'static, [u8]>) -> Self {
+        let hash = HEXLOWER.encode(&digest(&SHA256, &body).as_ref()[..8]);
         Self { path: format!("/assets/{name}-{hash}.{extension}"), media_type, body }
     }
 }
@@ -57,8 +90,12 @@ impl Asset {
 pub(super) async fn serve(State(app): State<App>, Path(name): Path<String>) -> Response {
     match app.pages.assets.find(&name) {
         Some(asset) => {
-            let headers = [(CONTENT_TYPE, asset.media_type), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
-            (StatusCode::OK, headers, asset.body).into_response()
+            let headers = [
+                (CONTENT_TYPE, asset.media_type),
+                (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+                (CONTENT_SECURITY_POLICY, POLICY),
+            ];
+            (StatusCode::OK, headers, asset.body.clone()).into_response()
         }
         None => Problem::new(kinds::NO_SUCH_PATH).into_response(),
     }

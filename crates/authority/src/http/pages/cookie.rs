@@ -41,6 +41,8 @@ pub(crate) enum Kind {
     Notice,
     /// The language that was chosen.
     Language,
+    /// The sign-ins that somebody said to know.
+    Known,
 }
 
 impl Kind {
@@ -55,6 +57,8 @@ impl Kind {
             (Self::Notice, _) => "rescind_dev_notice",
             (Self::Language, Transport::Secure) => "__Host-rescind-language",
             (Self::Language, _) => "rescind_dev_language",
+            (Self::Known, Transport::Secure) => "__Host-rescind-known",
+            (Self::Known, _) => "rescind_dev_known",
         }
     }
 }

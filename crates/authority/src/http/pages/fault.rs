@@ -2,16 +2,17 @@
 
 use askama::Template;
 use axum::extract::{Request, State};
-use axum::http::header::{ACCEPT_LANGUAGE, RETRY_AFTER};
-use axum::http::request::Parts;
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE, RETRY_AFTER, SET_COOKIE};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use super::cookie::{Brought, Kind};
 use super::frame::{self, Frame};
 use super::words::Language;
 use crate::http::app::App;
-use crate::http::problem::Told;
+use crate::http::problem::kinds::Kind as Problematic;
+use crate::http::problem::{Problem, Told};
 
 #[derive(Template)]
 #[template(path = "error.html")]
@@ -24,10 +25,21 @@ struct ErrorPage<'a> {
 /// Turns problems into pages.
 pub(super) async fn dress(State(app): State<App>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let tag = language(&app, &parts).tag;
+    let tag = language(&app, &parts.headers).tag;
     let response = next.run(Request::from_parts(parts, body)).await;
     match response.extensions().get::<Told>() {
         Some(told) => page(&app, tag, told, &response),
+        None => response,
+    }
+}
+
+/// A problem that nobody's handler has: a page for a browser, a document for whoever else asks.
+pub(crate) fn for_whoever_asks(app: &App, request: &Request, kind: &'static Problematic) -> Response {
+    let response = Problem::new(kind).into_response();
+    let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_browser = accepted.split(',').any(|range| range.trim_start().starts_with("text/html"));
+    match response.extensions().get::<Told>().filter(|_| is_browser) {
+        Some(told) => page(app, language(app, request.headers()).tag, told, &response),
         None => response,
     }
 }
@@ -43,12 +55,15 @@ pub(crate) fn page(app: &App, tag: &str, told: &Told, response: &Response) -> Re
     if let Some(wait) = response.headers().get(RETRY_AFTER) {
         dressed.headers_mut().insert(RETRY_AFTER, wait.clone());
     }
+    for cookie in response.headers().get_all(SET_COOKIE) {
+        dressed.headers_mut().append(SET_COOKIE, cookie.clone());
+    }
     dressed
 }
 
-fn language<'a>(app: &'a App, parts: &Parts) -> &'a Language {
+fn language<'a>(app: &'a App, headers: &HeaderMap) -> &'a Language {
     let words = &app.pages.words;
-    let chosen = Brought::read(&parts.headers, Kind::Language, app.pages.transport).one();
-    let header = parts.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let chosen = Brought::read(headers, Kind::Language, app.pages.transport).one();
+    let header = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     chosen.and_then(|tag| words.named(tag)).unwrap_or_else(|| words.liked(header.unwrap_or_default()))
 }

@@ -29,8 +29,12 @@ pub(crate) struct Frame<'a> {
     pub(crate) title: &'a str,
     /// What the place is called.
     pub(crate) brand: &'a str,
+    /// Where the operator's logo is.
+    pub(crate) logo: Option<&'a str>,
     /// Where the style sheet is.
     pub(crate) style: &'a str,
+    /// Where the operator's style sheet is.
+    pub(crate) brand_style: Option<&'a str>,
     /// Where the script is.
     pub(crate) live: &'a str,
     /// Whether the page came over plain HTTP.
@@ -52,6 +56,11 @@ impl<'a> Frame<'a> {
         Self { signed_in, notice, target: &visitor.target, ..Self::bare(visitor.pages(), w, title) }
     }
 
+    /// Whether this page is at `path`.
+    pub(crate) fn is_at(&self, path: &str) -> bool {
+        self.target.split('?').next() == Some(path)
+    }
+
     /// Where this page is, as a value of a query.
     pub(crate) fn here(&self) -> String {
         return_to::encode(self.target)
@@ -63,7 +72,9 @@ impl<'a> Frame<'a> {
             w,
             languages: pages.words.all(),
             title: w.find(title).unwrap_or(title),
-            brand: "Rescind",
+            brand: &pages.brand,
+            logo: pages.assets.logo(),
+            brand_style: pages.assets.brand(),
             style: pages.assets.style(),
             live: pages.assets.live(),
             plain_http: pages.transport == Transport::Loopback,

@@ -6,16 +6,21 @@ mod account;
 mod again;
 mod assets;
 mod cookie;
-mod fault;
+pub(crate) mod fault;
 mod form_token;
 mod frame;
 mod instead;
 mod language;
+mod moment;
+mod new_password;
 mod notice;
 mod posted;
 mod return_to;
+mod security;
+mod setup;
 mod sign_in;
 mod sign_out;
+mod sign_up;
 mod visitor;
 mod words;
 
@@ -30,6 +35,7 @@ use self::cookie::Transport;
 use self::form_token::FormTokens;
 use self::words::Words;
 use super::app::App;
+use crate::branding::Branding;
 
 /// How long what a page has to say waits for the next page.
 const NOTICE: Duration = Duration::from_mins(1);
@@ -44,19 +50,22 @@ pub(crate) struct Pages {
     assets: Assets,
     form_tokens: FormTokens,
     transport: Transport,
+    /// What the place is called.
+    brand: String,
     /// The issuer's origin (RFC 6454 §6.2).
     origin: String,
 }
 
 impl Pages {
     /// The pages of an authority that goes by the name `issuer`; `root` is what the keys of forms are derived from.
-    pub(crate) fn new(issuer: &str, root: &[u8]) -> Self {
+    pub(crate) fn new(issuer: &str, root: &[u8], branding: &Branding) -> Self {
         let origin: Vec<&str> = issuer.splitn(4, '/').take(3).collect();
         Self {
             words: Words::load(),
-            assets: Assets::load(),
+            assets: Assets::load(branding),
             form_tokens: FormTokens::new(root),
             transport: Transport::of(issuer),
+            brand: branding.name.clone(),
             origin: origin.join("/"),
         }
     }
@@ -67,7 +76,10 @@ pub(super) fn routes(app: &App) -> Router<App> {
     Router::new()
         .merge(sign_in::routes())
         .merge(sign_out::routes())
+        .merge(sign_up::routes())
+        .merge(setup::routes())
         .merge(account::routes())
+        .merge(security::routes())
         .merge(language::routes())
         .layer(axum::middleware::from_fn_with_state(app.clone(), fault::dress))
         .route("/assets/{name}", get(assets::serve))

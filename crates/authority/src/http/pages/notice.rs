@@ -24,7 +24,20 @@ pub(crate) enum Notice {
 }
 
 /// Notices without numbers.
-const SAID: &[&str] = &["signed-out", "signed-out-elsewhere", "named", "password-changed", "locked"];
+const SAID: &[&str] = &[
+    "signed-out",
+    "signed-out-elsewhere",
+    "named",
+    "name-refused",
+    "device-gone",
+    "known",
+    "not-me",
+    "password-changed",
+    "locked",
+    "deleted",
+    "account-made",
+    "set-up",
+];
 
 impl Notice {
     /// What is to be said of the ending that is entry `number` of the log, which is waited for a while.
@@ -78,6 +91,7 @@ impl Notice {
         };
         match self {
             Self::Said(said) => w.say(&format!("notice-{said}")).to_owned(),
+            Self::Enforced { of: 0, .. } => w.say("notice-done").to_owned(),
             Self::Enforced { confirmed, of, took_ms } => w.with("notice-enforced", &numbers(*confirmed, *of, *took_ms)),
             Self::Pending { confirmed, of, within } => w.with("notice-pending", &numbers(*confirmed, *of, *within)),
         }

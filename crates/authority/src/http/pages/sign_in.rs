@@ -4,13 +4,13 @@ use askama::Template;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::{LOCATION, SET_COOKIE};
+use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use rescind_domain::Error;
 use rescind_domain::password::Password;
 use rescind_domain::verbs::log_out;
-use rescind_domain::verbs::sign_in::{self, SignIn};
+use rescind_domain::verbs::sign_in::{self, SignIn, SignedIn};
 
 use super::frame::{Frame, answer};
 use super::posted::Posted;
@@ -48,23 +48,15 @@ async fn show(visitor: Visitor) -> Response {
 }
 
 async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Problem> {
-    let Posted { visitor, mut form } = posted;
+    let Posted { mut visitor, mut form } = posted;
+    "/sign-in".clone_into(&mut visitor.target);
     let mut field = |name| form.take(name).unwrap_or_default();
     let (login, password, remember) = (field("login"), field("password"), field("remember") == "yes");
     let asked = field("return_to");
     let place = return_to::allowed(&asked).unwrap_or(return_to::HOME);
     let outcome = match Password::new(password) {
         Ok(password) => {
-            let request = SignIn {
-                login: login.clone(),
-                password,
-                device_name: None,
-                remember,
-                client: None,
-                audiences: Vec::new(),
-                address: visitor.device.address,
-                user_agent: visitor.device.user_agent.clone(),
-            };
+            let request = request(&visitor, login.clone(), password, remember);
             sign_in::sign_in_by_cookie(&app.authority.world, request).await
         }
         Err(_) => Err(Error::InvalidCredentials),
@@ -74,16 +66,52 @@ async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Prob
     match outcome {
         Ok(signed_in) => {
             leave_former(&app, &visitor).await?;
-            let cookie = again::replace(&visitor, &signed_in);
-            let mut response = (StatusCode::SEE_OTHER, [(LOCATION, place.to_owned())]).into_response();
-            response.headers_mut().append(SET_COOKIE, cookie);
-            Ok(response)
+            Ok(signed_in_at(&visitor, &signed_in, place))
         }
         Err(problem) if problem.kind().status.is_client_error() => {
             Ok(self::form(visitor, problem.kind().status, &login, remember, place, Some(&problem)))
         }
         Err(problem) => Err(problem),
     }
+}
+
+/// Signs somebody in whose account was made this moment. Where that is not possible now, it leads to the form.
+pub(super) async fn at_once(
+    visitor: &Visitor,
+    login: String,
+    password: Password,
+    remember: bool,
+) -> Result<Response, Problem> {
+    let app = &visitor.app;
+    let request = request(visitor, login, password, remember);
+    let outcome = sign_in::sign_in_by_cookie(&app.authority.world, request).await.map_err(Problem::from);
+    app.meter.count_sign_in(outcome.as_ref().map_or_else(|problem| problem.kind().slug, |_| crate::http::meter::OK));
+    match outcome {
+        Ok(signed_in) => {
+            leave_former(app, visitor).await?;
+            Ok(signed_in_at(visitor, &signed_in, return_to::HOME))
+        }
+        Err(_) => Ok((StatusCode::SEE_OTHER, [(LOCATION, "/sign-in")]).into_response()),
+    }
+}
+
+fn request(visitor: &Visitor, login: String, password: Password, remember: bool) -> SignIn {
+    SignIn {
+        login,
+        password,
+        device_name: None,
+        remember,
+        client: None,
+        audiences: Vec::new(),
+        address: visitor.device.address,
+        user_agent: visitor.device.user_agent.clone(),
+    }
+}
+
+/// On to `place`, with the cookie of the session.
+fn signed_in_at(visitor: &Visitor, signed_in: &SignedIn, place: &str) -> Response {
+    let response = (StatusCode::SEE_OTHER, [(LOCATION, place.to_owned())]).into_response();
+    again::keep(response, Some(again::replace(visitor, signed_in)))
 }
 
 /// Whoever signs in over a session that this browser has ends that one: nobody could reach it any more.

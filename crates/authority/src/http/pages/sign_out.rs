@@ -13,7 +13,7 @@ use super::cookie::{self, Kind};
 use super::frame::{Frame, answer};
 use super::notice::Notice;
 use super::posted::Posted;
-use super::visitor::Member;
+use super::visitor::{Member, Visitor};
 use crate::http::app::App;
 use crate::http::problem::Problem;
 
@@ -43,10 +43,17 @@ async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Prob
             app.authority.enforced_here(&receipt).await;
         }
     }
+    Ok(leave(&visitor, &Notice::Said("signed-out")))
+}
+
+/// The way out: to the sign-in page, which says what was done. Nothing of the session is left in the browser.
+pub(super) fn leave(visitor: &Visitor, notice: &Notice) -> Response {
     let mut response = (StatusCode::SEE_OTHER, [(LOCATION, "/sign-in")]).into_response();
     let headers = response.headers_mut();
-    headers.append(SET_COOKIE, cookie::remove(Kind::Session, visitor.transport()));
-    headers.append(SET_COOKIE, Notice::Said("signed-out").leave(&visitor));
+    for kind in [Kind::Session, Kind::Known] {
+        headers.append(SET_COOKIE, cookie::remove(kind, visitor.transport()));
+    }
+    headers.append(SET_COOKIE, notice.leave(visitor));
     headers.insert("clear-site-data", super::CLEAR);
-    Ok(response)
+    response
 }

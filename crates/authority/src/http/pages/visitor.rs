@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::StatusCode;
 use axum::http::header::{ACCEPT_LANGUAGE, LOCATION};
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64URL_NOPAD;
 use rescind_domain::Error;
@@ -33,12 +33,14 @@ pub(crate) struct Visitor {
     pub(crate) caller: Option<Caller>,
     /// The value of the session's cookie, whether it lives or not.
     pub(crate) cookie: Option<String>,
-    /// What is asked for, for coming back to it.
+    /// The page that is asked for, for coming back to it; of a form it is the page that most forms are on.
     pub(crate) target: String,
     language: &'static str,
     browser: Option<String>,
     is_new_browser: bool,
     notice: Option<String>,
+    /// The sign-ins that were said to be known in this browser, as its cookie has them.
+    pub(super) known: Option<String>,
 }
 
 impl Visitor {
@@ -115,7 +117,8 @@ impl FromRequestParts<App> for Visitor {
             Some(cookie) => sign_in(app, cookie, device.address, parts).await?,
         };
         let language = language(app, parts, read(Kind::Language).as_deref());
-        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+        let asked = parts.uri.path_and_query().filter(|_| parts.method == Method::GET);
+        let target = asked.map_or(return_to::HOME, |target| target.as_str()).to_owned();
         Ok(Self {
             app: app.clone(),
             device,
@@ -126,6 +129,7 @@ impl FromRequestParts<App> for Visitor {
             browser: read(Kind::Form),
             is_new_browser: false,
             notice: read(Kind::Notice),
+            known: read(Kind::Known),
         })
     }
 }
@@ -167,6 +171,8 @@ pub(crate) struct Member {
     pub(crate) acting: Acting,
     /// The session.
     pub(crate) session: SessionId,
+    /// Whether what was asked for can be asked for again.
+    back: bool,
 }
 
 impl FromRequestParts<App> for Member {
@@ -174,7 +180,7 @@ impl FromRequestParts<App> for Member {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Instead> {
         let visitor = Visitor::from_request_parts(parts, app).await?;
-        Self::of(visitor, parts.method == axum::http::Method::GET)
+        Self::of(visitor, parts.method == Method::GET)
     }
 }
 
@@ -183,7 +189,7 @@ impl Member {
     pub(crate) fn of(visitor: Visitor, back: bool) -> Result<Self, Instead> {
         let acting = visitor.caller.as_ref().map(Caller::acting);
         match acting.map(|acting| (acting.person(), acting)) {
-            Some((Ok((_, session)), acting)) => Ok(Self { visitor, acting, session }),
+            Some((Ok((_, session)), acting)) => Ok(Self { visitor, acting, session, back }),
             _ => Err(to_sign_in(&visitor, back).into()),
         }
     }
@@ -191,7 +197,7 @@ impl Member {
     /// What is answered to whoever is refused: who was signed out meanwhile is led to the sign-in page.
     pub(crate) fn refused(&self, error: Error) -> Instead {
         match error {
-            Error::SignedOut(_) => to_sign_in(&self.visitor, true).into(),
+            Error::SignedOut(_) => to_sign_in(&self.visitor, self.back).into(),
             other => Problem::from(other).into(),
         }
     }

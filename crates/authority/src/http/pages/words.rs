@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::time::Duration;
 
 use askama::filters::Safe;
 use fluent_bundle::concurrent::FluentBundle;
@@ -154,6 +155,16 @@ impl Language {
     /// A message with one thing that a person wrote, for attributes and titles: plain text.
     pub(crate) fn about(&self, key: &str, written: &str) -> String {
         self.with(key, &[("it", Arg::Text(written))])
+    }
+
+    /// A length of time in words, in the largest unit that it is whole in.
+    pub(crate) fn span(&self, length: Duration) -> String {
+        let seconds = length.as_secs();
+        match seconds {
+            _ if seconds > 0 && seconds.is_multiple_of(86_400) => self.count("span-days", seconds / 86_400),
+            _ if seconds > 0 && seconds.is_multiple_of(3600) => self.count("span-hours", seconds / 3600),
+            _ => self.count("span-minutes", seconds.div_ceil(60)),
+        }
     }
 
     /// How long ago `at` was at `now`, in words.
