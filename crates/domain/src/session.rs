@@ -90,6 +90,11 @@ impl Session {
         (now >= self.last_seen_at.after(self.idle_lifetime)).then_some(Expiry::Idle)
     }
 
+    /// When the session runs out, unless it is used before.
+    pub fn runs_out_at(&self) -> Timestamp {
+        self.expires_at.min(self.last_seen_at.after(self.idle_lifetime))
+    }
+
     /// Whether the user authenticated within `max_age` before `now`. An authentication in the future, which only a
     /// clock that was set back can show, is not fresh.
     pub fn is_fresh(&self, now: Timestamp, max_age: Duration) -> bool {

@@ -225,6 +225,8 @@ pub trait View {
     fn events(&self, user: Option<&UserId>, after: u64, limit: u32) -> Result<Vec<Event>, StoreError>;
     /// Events about one user before the event `before`, newest first.
     fn events_before(&self, user: &UserId, before: u64, limit: u32) -> Result<Vec<Event>, StoreError>;
+    /// The id of the last event that was written, purged as it may be; 0 if none ever was.
+    fn last_event(&self) -> Result<u64, StoreError>;
     /// All nodes that run, or that nobody has yet seen to have stopped.
     fn nodes(&self) -> Result<Vec<NodeRow>, StoreError>;
     /// A named value of the deployment's, such as the issuer.

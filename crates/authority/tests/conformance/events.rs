@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use rescind_domain::Error;
 use rescind_domain::clock::Timestamp;
 use rescind_domain::event::{Event, EventKind, NewEvent};
 use rescind_domain::idempotency::Remembered;
@@ -76,6 +77,25 @@ conformance! {
         write(&store, |tx| tx.add_event(&event(7))).await;
         let events = read(&store, move |view| view.events(None, last, 10)).await;
         assert_eq!(events.len(), 1, "whoever goes on after the last id it saw misses nothing");
+    }
+
+    async fn the_last_event_is_known_also_when_it_was_undone_or_purged(engine) {
+        let store = engine.store();
+        let last = async || read(&store, |view| view.last_event()).await;
+        assert_eq!(last().await, 0);
+        write(&store, |tx| (0..5).try_for_each(|n| tx.add_event(&event(n)))).await;
+        let ids: Vec<u64> = read(&store, |view| view.events(None, 0, 10)).await.iter().map(|event| event.id).collect();
+        assert_eq!(Some(last().await), ids.last().copied());
+        let undone = store.transact("undone", |tx| {
+            tx.add_event(&event(6))?;
+            Err::<(), _>(Error::Forbidden)
+        });
+        undone.await.expect_err("undone");
+        assert_eq!(Some(last().await), ids.last().copied(), "what was not committed is no event");
+        write(&store, |tx| tx.purge_events(Timestamp(100), 10)).await;
+        assert_eq!(Some(last().await), ids.last().copied(), "whoever has seen it is not ahead of the store");
+        write(&store, |tx| tx.add_event(&event(7))).await;
+        assert!(Some(last().await) > ids.last().copied());
     }
 
     async fn a_setting_has_the_value_that_was_set_last(engine) {

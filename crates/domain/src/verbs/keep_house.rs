@@ -154,7 +154,7 @@ fn dead_since(cuts: &StoreCuts<'_>, session: &Session, now: Timestamp) -> Result
 /// Whichever end came first counts: a session that was not used expired then, not at its latest possible end.
 fn expired_at(session: &Session, now: Timestamp) -> Option<Timestamp> {
     session.expiry(now)?;
-    Some(session.expires_at.min(session.last_seen_at.after(session.idle_lifetime)))
+    Some(session.runs_out_at())
 }
 
 /// Writes down when devices were last seen: many in one transaction, none for a request (E3).

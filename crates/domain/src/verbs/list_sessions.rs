@@ -164,7 +164,7 @@ pub(crate) fn living_sessions(
 
 /// Sessions older than the user's latest cut are dead, but for the one that it excepted: so a page costs what is on it,
 /// however many dead sessions wait for the purge.
-fn page(
+pub(crate) fn page(
     cuts: &StoreCuts<'_>,
     user: &User,
     now: Timestamp,

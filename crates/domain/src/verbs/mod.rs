@@ -29,3 +29,4 @@ pub mod set_up;
 pub mod sign_in;
 pub mod sign_up;
 pub mod update_session;
+pub mod watch_sessions;

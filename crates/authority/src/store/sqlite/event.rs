@@ -5,7 +5,7 @@ use rescind_domain::store::StoreError;
 use rescind_wire::{ClientId, SessionId, UserId};
 use rusqlite::{Connection, Row, params};
 
-use super::cells::{Cells, all, change, int};
+use super::cells::{Cells, all, change, int, one};
 
 macro_rules! select {
     ($rest:literal) => {
@@ -37,6 +37,16 @@ pub(super) fn after(
 pub(super) fn before(conn: &Connection, user: &UserId, before: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
     let sql = select!("WHERE user_id = ?3 AND id < ?1 ORDER BY id DESC LIMIT ?2");
     all(conn, sql, params![int(before), limit, user.as_bytes()], event_of)
+}
+
+/// The id of the last event that was written, purged as it may be. The engine keeps it, so as to give none out twice.
+pub(super) fn last(conn: &Connection) -> Result<u64, StoreError> {
+    let found = one(conn, "SELECT name, seq FROM sqlite_sequence WHERE name = 'events'", [], |row| {
+        let mut cells = Cells::new(row, "sqlite_sequence", 1);
+        cells.text("name")?;
+        cells.number("seq")
+    })?;
+    Ok(found.unwrap_or(0))
 }
 
 /// Adds an event.

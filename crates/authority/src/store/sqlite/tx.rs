@@ -131,6 +131,7 @@ impl View for SqliteTx<'_> {
         fn token_ended(id: &TokenId) -> Option<u64> = ending::token_ended;
         fn events(user: Option<&UserId>, after: u64, limit: u32) -> Vec<Event> = event::after;
         fn events_before(user: &UserId, before: u64, limit: u32) -> Vec<Event> = event::before;
+        fn last_event() -> u64 = event::last;
         fn nodes() -> Vec<NodeRow> = node::list;
         fn setting(name: &str) -> Option<String> = setting::find;
         fn remembered(caller: &str, key: &str) -> Option<Remembered> = idempotency::find;
