@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::cookies::Cookies;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::feed::{Hub, OWN_LEASE};
+use crate::live::Live;
 use crate::passwords::{HashingPool, PoolError, PoolOptions, Strength};
 use crate::store::sqlite::{Fresh, OpenError, Options, Role, Sqlite};
 
@@ -48,6 +49,8 @@ pub struct Authority {
     pub(crate) form_root: zeroize::Zeroizing<[u8; 32]>,
     /// How the operator makes the pages their own.
     pub(crate) branding: Branding,
+    /// Those who watch their sessions change.
+    pub live: Arc<Live>,
     pub(crate) clock: Arc<SystemClock>,
     pub(crate) hint: Notify,
     /// The position that this node has published as reached by all its verifiers.
@@ -140,6 +143,7 @@ impl Authority {
             cookies: Cookies::default(),
             form_root: form_root(&root),
             branding,
+            live: Arc::default(),
             clock,
             hint: Notify::new(),
             published: watch::Sender::new(0),
@@ -213,14 +217,16 @@ impl Authority {
     /// everything. Answers whether it applied it.
     pub async fn wait_for(&self, number: u64) -> bool {
         let mut applied = self.applied.subscribe();
-        self.hint.notify_one();
+        self.hint();
         let reached = applied.wait_for(|at| *at >= number);
         matches!(tokio::time::timeout(OWN_LEASE, reached).await, Ok(Ok(_)))
     }
 
-    /// Says that the log may have grown. Losing a hint costs latency, never truth.
+    /// Says that the log may have grown, and that something may have happened to sessions. Losing a hint costs latency,
+    /// never truth.
     pub fn hint(&self) {
         self.hint.notify_one();
+        self.live.poke();
     }
 }
 

@@ -12,6 +12,7 @@ use rescind_wire::{Entry, Epoch, Epochs, Position};
 
 use crate::authority::Authority;
 use crate::feed::{self, OWN_LEASE, Own, POLL};
+use crate::live;
 
 /// Entries read at a time.
 const BATCH: u32 = 1000;
@@ -20,12 +21,12 @@ const BATCH: u32 = 1000;
 /// lost, once for the read that must follow its recording. Where the heartbeat cannot be written, no read helps.
 const ROUNDS: u32 = 2;
 
-/// Follows the log, and keeps the promises that this node makes to whoever waits for an enforcement, until the authority
-/// is dropped. Only one follower runs; a second call returns at once.
+/// Follows the log, keeps the promises that this node makes to whoever waits for an enforcement, and looks for those who
+/// watch sessions change, until the authority is dropped. Only one follower runs; a second call returns at once.
 pub async fn follow(authority: Arc<Authority>) {
     let keeper = authority.keeper.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
     if let Some(keeper) = keeper {
-        tokio::join!(read_on(&authority, keeper), feed::keep(&authority));
+        tokio::join!(read_on(&authority, keeper), feed::keep(&authority), live::watch(&authority));
     }
 }
 
@@ -93,6 +94,9 @@ async fn round(authority: &Authority, keeper: &mut Keeper) -> Result<(), Error> 
         let first = hub.log_read(&told, asked_at, authority.clock.boottime());
         if let Some(from) = first {
             let _ = keeper.extend(from + OWN_LEASE);
+        }
+        if !entries.is_empty() {
+            authority.live.poke();
         }
         if news.more {
             continue;

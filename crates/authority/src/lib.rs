@@ -15,6 +15,7 @@ pub mod guard;
 pub mod hint;
 pub mod housekeeping;
 pub mod http;
+pub mod live;
 pub mod passwords;
 pub mod renewal;
 pub mod serve;

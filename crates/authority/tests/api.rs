@@ -3,6 +3,7 @@
 mod api {
     mod call;
     mod clock;
+    mod ear;
     mod harness;
     mod journal;
 
@@ -18,6 +19,7 @@ mod api {
     mod encrypted;
     mod endings;
     mod idempotency;
+    mod live;
     mod operations;
     mod origins;
     mod paths;

@@ -25,6 +25,7 @@ mod patience;
 mod problem;
 mod query;
 pub mod server;
+mod stream;
 mod time;
 mod waiting;
 mod well_known;

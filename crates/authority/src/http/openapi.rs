@@ -140,6 +140,7 @@ const PARTICULAR: &[(&str, &[&Kind])] = &[
     ("changePassword", &[kinds::EXCEPTION_ENDED]),
     ("deleteMe", CONFIRMING),
     ("lockMe", &[kinds::STALE_AUTHENTICATION]),
+    ("followSessions", &[kinds::TOO_MANY_STREAMS]),
     ("endSession", &[kinds::STALE_AUTHENTICATION]),
     ("endOtherSessions", CONFIRMING),
     ("endOtherSessions", &[kinds::STALE_AUTHENTICATION, kinds::EXCEPTION_ENDED]),

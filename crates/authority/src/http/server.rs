@@ -21,6 +21,7 @@ use tokio_rustls::server::TlsStream;
 use tower::ServiceExt as _;
 
 use super::patience::Patient;
+use super::stream::Stopping;
 use crate::config::Http;
 use crate::tls::Tls;
 
@@ -85,7 +86,7 @@ impl From<TcpListener> for Entrance {
     }
 }
 
-/// Serves until `shutdown` resolves and the requests that are in flight then are answered.
+/// Serves until `shutdown` resolves and the requests that are in flight then are answered. Streams end at once.
 ///
 /// # Errors
 /// Only if the listener itself is of no use any more.
@@ -174,8 +175,10 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (router, peer) = (self.router, self.peer);
+        let told = Stopping(Some(stopping.clone()));
         let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(told.clone());
             router.clone().oneshot(request)
         });
         let connection = http1::Builder::new()

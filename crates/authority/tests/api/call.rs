@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 use axum::body::Bytes;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use axum::http::{self, HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -66,6 +67,14 @@ impl Call {
             self.secrets.gather(&json);
         }
         answer
+    }
+
+    /// Sends it over a connection of its own, and hands on the answer's head at once, and its body as it comes.
+    pub(crate) async fn open(self) -> (http::response::Parts, Incoming) {
+        let stream = TcpStream::connect(self.address).await.expect("connected");
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP");
+        tokio::spawn(connection);
+        sender.send_request(self.request).await.expect("an answer").into_parts()
     }
 
     /// Sends it, and expects this status.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::call::{Answer, Call};
 use super::harness::{Administrator, Harness, PASSWORD, text};
 
-async fn add_service(root: &Administrator<'_>, id: &str, scopes: Value) -> String {
+pub(crate) async fn add_service(root: &Administrator<'_>, id: &str, scopes: Value) -> String {
     let audiences = json!([{"name": "https://api.example"}]);
     let new = json!({"client_id": id, "kind": "service", "scopes": scopes, "audiences": audiences});
     let answer = root.post("/v1/admin/clients").json(&new).expect(201).await.json();

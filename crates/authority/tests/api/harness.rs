@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ pub(crate) struct Harness {
     follower: JoinHandle<()>,
     server: Option<JoinHandle<()>>,
     stop: Option<oneshot::Sender<()>>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Harness {
@@ -92,7 +93,7 @@ impl Harness {
         let follower = tokio::spawn(follower::follow(Arc::clone(&authority)));
         let secrets = Secrets::default();
         let (server, stop) = (Some(server), Some(stop));
-        Self { authority, clock, address, secrets, follower, server, stop, _folder: folder }
+        Self { authority, clock, address, secrets, follower, server, stop, folder }
     }
 
     pub(crate) fn call(&self, method: Method, target: &str) -> Call {
@@ -146,6 +147,11 @@ impl Harness {
     /// Lets time pass: for sessions, tokens' grace, throttles and locks.
     pub(crate) fn pass(&self, duration: Duration) {
         self.clock.pass(duration);
+    }
+
+    /// The data folder, for the command line.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     /// Stops following the log. What is known stays known for as long as the lease lasts.

@@ -134,5 +134,6 @@ async fn authenticate_again(
 ) -> Result<Json<Tokens>, Problem> {
     let acting = caller.acting();
     let signed_in = reauthenticate::reauthenticate(&app.authority.world, &acting, confirmation.password).await?;
+    app.authority.live.poke();
     Ok(Json(signed_in.into()))
 }

@@ -12,6 +12,7 @@ use rescind_domain::verbs::end_sessions::{self, Which};
 use rescind_domain::verbs::refresh::{self, Refresh};
 use rescind_domain::verbs::sign_in::{self, SignIn};
 use rescind_domain::verbs::update_session::{self, Changes};
+use rescind_domain::verbs::watch_sessions::Watcher;
 use rescind_domain::verbs::{end_session, list_sessions, log_out};
 use rescind_wire::{ClientId, SessionId};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -31,11 +32,13 @@ use crate::http::meter;
 use crate::http::page::{Cursor, Limit};
 use crate::http::problem::{Problem, kinds};
 use crate::http::query::{Named, Query};
+use crate::http::stream::{self, Stopping};
 use crate::http::waiting::Ended;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default()
         .routes(routes!(list, sign_in))
+        .routes(routes!(follow))
         .routes(routes!(refresh))
         .routes(routes!(log_out))
         .routes(routes!(change, end))
@@ -235,6 +238,18 @@ async fn list(State(app): State<App>, caller: Caller, Query(pages): Query<Pages>
     written.await?.map_err(|_| Problem::new(kinds::INTERNAL))
 }
 
+/// Follow my devices.
+///
+/// Server-sent events, which docs/live.md describes: `hello`, then `changed` for whatever happens to the account's
+/// sessions, and `ended` once this one is over. The stream outlives its access token, not its session.
+#[utoipa::path(
+    get, path = "/v1/sessions/changes", tag = "Sessions", operation_id = "followSessions", security(("bearer" = [])),
+    responses((status = 200, description = "What happens", body = String, content_type = "text/event-stream")),
+)]
+async fn follow(State(app): State<App>, caller: Caller, stopping: Stopping) -> Result<Response, Problem> {
+    stream::sessions(&app.authority, Watcher::by_token(caller.acting())?, stopping).await
+}
+
 /// What to change about a session. What is left out stays; what is null goes.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -297,6 +312,7 @@ async fn change(
         },
     };
     let listed = update_session::update_session(world, &acting, id.id("session")?, changes).await?;
+    app.authority.live.poke();
     let session = Session::seen_by(acting.claims().sid, world.now(), listed);
     Ok(Json(OneSession { session }))
 }

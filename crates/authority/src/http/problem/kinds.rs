@@ -143,6 +143,9 @@ kinds! {
     BUSY = SERVICE_UNAVAILABLE "busy",
         "Too many passwords are being checked",
         "Wait as long as `Retry-After` says, and send the request again.";
+    TOO_MANY_STREAMS = SERVICE_UNAVAILABLE "too-many-streams",
+        "There are as many streams of changes as there may be",
+        "Wait as long as `Retry-After` says, or ask for the list again and again.";
     CANNOT_TELL = SERVICE_UNAVAILABLE "cannot-tell",
         "Whether the access token is good cannot be told now",
         "Keep the token, wait as long as `Retry-After` says, and send the request again.";

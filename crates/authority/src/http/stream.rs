@@ -1,0 +1,181 @@
+//! Answers that go on: server-sent events (HTML Standard §9.2). They end at once when the server stops, and are dropped with
+//! a reader who does not read: what waits for it is bounded, and its connection is hung up on (`patience.rs`).
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, header::CACHE_CONTROL};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use rescind_domain::entropy::Entropy;
+use rescind_domain::verbs::watch_sessions::{Change, Watcher};
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::api::device::Session;
+use super::problem::{Problem, kinds};
+use crate::authority::Authority;
+use crate::live::{Denied, Full, Listener, Word};
+
+/// A comment is sent this often, so that proxies do not take the stream for dead.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// When to come again after the stream has ended, in milliseconds: at least, and how much more for each step of a byte, so
+/// that not everybody comes at once after a restart.
+const RETRY: (u64, u64) = (1000, 12);
+
+/// When to try again where there are as many streams as there may be.
+const LATER: Duration = Duration::from_secs(10);
+
+/// nginx hands on what it has gathered, unless told so.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// In the extensions of a request: resolves when the server is asked to stop.
+#[derive(Clone, Debug)]
+pub(crate) struct Stopping(pub(crate) Option<watch::Receiver<()>>);
+
+impl Stopping {
+    async fn asked(&mut self) {
+        match &mut self.0 {
+            // Nothing is ever sent: the sender is dropped.
+            Some(stopping) => while stopping.changed().await.is_ok() {},
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Stopping {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or(Self(None)))
+    }
+}
+
+/// Something that is heard bit by bit.
+pub(crate) trait Source: Send + 'static {
+    /// What to say next; nothing once that was all.
+    fn next(&mut self) -> impl Future<Output = Option<Event>> + Send;
+}
+
+/// Answers with `hello`, then with what the source says, until it or the server ends.
+pub(crate) fn answer(entropy: &dyn Entropy, source: impl Source, stopping: Stopping) -> Response {
+    let [byte] = entropy.bytes();
+    let retry = Duration::from_millis(RETRY.0 + RETRY.1 * u64::from(byte));
+    let hello = Event::default().event("hello").retry(retry).data("{}");
+    let events = stream::unfold((Some(hello), source, stopping), async |(hello, mut source, mut stopping)| {
+        let event = if hello.is_some() {
+            hello
+        } else {
+            tokio::select! {
+                biased;
+                () = pin!(stopping.asked()) => None,
+                event = source.next() => event,
+            }
+        };
+        event.map(|event| (Ok::<_, Infallible>(event), (None, source, stopping)))
+    });
+    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    response
+}
+
+/// An event of this name, with JSON.
+pub(crate) fn event(name: &str, data: &impl Serialize) -> Event {
+    // Strings, numbers and JSON: nothing of it can fail.
+    let data = serde_json::to_string(data).unwrap_or_default();
+    Event::default().event(name).data(data)
+}
+
+/// There are as many streams as there may be.
+impl From<Full> for Problem {
+    fn from(_: Full) -> Self {
+        Self::new(kinds::TOO_MANY_STREAMS).retry_after(LATER)
+    }
+}
+
+/// The sessions of one user, as they change: an answer of `text/event-stream`, for whoever is let in by other means than a
+/// bearer token as well.
+///
+/// A [`Watcher`] says whose sessions, from which of them, and by `judge` whether that one may still hear. It is asked in a
+/// transaction before the answer begins, where a refusal is this function's, and again before each event; it is to answer
+/// what [`Acting::check`](rescind_domain::acting::Acting::check) does, `Error::SignedOut` above all, by what it is judged
+/// by (a token, a cookie) and not by what it remembers. So a page's handler is
+///
+/// ```ignore
+/// async fn live(State(app): State<App>, visitor: Visitor, stopping: Stopping) -> Result<Response, Problem> {
+///     let (user, session) = visitor.person();
+///     let judge = Arc::new(move |view: &dyn View, world: &World| visitor.check(view, world));
+///     stream::sessions(&app.authority, Watcher { user, session, judge }, stopping).await
+/// }
+/// ```
+///
+/// Events are `hello`, after which nothing is missed, so that is when to load the list; `changed`; and a last one, after
+/// which the stream closes: `ended` (the session is over: lead to sign-in), `refused` (it goes on, but what was shown for it
+/// does not: come again with something newer) or `replaced` (there are too many streams of this user: do not come again).
+/// Without a last one, come again. Opening counts as activity like any request; listening does not.
+pub(crate) async fn sessions(
+    authority: &Arc<Authority>,
+    watcher: Watcher,
+    stopping: Stopping,
+) -> Result<Response, Problem> {
+    let viewer = watcher.session;
+    let listener = Listener::begin(Arc::clone(authority), watcher).await.map_err(|denied| match denied {
+        Denied::Full => Problem::from(Full),
+        Denied::Refused(error) => error.into(),
+    })?;
+    let source = Sessions { authority: Arc::clone(authority), listener, viewer };
+    Ok(answer(&*authority.world.entropy, source, stopping))
+}
+
+struct Sessions {
+    authority: Arc<Authority>,
+    listener: Listener,
+    viewer: rescind_wire::SessionId,
+}
+
+impl Source for Sessions {
+    async fn next(&mut self) -> Option<Event> {
+        Some(match self.listener.next().await? {
+            Word::Changed(change) => event("changed", &self.show(*change)),
+            Word::Ended => last("ended"),
+            Word::Refused => last("refused"),
+            Word::Replaced => last("replaced"),
+        })
+    }
+}
+
+/// The last word of a stream.
+pub(crate) fn last(name: &str) -> Event {
+    Event::default().event(name).data("{}")
+}
+
+/// What happened to one's sessions.
+#[derive(Serialize)]
+struct Changed {
+    kind: &'static str,
+    /// Which session; none if it is not one alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<String>,
+    /// The session as the list shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<Session>,
+}
+
+impl Sessions {
+    fn show(&self, change: Change) -> Changed {
+        let now = self.authority.world.now();
+        Changed {
+            kind: change.kind.as_str(),
+            session_id: change.session.map(|id| id.to_string()),
+            session: change.listed.map(|listed| Session::seen_by(Some(self.viewer), now, listed)),
+        }
+    }
+}
