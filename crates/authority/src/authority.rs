@@ -25,6 +25,7 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::feed::{Hub, OWN_LEASE};
 use crate::live::Live;
 use crate::passwords::{HashingPool, PoolError, PoolOptions, Strength};
+use crate::places::{Places, PlacesError};
 use crate::store::sqlite::{Fresh, OpenError, Options, Role, Sqlite};
 
 /// An authority on a data folder.
@@ -41,6 +42,8 @@ pub struct Authority {
     pub hashing: Arc<HashingPool>,
     /// When devices were last seen, until it is written down.
     pub activity: Activity,
+    /// Where addresses are, if a server was given a database of places.
+    pub places: Option<Arc<Places>>,
     /// The verifiers that follow this node.
     pub hub: Arc<Hub>,
     /// What the pages' cookies stand for.
@@ -83,6 +86,9 @@ pub enum StartError {
     /// Certificate and key.
     #[error("HTTPS: {0}")]
     Tls(#[from] crate::tls::TlsError),
+    /// The database of places.
+    #[error("places: {0}")]
+    Places(#[from] PlacesError),
     /// The network.
     #[error("cannot listen on {address}: {error}")]
     Listen {
@@ -118,6 +124,9 @@ impl Authority {
             Some(key) => zeroize::Zeroizing::new(*key.expose()),
             None => data.root_key(&SystemEntropy)?,
         };
+        // The command line shows none.
+        let database = config.places.database.as_deref().filter(|_| role == Role::Server);
+        let places = database.map(Places::open).transpose()?.map(Arc::new);
         let clock = SystemClock::of(Arc::clone(&machine));
         let sqlite = Arc::new(Sqlite::open(data.database(), store_options(&config, role, &clock))?);
         let hashing = Arc::new(HashingPool::new(pool_options(&config, &root))?);
@@ -139,6 +148,7 @@ impl Authority {
             sqlite,
             hashing,
             activity: Activity::default(),
+            places,
             hub: Arc::default(),
             cookies: Cookies::default(),
             form_root: form_root(&root),
@@ -220,6 +230,11 @@ impl Authority {
         self.hint();
         let reached = applied.wait_for(|at| *at >= number);
         matches!(tokio::time::timeout(OWN_LEASE, reached).await, Ok(Ok(_)))
+    }
+
+    /// Where addresses are, if that is known.
+    pub(crate) fn atlas(&self) -> Option<&Places> {
+        self.places.as_deref()
     }
 
     /// Says that the log may have grown, and that something may have happened to sessions. Losing a hint costs latency,

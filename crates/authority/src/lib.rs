@@ -17,6 +17,7 @@ pub mod housekeeping;
 pub mod http;
 pub mod live;
 pub mod passwords;
+pub mod places;
 pub mod renewal;
 pub mod serve;
 pub mod store;

@@ -94,7 +94,7 @@ pub async fn serve_until(loaded: Loaded, announce: impl FnOnce(&Ready), stop: St
     parts.spawn(hint::listen(Arc::clone(&authority), socket.listener));
     synced(&authority).await?;
     parts.spawn(housekeeping::keep(Arc::clone(&authority)));
-    let renewed: Vec<Arc<dyn Renew>> = tls.iter().map(|tls| Arc::clone(tls) as Arc<dyn Renew>).collect();
+    let renewed = renewed(tls.as_ref(), &authority);
     if !renewed.is_empty() {
         let hangups = stop.hangups().map_err(ServeError::Signals)?;
         parts.spawn(renewal::keep(renewed, hangups, renewal::EVERY));
@@ -149,6 +149,12 @@ async fn run(
 pub(crate) fn tls(config: &Config) -> Result<Option<Arc<Tls>>, StartError> {
     let Some((cert, key)) = config.tls.files() else { return Ok(None) };
     Ok(Some(Arc::new(Tls::open(cert, key, SystemClock::start())?)))
+}
+
+/// What is read again while the server runs.
+fn renewed(tls: Option<&Arc<Tls>>, authority: &Authority) -> Vec<Arc<dyn Renew>> {
+    let tls = tls.into_iter().map(|tls| Arc::clone(tls) as Arc<dyn Renew>);
+    tls.chain(authority.places.iter().map(|places| Arc::clone(places) as Arc<dyn Renew>)).collect()
 }
 
 async fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {

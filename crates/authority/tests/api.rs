@@ -20,9 +20,12 @@ mod api {
     mod endings;
     mod idempotency;
     mod live;
+    #[path = "../cli/mmdb.rs"]
+    mod mmdb;
     mod operations;
     mod origins;
     mod paths;
+    mod places;
     mod refreshing;
     mod setup;
     mod sockets;

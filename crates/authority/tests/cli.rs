@@ -22,8 +22,12 @@ mod house;
 mod https;
 #[path = "cli/importing.rs"]
 mod importing;
+#[path = "cli/mmdb.rs"]
+mod mmdb;
 #[path = "cli/output.rs"]
 mod output;
+#[path = "cli/places.rs"]
+mod places;
 #[path = "cli/server.rs"]
 mod server;
 #[path = "cli/serving.rs"]

@@ -7,6 +7,7 @@ use super::folder::Context;
 use super::output::{print, print_value};
 use crate::branding::Branding;
 use crate::config::{self, Flags, Loaded, Problem, Problems, Setting};
+use crate::places::Places;
 use crate::serve;
 
 #[derive(Debug, Subcommand)]
@@ -53,6 +54,11 @@ fn with_good_files(loaded: Loaded) -> Result<Loaded, Problems> {
     }
     if let Err(error) = Branding::load(&loaded.config) {
         problems.push(Problem::new(place(error.setting()), error.to_string()));
+    }
+    if let Some(path) = loaded.config.places.database.as_deref()
+        && let Err(error) = Places::open(path)
+    {
+        problems.push(Problem::new(place("places.database"), error.to_string()));
     }
     if problems.is_empty() { Ok(loaded) } else { Err(Problems(problems)) }
 }

@@ -155,6 +155,7 @@ impl From<StartError> for Failure {
                 Self::Because(Code::InTheWay, message)
             }
             StartError::Branding(error) => Self::usage(error.to_string()),
+            StartError::Places(error) => Self::usage(format!("places: {error}")),
             StartError::Tls(error) => Self::usage(format!("HTTPS: {error}")),
             other => Self::failed(other.to_string()),
         }

@@ -213,6 +213,9 @@ fn warnings(config: &Config, origins: &BTreeMap<&'static str, Origin>) -> Vec<Pr
     if config.proxies.trusted.iter().any(|network| network.to_string().ends_with("/0")) {
         warn("proxies.trusted", "trusts everyone: any client can forge the address that it comes from");
     }
+    if config.places.database.is_some() && !config.addresses.store {
+        warn("places.database", "is of no use while addresses.store is false: there is nothing to look up");
+    }
     if config.tokens.refresh_lifetime < config.tokens.session_lifetime {
         warn("tokens.refresh_lifetime", "is shorter than tokens.session_lifetime: remembered sessions would end first");
     }
@@ -388,6 +391,7 @@ mod tests {
         assert_eq!(warned("listen = '10.0.0.1:80'\nissuer = 'https://id.example'"), [], "a proxy on another machine");
         assert!(first(&format!("issuer = 'http://localhost'\n{tls}")).contains("speaks nothing but HTTPS"));
         assert!(first("proxies.trusted = ['::/0']").contains("trusts everyone"));
+        assert!(first("places.database = 'x'\naddresses.store = false").contains("nothing to look up"));
         assert!(first("tokens.refresh_lifetime = '1h'").contains("shorter than"));
         assert!(first("[tokens]\naccess_lifetime = '1h'\nidle_lifetime = '1m'").contains("longer than"));
         for fine in ["issuer = 'http://localhost:7080'", "issuer = 'http://[::1]'", "issuer = 'https://id.example'"] {

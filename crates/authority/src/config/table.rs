@@ -125,6 +125,12 @@ settings! {
             "Whether sessions and events keep the IP address that they came from";
     }
 
+    #[doc = "Where addresses are."]
+    places: Places {
+        database: Option<PathBuf> = OptionalFile,
+            "A database of cities or countries in MaxMind's format (.mmdb); with it, sessions are shown with the place of their address";
+    }
+
     #[doc = "How long sessions and tokens live."]
     tokens: Tokens {
         access_lifetime: Duration = span(minutes(5), seconds(20), days(1)),

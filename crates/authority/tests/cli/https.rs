@@ -31,7 +31,7 @@ fn serial(house: &House, server: &Server) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-fn until_logged(server: &Server, what: &str, times: usize) {
+pub(crate) fn until_logged(server: &Server, what: &str, times: usize) {
     while server.logged().matches(what).count() < times {
         assert!(server.logged().matches("ERROR").count() < 3, "{}", server.logged());
         std::thread::yield_now();

@@ -44,8 +44,8 @@ async fn list_of_user(
     let world = &app.authority.world;
     let (after, limit) = pages.split();
     let page = list_sessions::list_of_user(world, &admin.0, id.id("user")?, after, limit).await?;
-    let (own, now) = (admin.session(), world.now());
-    let sessions = page.sessions.into_iter().map(|listed| Session::seen_by_admin(own, now, listed));
+    let (own, now, places) = (admin.session(), world.now(), app.authority.atlas());
+    let sessions = page.sessions.into_iter().map(|listed| Session::seen_by_admin(own, now, places, listed));
     Ok(Json(Sessions { sessions: sessions.collect(), next: next(page.next) }))
 }
 
@@ -98,8 +98,8 @@ async fn list_of_client(
     let world = &app.authority.world;
     let after = pages.after.map(|cursor| cursor.0);
     let page = list_sessions::list_of_client(world, &admin.0, id.id("client")?, after, pages.limit.0).await?;
-    let (own, now) = (admin.session(), world.now());
-    let sessions = page.sessions.into_iter().map(|listed| Session::seen_by_admin(own, now, listed));
+    let (own, now, places) = (admin.session(), world.now(), app.authority.atlas());
+    let sessions = page.sessions.into_iter().map(|listed| Session::seen_by_admin(own, now, places, listed));
     Ok(Json(Sessions { sessions: sessions.collect(), next: page.next.map(|at| Cursor(at).text()) }))
 }
 

@@ -14,6 +14,10 @@ use utoipa::ToSchema;
 
 use super::recognised;
 use crate::http::time::Time;
+use crate::places::{ENGLISH, Place, Places};
+
+/// Where addresses are, if that is known.
+pub(crate) type Atlas<'a> = Option<&'a Places>;
 
 /// One sign-in on one device.
 #[derive(Serialize, ToSchema)]
@@ -33,6 +37,8 @@ pub(crate) struct Session {
     /// The address that it signed in from, unless addresses are not stored.
     #[schema(value_type = Option<String>)]
     ip: Option<IpAddr>,
+    /// Roughly where that address is, if that is known.
+    place: Option<Place>,
     /// When it signed in.
     started_at: Time,
     /// When it was last active, to within about a quarter of a minute.
@@ -81,9 +87,9 @@ pub(crate) enum DeviceKind {
 
 impl Session {
     /// A session, as `viewer` sees it, who is there at `now`.
-    pub(crate) fn seen_by(viewer: Option<SessionId>, now: Timestamp, listed: Listed) -> Self {
+    pub(crate) fn seen_by(viewer: Option<SessionId>, now: Timestamp, places: Atlas<'_>, listed: Listed) -> Self {
         let current = viewer == Some(listed.session.id);
-        let mut session = Self::new(listed.session, &listed.client);
+        let mut session = Self::new(listed.session, &listed.client, places);
         if current {
             session.current = true;
             // Whoever asks is active now; the store learns of it later, with others.
@@ -93,12 +99,12 @@ impl Session {
     }
 
     /// With its owner, for administrators.
-    pub(crate) fn seen_by_admin(viewer: Option<SessionId>, now: Timestamp, listed: Listed) -> Self {
+    pub(crate) fn seen_by_admin(viewer: Option<SessionId>, now: Timestamp, places: Atlas<'_>, listed: Listed) -> Self {
         let user_id = Some(listed.session.user.to_string());
-        Self { user_id, ..Self::seen_by(viewer, now, listed) }
+        Self { user_id, ..Self::seen_by(viewer, now, places, listed) }
     }
 
-    fn new(session: session::Session, client: &ClientId) -> Self {
+    fn new(session: session::Session, client: &ClientId, places: Atlas<'_>) -> Self {
         Self {
             id: session.id.to_string(),
             user_id: None,
@@ -106,6 +112,7 @@ impl Session {
             device: Device::new(session.name, session.user_agent.as_deref()),
             user_agent: session.user_agent,
             ip: session.address,
+            place: session.address.zip(places).and_then(|(address, places)| places.find(address, ENGLISH)),
             started_at: Time(session.started_at),
             last_seen_at: Time(session.last_seen_at),
             expires_at: Time(session.expires_at),
@@ -143,10 +150,11 @@ pub(crate) struct Tokens {
     scope: String,
 }
 
-impl From<SignedIn> for Tokens {
-    fn from(signed_in: SignedIn) -> Self {
+impl Tokens {
+    /// What somebody who signed in is given.
+    pub(crate) fn new(signed_in: SignedIn, places: Atlas<'_>) -> Self {
         let refresh_expires_at = Time(signed_in.session.expires_at);
-        let session = Session::new(signed_in.session, &signed_in.client);
+        let session = Session::new(signed_in.session, &signed_in.client, places);
         Self {
             session: Session { current: true, ..session },
             access_token: signed_in.access.token.expose().to_owned(),

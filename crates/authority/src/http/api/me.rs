@@ -135,5 +135,5 @@ async fn authenticate_again(
     let acting = caller.acting();
     let signed_in = reauthenticate::reauthenticate(&app.authority.world, &acting, confirmation.password).await?;
     app.authority.live.poke();
-    Ok(Json(signed_in.into()))
+    Ok(Json(Tokens::new(signed_in, app.authority.atlas())))
 }

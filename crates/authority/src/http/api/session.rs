@@ -111,7 +111,7 @@ async fn sign_in(
     };
     let signed_in = sign_in::sign_in(&app.authority.world, request).await.map_err(Problem::from);
     app.meter.count_sign_in(result(&signed_in));
-    let tokens = signed_in?.into();
+    let tokens = Tokens::new(signed_in?, app.authority.atlas());
     // It may have ended the oldest session to make room.
     catch_up(&app.authority).await;
     Ok((StatusCode::CREATED, Json(tokens)))
@@ -144,7 +144,7 @@ async fn refresh(
 ) -> Result<Json<Tokens>, Problem> {
     let request =
         Refresh { token: refreshing.refresh_token, scope: refreshing.scope, client: None, address: device.address };
-    Ok(Json(turn(&app, request).await?.into()))
+    Ok(Json(Tokens::new(turn(&app, request).await?, app.authority.atlas())))
 }
 
 /// Refreshes, for the JSON API and for the token endpoint.
@@ -231,8 +231,10 @@ async fn list(State(app): State<App>, caller: Caller, Query(pages): Query<Pages>
     let acting = caller.acting();
     let own = acting.claims().sid;
     let (after, limit) = pages.split();
+    let places = app.authority.places.clone();
     let written = list_sessions::present_own(&app.authority.world, acting, after, limit, move |page, now| {
-        let sessions = page.sessions.into_iter().map(|listed| Session::seen_by(own, now, listed));
+        let places = places.as_deref();
+        let sessions = page.sessions.into_iter().map(|listed| Session::seen_by(own, now, places, listed));
         Sessions { sessions: sessions.collect(), next: next(page.next) }.write()
     });
     written.await?.map_err(|_| Problem::new(kinds::INTERNAL))
@@ -313,7 +315,7 @@ async fn change(
     };
     let listed = update_session::update_session(world, &acting, id.id("session")?, changes).await?;
     app.authority.live.poke();
-    let session = Session::seen_by(acting.claims().sid, world.now(), listed);
+    let session = Session::seen_by(acting.claims().sid, world.now(), app.authority.atlas(), listed);
     Ok(Json(OneSession { session }))
 }
 
