@@ -175,7 +175,9 @@ impl Sessions {
         Changed {
             kind: change.kind.as_str(),
             session_id: change.session.map(|id| id.to_string()),
-            session: change.listed.map(|listed| Session::seen_by(Some(self.viewer), now, self.authority.atlas(), listed)),
+            session: change
+                .listed
+                .map(|listed| Session::seen_by(Some(self.viewer), now, self.authority.atlas(), listed)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod ending;
 mod known;
+mod live;
 mod naming;
 mod row;
 
@@ -41,6 +42,7 @@ const ASKED: usize = 3;
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/account", get(show))
+        .route("/account/live", get(live::listen))
         .route("/account/sessions/{id}/name", post(naming::rename))
         .route("/account/sessions/{id}/known", post(known::confirm))
         .route("/account/sessions/{id}/sign-out", post(ending::one))
@@ -82,7 +84,14 @@ async fn show(State(app): State<App>, mut member: Member) -> Result<Response, In
     let w = visitor.words();
     let is_first = after.is_none();
     let own = &devices.own.session;
-    let viewer = Viewer { w, own, known: Known::read(visitor), clients: &devices.clients, now: devices.now };
+    let viewer = Viewer {
+        w,
+        own,
+        known: Known::read(visitor),
+        clients: &devices.clients,
+        atlas: app.authority.atlas(),
+        now: devices.now,
+    };
     let others: Vec<Row> = devices.others.sessions.iter().map(|listed| viewer.row(listed)).collect();
     let count = others.len() as u64;
     let is_all = is_first && devices.others.next.is_none();

@@ -110,6 +110,7 @@ fn request(visitor: &Visitor, login: String, password: Password, remember: bool)
 
 /// On to `place`, with the cookie of the session.
 fn signed_in_at(visitor: &Visitor, signed_in: &SignedIn, place: &str) -> Response {
+    visitor.app.authority.live.poke();
     let response = (StatusCode::SEE_OTHER, [(LOCATION, place.to_owned())]).into_response();
     again::keep(response, Some(again::replace(visitor, signed_in)))
 }

@@ -19,7 +19,10 @@ pub(super) async fn rename(State(app): State<App>, id: Named, posted: Posted) ->
     let changes = Changes { name: Some(name), metadata: None };
     let session = id.id("session")?;
     let said = match update_session::update_session(&app.authority.world, &member.acting, session, changes).await {
-        Ok(_) => "named",
+        Ok(_) => {
+            app.authority.live.poke();
+            "named"
+        }
         // It ended while somebody looked; one that never was, and another user's, get the same answer (A5).
         Err(Error::NotFound(_)) => "device-gone",
         Err(Error::Invalid { .. }) => "name-refused",

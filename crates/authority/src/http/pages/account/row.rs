@@ -12,6 +12,7 @@ use rescind_wire::ClientId;
 use super::known::Known;
 use crate::http::pages::moment::Moment;
 use crate::http::pages::words::{Arg, Language};
+use crate::places::Places;
 
 /// How long a sign-in counts as new.
 pub(super) const NEWS: Duration = Duration::from_hours(24);
@@ -27,6 +28,8 @@ pub(super) struct Row {
     /// Browser and system.
     pub(super) software: Option<String>,
     pub(super) address: Option<String>,
+    /// Roughly where that is.
+    pub(super) place: Option<String>,
     pub(super) since: Moment,
     pub(super) since_ago: Moment,
     pub(super) seen: Moment,
@@ -40,6 +43,7 @@ pub(super) struct Viewer<'a> {
     pub(super) w: &'a Language,
     pub(super) own: &'a Session,
     pub(super) known: Known,
+    pub(super) atlas: Option<&'a Places>,
     pub(super) clients: &'a BTreeMap<ClientId, String>,
     pub(super) now: Timestamp,
 }
@@ -59,6 +63,7 @@ impl Viewer<'_> {
             given: session.name.clone(),
             software: software(&device),
             address: session.address.map(|address| address.to_string()),
+            place: place(self.atlas, self.w, session),
             since: Moment::exact(session.started_at),
             since_ago: Moment::ago(self.w, self.now, session.started_at),
             seen: Moment::ago(self.w, self.now, seen),
@@ -80,6 +85,11 @@ fn named(w: &Language, device: &Device) -> String {
         (Some(one), None) | (None, Some(one)) => one.clone(),
         (None, None) => w.say("device-unknown").to_owned(),
     }
+}
+
+/// Where the address of a session is, in the visitor's language.
+fn place(atlas: Option<&Places>, w: &Language, session: &Session) -> Option<String> {
+    Some(atlas?.find(session.address?, w.tag)?.to_string())
 }
 
 /// Browser with its version, and system.
