@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::cookies::Cookies;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::feed::{Hub, OWN_LEASE};
+use crate::history::History;
 use crate::live::Live;
 use crate::passwords::{HashingPool, PoolError, PoolOptions, Strength};
 use crate::places::{Places, PlacesError};
@@ -54,6 +55,8 @@ pub struct Authority {
     pub(crate) branding: Branding,
     /// Those who watch their sessions change.
     pub live: Arc<Live>,
+    /// What happened lately.
+    pub history: History,
     pub(crate) clock: Arc<SystemClock>,
     pub(crate) hint: Notify,
     /// The position that this node has published as reached by all its verifiers.
@@ -154,6 +157,7 @@ impl Authority {
             form_root: form_root(&root),
             branding,
             live: Arc::default(),
+            history: History::default(),
             clock,
             hint: Notify::new(),
             published: watch::Sender::new(0),

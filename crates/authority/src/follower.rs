@@ -8,11 +8,11 @@ use rescind_domain::store::{StoreError, View};
 use rescind_domain::verbs::{begin_epoch, keep_house};
 use rescind_domain::{Error, World};
 use rescind_verifier::{Break, Keeper, Snapshot};
-use rescind_wire::{Entry, Epoch, Epochs, Position};
+use rescind_wire::{Change, Entry, Epoch, Epochs, Position};
 
 use crate::authority::Authority;
 use crate::feed::{self, OWN_LEASE, Own, POLL};
-use crate::live;
+use crate::{history, live};
 
 /// Entries read at a time.
 const BATCH: u32 = 1000;
@@ -21,12 +21,17 @@ const BATCH: u32 = 1000;
 /// lost, once for the read that must follow its recording. Where the heartbeat cannot be written, no read helps.
 const ROUNDS: u32 = 2;
 
-/// Follows the log, keeps the promises that this node makes to whoever waits for an enforcement, and looks for those who
-/// watch sessions change, until the authority is dropped. Only one follower runs; a second call returns at once.
+/// Follows the log, keeps the promises that this node makes to whoever waits for an enforcement, looks for those who watch
+/// sessions change, and writes the history, until the authority is dropped. Only one follower runs; a second call returns at once.
 pub async fn follow(authority: Arc<Authority>) {
     let keeper = authority.keeper.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
     if let Some(keeper) = keeper {
-        tokio::join!(read_on(&authority, keeper), feed::keep(&authority), live::watch(&authority));
+        tokio::join!(
+            read_on(&authority, keeper),
+            feed::keep(&authority),
+            live::watch(&authority),
+            history::keep(&authority)
+        );
     }
 }
 
@@ -84,6 +89,11 @@ async fn round(authority: &Authority, keeper: &mut Keeper) -> Result<(), Error> 
         }
         let applied = keeper.held().map_or(0, |held| held.position.number);
         authority.world.keyring.load(&news.keys, applied)?;
+        // What was there before this process knew the log is no news.
+        if current {
+            let revoked = entries.iter().filter(|entry| matches!(entry.change, Change::Revoke(_))).count() as u64;
+            authority.history.known(applied, revoked, asked_at, authority.world.now());
+        }
         let told = feed::News {
             head: Position { epoch: position.epoch, number: applied },
             entries: &entries,

@@ -13,6 +13,7 @@ pub mod feed;
 pub mod follower;
 pub mod guard;
 pub mod hint;
+pub mod history;
 pub mod housekeeping;
 pub mod http;
 pub mod live;

@@ -18,6 +18,7 @@ mod api {
     mod devices;
     mod encrypted;
     mod endings;
+    mod history;
     mod idempotency;
     mod live;
     #[path = "../cli/mmdb.rs"]

@@ -70,6 +70,7 @@ async fn publish(authority: &Authority) {
             tokio::time::sleep(POLL).await;
         }
         authority.published.send_replace(reached);
+        authority.history.enforced(reached, authority.clock.boottime(), authority.world.now());
     }
 }
 

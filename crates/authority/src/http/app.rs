@@ -2,14 +2,16 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use axum::extract::FromRef;
 
 use super::cors::Origins;
-use super::meter::Meter;
+use super::meter::{Meter, OK};
 use super::openapi::Published;
 use super::pages::Pages;
 use crate::authority::Authority;
+use crate::history::Counted;
 
 /// The state of the router. Cheap to clone.
 #[derive(Clone)]
@@ -33,6 +35,26 @@ impl App {
     pub(crate) fn new(authority: Arc<Authority>, published: Published) -> Self {
         let pages = Pages::new(&authority.world.policy.issuer, authority.form_root.as_ref(), &authority.branding);
         Self(Arc::new(Parts { authority, meter: Meter::default(), origins: Origins::default(), published, pages }))
+    }
+}
+
+impl App {
+    /// Somebody signed in, or was refused for this reason.
+    pub(crate) fn count_sign_in(&self, result: &'static str) {
+        self.meter.count_sign_in(result);
+        self.authority.history.count(if result == OK { Counted::SignIn } else { Counted::SignInRefused });
+    }
+
+    /// Somebody refreshed, or was refused for this reason.
+    pub(crate) fn count_refresh(&self, result: &'static str) {
+        self.meter.count_refresh(result);
+        self.authority.history.count(if result == OK { Counted::Refresh } else { Counted::RefreshRefused });
+    }
+
+    /// Somebody was let in.
+    pub(crate) fn count_accepted(&self) {
+        self.meter.accepted.fetch_add(1, Relaxed);
+        self.authority.history.count(Counted::Accepted);
     }
 }
 

@@ -15,6 +15,7 @@ use rescind_wire::{SessionId, UserId};
 use super::problem::{Problem, kinds};
 use super::waiting::Misused;
 use crate::authority::Authority;
+use crate::history::Counted;
 
 /// Whoever presents an access token that the authority's own verifier accepts. Extracting it reads no store.
 pub struct Caller {
@@ -61,7 +62,10 @@ where
         let authority = Arc::<Authority>::from_ref(state);
         let address = address(&authority, parts);
         let presented = Presented { peer: address, ..presented(&parts.headers)? };
-        let verified = authority.verify(&presented).await.map_err(Problem::from)?;
+        let verified = authority.verify(&presented).await.map_err(|rejected| {
+            authority.history.count(Counted::Refused);
+            Problem::from(rejected)
+        })?;
         Misused::refuse(&parts.extensions)?;
         Ok(Self::let_in(verified, address, &parts.extensions))
     }

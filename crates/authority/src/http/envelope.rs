@@ -1,6 +1,5 @@
 //! What surrounds every request: its bounds, CORS, the headers of every answer, counters, and the access log.
 
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -75,7 +74,7 @@ async fn answer(app: &App, method: &Method, for_scripts: bool, request: Request,
 /// Counts who was let in, and notes that their device is there.
 fn note(app: &App, seen: &Seen, status: StatusCode) {
     let Some(who) = seen.who() else { return };
-    app.meter.accepted.fetch_add(1, Relaxed);
+    app.count_accepted();
     if status.is_success()
         && let Who::Device(user, session) = who
     {

@@ -80,6 +80,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(admin::revocation::routes())
         .merge(admin::event::routes())
         .merge(admin::verifier::routes())
+        .merge(admin::history::routes())
         .merge(feed::routes())
         .merge(oauth::token::routes())
         .merge(well_known::routes())

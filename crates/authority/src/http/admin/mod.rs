@@ -3,6 +3,7 @@
 
 pub(crate) mod client;
 pub(crate) mod event;
+pub(crate) mod history;
 pub(crate) mod key;
 pub(crate) mod revocation;
 pub(crate) mod session;

@@ -110,7 +110,7 @@ async fn sign_in(
         user_agent: device.user_agent,
     };
     let signed_in = sign_in::sign_in(&app.authority.world, request).await.map_err(Problem::from);
-    app.meter.count_sign_in(result(&signed_in));
+    app.count_sign_in(result(&signed_in));
     let tokens = Tokens::new(signed_in?, app.authority.atlas());
     // It may have ended the oldest session to make room.
     catch_up(&app.authority).await;
@@ -155,7 +155,7 @@ pub(crate) async fn turn(app: &App, request: Refresh) -> Result<sign_in::SignedI
         catch_up(&app.authority).await;
     }
     let refreshed = refreshed.map_err(Problem::from);
-    app.meter.count_refresh(result(&refreshed));
+    app.count_refresh(result(&refreshed));
     refreshed
 }
 
