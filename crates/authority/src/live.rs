@@ -37,6 +37,9 @@ pub const MOST_OF_USER: usize = 32;
 /// Streams altogether: half of the connections that the server has.
 pub const MOST: usize = 2048;
 
+/// Streams of other kinds: administrators are few.
+const MOST_GUESTS: usize = 128;
+
 /// Notices that may wait for one watcher. More become one that says so.
 const MAILBOX: usize = 32;
 
@@ -138,7 +141,7 @@ impl Live {
     /// A place for a stream of another kind.
     pub fn admit(self: &Arc<Self>) -> Result<Guest, Full> {
         let mut state = self.lock();
-        if state.places.len() + state.guests >= MOST {
+        if state.places.len() + state.guests >= MOST || state.guests >= MOST_GUESTS {
             return Err(Full);
         }
         state.guests += 1;

@@ -13,6 +13,7 @@ mod api {
     #[path = "../cli/certificates.rs"]
     #[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
     mod certificates;
+    mod changes;
     mod clients;
     mod description;
     mod devices;

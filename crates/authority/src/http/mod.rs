@@ -81,6 +81,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(admin::event::routes())
         .merge(admin::verifier::routes())
         .merge(admin::history::routes())
+        .merge(admin::change::routes())
         .merge(feed::routes())
         .merge(oauth::token::routes())
         .merge(well_known::routes())

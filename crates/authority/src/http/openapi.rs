@@ -141,6 +141,7 @@ const PARTICULAR: &[(&str, &[&Kind])] = &[
     ("deleteMe", CONFIRMING),
     ("lockMe", &[kinds::STALE_AUTHENTICATION]),
     ("followSessions", &[kinds::TOO_MANY_STREAMS]),
+    ("followChanges", &[kinds::TOO_MANY_STREAMS]),
     ("endSession", &[kinds::STALE_AUTHENTICATION]),
     ("endOtherSessions", CONFIRMING),
     ("endOtherSessions", &[kinds::STALE_AUTHENTICATION, kinds::EXCEPTION_ENDED]),

@@ -85,11 +85,11 @@ fn there_are_so_many_streams_of_a_user_and_altogether() {
     let of_ann: Vec<Line> = (0..=MOST_OF_USER).map(|_| live.enter(user(0)).unwrap()).collect();
     assert!(waiting(&of_ann[0]).replaced && !waiting(&of_ann[1]).replaced);
     assert_eq!(live.watchers(), MOST_OF_USER);
-    let (guests, rest) = (100, MOST - MOST_OF_USER - 100);
-    let guests: Vec<Guest> = (0..guests).map(|_| live.admit().unwrap()).collect();
+    let guests: Vec<Guest> = (0..MOST_GUESTS).map(|_| live.admit().unwrap()).collect();
+    assert_eq!(live.admit().unwrap_err(), Full);
+    let rest = MOST - MOST_OF_USER - MOST_GUESTS;
     let mut others: Vec<Line> = (1..=rest).map(|n| live.enter(user(u16::try_from(n).unwrap())).unwrap()).collect();
     assert_eq!(live.enter(user(u16::MAX)).unwrap_err(), Full);
-    assert_eq!(live.admit().unwrap_err(), Full);
     drop(live.enter(user(0)).expect("her oldest makes room"));
     drop(others.pop());
     drop(guests);

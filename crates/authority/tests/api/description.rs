@@ -51,6 +51,7 @@ const PROMISED: &[(&str, &str)] = &[
     ("GET", "/v1/admin/revocations/{position}"),
     ("GET", "/v1/admin/events"),
     ("GET", "/v1/admin/verifiers"),
+    ("GET", "/v1/admin/changes"),
     ("GET", "/v1/admin/history"),
     ("DELETE", "/v1/admin/verifiers/{id}"),
     ("GET", "/v1/feed"),

@@ -1,6 +1,7 @@
 //! The same for administrators: everybody's accounts and sessions, clients, keys, the logs. Whether a caller is one is
 //! found out by each verb, in the store.
 
+pub(crate) mod change;
 pub(crate) mod client;
 pub(crate) mod event;
 pub(crate) mod history;

@@ -7,11 +7,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use rescind_domain::verbs::read_log;
+use rescind_wire::Position;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::authority::Authority;
 use crate::feed::Listed;
 use crate::http::app::App;
 use crate::http::caller::Admin;
@@ -80,6 +82,15 @@ pub(crate) struct Verifiers {
     head: String,
 }
 
+impl Verifiers {
+    /// These, at this head of the log.
+    pub(crate) fn new(authority: &Authority, listed: &[Listed], head: Position) -> Self {
+        let now = authority.clock.boottime();
+        let verifiers = listed.iter().map(|listed| Verifier::new(listed, now)).collect();
+        Self { verifiers, head: head.to_string() }
+    }
+}
+
 /// List verifiers.
 #[utoipa::path(
     get, path = "/v1/admin/verifiers", tag = "Verifiers", operation_id = "listVerifiers", security(("bearer" = [])),
@@ -87,9 +98,7 @@ pub(crate) struct Verifiers {
 )]
 async fn list(State(app): State<App>, admin: Admin) -> Result<Json<Verifiers>, Problem> {
     let head = read_log::head(&app.authority.world, &admin.0).await?;
-    let now = app.authority.clock.boottime();
-    let verifiers = app.authority.hub.list().iter().map(|listed| Verifier::new(listed, now)).collect();
-    Ok(Json(Verifiers { verifiers, head: head.to_string() }))
+    Ok(Json(Verifiers::new(&app.authority, &app.authority.hub.list(), head)))
 }
 
 /// Evict a verifier.
