@@ -1,16 +1,11 @@
 //! The log and the verifiers, as administrators hear of them.
 
-use std::time::Duration;
-
 use rescind_verifier::Verifier;
 use serde_json::{Value, json};
 
 use super::clients::add_service;
 use super::ear::Ear;
 use super::harness::{Administrator, Harness, text};
-
-/// Long enough for anything that happens at all.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn watch(root: &Administrator<'_>) -> Ear {
     let mut ear = Ear::listen(root.get("/v1/admin/changes")).await;

@@ -7,6 +7,7 @@ use rescind_domain::clock::Timestamp;
 use rescind_domain::event::{EventKind, NewEvent};
 use rescind_domain::revocation::Actor;
 use rescind_domain::verbs::begin_epoch;
+use rescind_wire::UserId;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
@@ -286,6 +287,23 @@ async fn the_oldest_stream_of_a_user_gives_way_to_one_too_many() {
     assert_eq!(others.change().await, of("signed_in", &device.session));
     drop((last, ears, others));
     gone(&harness).await;
+}
+
+#[tokio::test]
+async fn a_stream_too_many_for_the_server_is_refused_until_there_is_room() {
+    let harness = Harness::start().await;
+    let ann = harness.newcomer("ann").await;
+    let live = &harness.authority.live;
+    let other = |n: usize| {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&n.to_be_bytes());
+        live.enter(UserId::from_bytes(bytes)).expect("room")
+    };
+    let mut others: Vec<_> = (0..rescind::live::MOST).map(other).collect();
+    let refused = ann.get("/v1/sessions/changes").expect(503).await;
+    refused.problem("too-many-streams").retry_after();
+    drop(others.pop());
+    drop(watch(&ann).await);
 }
 
 /// Resolves once nobody watches any more.
