@@ -42,8 +42,12 @@ impl Ear {
         ear
     }
 
-    /// The next event; nothing if the stream has ended.
+    /// The next event; nothing if the stream has ended. Comments, which keep it going, are no events.
     pub(crate) async fn next(&mut self) -> Option<Heard> {
+        tokio::time::timeout(PATIENCE, self.listen_on()).await.expect("something happens")
+    }
+
+    async fn listen_on(&mut self) -> Option<Heard> {
         loop {
             if let Some(end) = self.heard.find("\n\n") {
                 let text: String = self.heard.drain(..end + 2).collect();
@@ -52,8 +56,7 @@ impl Ear {
                 }
                 continue;
             }
-            let frame = tokio::time::timeout(PATIENCE, self.body.frame()).await.expect("something happens");
-            let Some(Ok(frame)) = frame else { return None };
+            let Some(Ok(frame)) = self.body.frame().await else { return None };
             self.heard.push_str(std::str::from_utf8(frame.data_ref().expect("data")).expect("UTF-8"));
         }
     }
