@@ -244,8 +244,13 @@ impl Authority {
     /// Says that the log may have grown, and that something may have happened to sessions. Losing a hint costs latency,
     /// never truth.
     pub fn hint(&self) {
-        self.hint.notify_one();
+        self.read_log_soon();
         self.live.poke();
+    }
+
+    /// Has the log read again, for a verifier's sake: nothing need have happened.
+    pub(crate) fn read_log_soon(&self) {
+        self.hint.notify_one();
     }
 }
 

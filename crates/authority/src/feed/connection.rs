@@ -203,7 +203,7 @@ async fn listen(authority: &Authority, id: u64, stream: &mut Stream) -> Result<(
             Some(Request::Ack(ack)) => {
                 let arrived = authority.clock.boottime();
                 if hub.ack(id, ack, arrived)? {
-                    authority.hint();
+                    authority.read_log_soon();
                 }
             }
             Some(Request::Goodbye) => {

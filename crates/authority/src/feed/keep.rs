@@ -43,14 +43,14 @@ async fn beat_once(authority: &Authority) -> Result<(), Error> {
         let row = keep_node::enter(world, id, of_node(super::OWN_LEASE)).await?;
         tracing::info!(node = %row.id, reached = row.reached, "a node began");
         hub.enter(row, sent);
-        authority.hint();
+        authority.read_log_soon();
         return Ok(());
     };
     if tell(authority, &row).await? {
         hub.beat(&row, sent);
     }
     // Nothing is echoed until the log was read after this.
-    authority.hint();
+    authority.read_log_soon();
     Ok(())
 }
 
