@@ -221,9 +221,13 @@ async fn what_wrote_no_entry_of_the_log_is_heard_without_a_hint() {
     assert_eq!(user, ann.session.as_str());
     let user = text(&ann.get("/v1/me").expect(200).await.json()["user"]["id"]).parse().expect("an id");
     let event = NewEvent::new(Timestamp(1), EventKind::SessionChanged, Actor::CommandLine).user(user).session(session);
-    let written = harness.authority.world.store.transact("elsewhere", move |tx| Ok(tx.add_event(&event)?)).await;
-    written.expect("written");
-    assert_eq!(ear.change().await, of("renamed", &ann.session));
+    // More than once: a hint of the sign-in may be left.
+    for _ in 0..3 {
+        let event = event.clone();
+        let written = harness.authority.world.store.transact("elsewhere", move |tx| Ok(tx.add_event(&event)?)).await;
+        written.expect("written");
+        assert_eq!(ear.change().await, of("renamed", &ann.session));
+    }
 }
 
 #[tokio::test]
