@@ -22,7 +22,7 @@ import { Server } from "./server.js";
 import { serveSite } from "./site.js";
 import { Watch } from "./watch.js";
 
-export { aria, axe, shot } from "./page.js";
+export { aria, axe, fits, shot } from "./page.js";
 export { PASSWORD } from "./server.js";
 export { until } from "./until.js";
 export { Watch } from "./watch.js";

@@ -24,6 +24,12 @@ export async function axe(page) {
     assert.equal(lines.length, 0, `axe-core on ${page.url()}:\n${lines.join("\n")}`);
 }
 
+/** Fails if something has to be scrolled to the side (WCAG 2.2, 1.4.10), which axe-core does not look at. */
+export async function fits(page) {
+    const [needed, there] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    assert.ok(needed <= there, `${page.url()} is ${needed} wide, and there is room for ${there}`);
+}
+
 /** What differs from run to run, and what stands for it in a snapshot. */
 const VARIES = [
     [/http:\/\/127\.0\.0\.1:\d+/g, "http://authority"],

@@ -18,14 +18,14 @@ export class Unreachable extends Error {
     retryAfter = 0;
 }
 
-/** Calls the API. Gives the body; throws `Refused` or `Unreachable`. */
-export async function call(url, { json, token, method = json ? "POST" : "GET", keepalive } = {}) {
+/** Calls the API, for so many ms at most. Gives the body; throws `Refused` or `Unreachable`. */
+export async function call(url, { json, token, method = json ? "POST" : "GET", keepalive, limit = 15_000 } = {}) {
     const headers = token ? { Authorization: `Bearer ${token}` } : {};
     if (json) headers["Content-Type"] = "application/json";
     const unreachable = new Unreachable("The authority cannot be reached.");
     let answer, body;
     try {
-        const signal = AbortSignal.timeout(15_000);
+        const signal = AbortSignal.timeout(limit);
         answer = await fetch(url, { method, headers, body: JSON.stringify(json), keepalive, signal });
         body = answer.status === 204 ? {} : await answer.json();
     } catch (cause) {
@@ -59,10 +59,11 @@ export async function callAs(tokens, url, options) {
  *
  * @param {string} authority Without a slash at the end.
  * @param {(refused?: string) => Promise<string>} token Gives an access token, another one than `refused`.
- * @returns {Promise<void>} Ends early where the authority has no such stream.
+ * @returns {Promise<void>} Ends early where the authority has no such stream, or too many of this person's.
  */
 export async function follow({ authority, token, signal, heard }) {
     let refused;
+    let retry = 500;
     for (let failures = 0; !signal.aborted; failures += 1) {
         const line = new AbortController();
         const hangUp = () => line.abort();
@@ -81,10 +82,16 @@ export async function follow({ authority, token, signal, heard }) {
             if (answer.status === 404 || answer.status === 405) return;
             refused = answer.status === 401 ? bearer : undefined;
             if (answer.ok) {
-                await read(answer.body, alive, (event, data) => {
+                let replaced = false;
+                await read(answer.body, alive, (event, data, wait) => {
                     failures = 0;
-                    if (!signal.aborted) heard(event, data);
+                    retry = wait ?? retry;
+                    if (event === "refused") refused = bearer;
+                    else if (event === "replaced") replaced = true;
+                    else if (!signal.aborted) heard(event, data);
                 });
+                // The person has more of them than may be: one that came back would only push out another.
+                if (replaced) return;
             }
         } catch {
             // Not reached, cut off, or signed out: the next try, if there is one, will tell.
@@ -93,15 +100,16 @@ export async function follow({ authority, token, signal, heard }) {
             signal.removeEventListener("abort", hangUp);
             line.abort();
         }
-        const most = Math.min(30_000, 500 * 2 ** failures);
-        await pause(most * (0.5 + Math.random() / 2), signal);
+        const most = Math.min(30_000, retry * 2 ** failures);
+        // Another token is worth a try at once, but once.
+        await pause(refused && failures === 0 ? 0 : most * (0.5 + Math.random() / 2), signal);
     }
 }
 
-/** Reads an event stream (HTML, §9.2.6), as far as it is needed: `event` and `data`. */
+/** Reads an event stream (HTML, §9.2.6), as far as it is needed: `event`, `data` and `retry`. */
 async function read(body, alive, heard) {
     const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-    let [rest, event, data] = ["", "", []];
+    let [rest, event, data, retry] = ["", "", []];
     for (;;) {
         const { done, value } = await reader.read();
         if (done) return;
@@ -112,8 +120,9 @@ async function read(body, alive, heard) {
             const [, field, text] = /^([^:]*):? ?(.*)$/s.exec(line);
             if (field === "event") event = text;
             if (field === "data") data.push(text);
+            if (field === "retry" && /^\d+$/.test(text)) retry = Number(text);
             if (line !== "") continue;
-            if (event || data.length) heard(event || "message", parsed(data.join("\n")));
+            if (event || data.length) heard(event || "message", parsed(data.join("\n")), retry);
             [event, data] = ["", []];
         }
     }

@@ -8,6 +8,7 @@ export class RescindDevices extends HTMLElement {
   #pages = 1;
   #loads = 0;
   #shown = "";
+  #sessions = [];
   #quiet = 0;
   #stop;
   #close;
@@ -94,14 +95,15 @@ export class RescindDevices extends HTMLElement {
     }
   }
 
-  #changed({ kind, session, device_name: named }) {
-    const name = named ?? session?.device?.name;
+  #changed({ kind, session, session_id: id }) {
+    const { name } = (session ?? this.#sessions.find((one) => one.id === id))?.device ?? {};
     const text = { signed_in: "come", ended: Date.now() > this.#quiet && "gone" }[kind];
     if (name && text) this.#say(text, { name });
     this.refresh();
   }
 
   #show(sessions, more) {
+    this.#sessions = sessions;
     const words = this.#words;
     const lasting = JSON.stringify([sessions.map((one) => ({ ...one, last_seen_at: 0 })), more, words.lang]);
     if (lasting !== this.#shown && !this.#close) {

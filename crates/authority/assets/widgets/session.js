@@ -8,9 +8,10 @@ export { Refused, Unreachable } from "./authority.js";
 const MARGIN = 30_000;
 /** Below this, in ms, an access token is not handed out any more: it would end on its way. */
 const LAST = 2_000;
-/** The waits before each try of one renewal, in ms. Together less than the 10 s in which the authority repairs a lost
- * reply when it is asked again with the same token. */
+/** The waits before each try of one renewal, in ms, and how long its answer may take. For 10 s the authority repairs a lost
+ * reply when it is asked again with the same token, so there has to be a second try by then, a third as a rule. */
 const TRIES = [0, 300, 900, 2400];
+const PATIENCE = 4_000;
 /** How long another tab's news may take, in ms. */
 const NEWS = 250;
 
@@ -297,7 +298,8 @@ export class Session extends EventTarget {
             if (this.#held !== held) return;
             const clocks = now();
             try {
-                const answer = await this.#call("/v1/sessions/refresh", { json: { refresh_token: held.refresh } });
+                const json = { refresh_token: held.refresh };
+                const answer = await this.#call("/v1/sessions/refresh", { json, limit: PATIENCE });
                 return await this.#keep(answer, clocks, { born: held.born, turn: held.turn + 1 }, held);
             } catch (caught) {
                 error = caught;

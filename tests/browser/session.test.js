@@ -1,0 +1,323 @@
+// session.js on its own, where things go wrong.
+
+import assert from "node:assert/strict";
+import { after } from "node:test";
+import { request } from "node:http";
+import { FAILED, PASSWORD, REFUSED, house, until } from "./harness/house.js";
+import { serveSite } from "./harness/site.js";
+
+const { test } = house();
+
+/** A page that has the widgets' modules and nothing else. */
+const PAGE = (url) => `<!doctype html><html lang="en"><meta charset="utf-8"><title>Bare</title>
+<main><h1>Bare</h1><rescind-devices></rescind-devices></main>
+<script type="module">
+import * as session from "${url}/widgets/session.js";
+import * as devices from "${url}/widgets/devices.js";
+globalThis.rescind = { ...session, ...devices };
+</script>`;
+
+let bare;
+after(() => bare?.stop());
+let people = 0;
+
+/** A page with `session` in it, which somebody has signed in to. */
+async function signedIn({ server, open }, options = {}, authority = server.url) {
+    if (!bare) {
+        bare = await serveSite({ pages: { "/index.html": PAGE(server.url) } });
+        await server.browserClient("bare", bare.url);
+    }
+    const login = `person${(people += 1)}`;
+    await server.account(login);
+    const page = await open();
+    if (options.clock) await page.context().clock.install();
+    await load(page, { authority, ...options });
+    await page.evaluate((who) => session.signIn(who), { login, password: PASSWORD });
+    return { page, login };
+}
+
+async function load(page, options) {
+    await page.goto(`${bare.url}/index.html`);
+    await page.waitForFunction(() => globalThis.rescind);
+    await page.evaluate((options) => {
+        if (options.storage === "own") {
+            const kept = (globalThis.kept = new Map());
+            const later = (work) => new Promise((done) => setTimeout(() => done(work()), 5));
+            const own = { get: (name) => kept.get(name), set: (name, text) => void kept.set(name, text), remove: (name) => kept.delete(name) };
+            options.storage = Object.fromEntries(Object.entries(own).map(([verb, work]) => [verb, (...all) => later(() => work(...all))]));
+        }
+        globalThis.session = new rescind.Session({ clientId: "bare", storage: "localStorage", ...options });
+        globalThis.said = [];
+        for (const name of ["started", "ended", "changed"]) {
+            session.addEventListener(name, ({ detail }) => said.push([name, detail?.reason ?? detail?.kind]));
+        }
+    }, options);
+}
+
+/** What a call of `session` came to: its value, or the name of its error. */
+const outcome = (page, call) =>
+    page.evaluate(`(async () => { try { return await (${call}) } catch (error) { return error.name + ": " + error.message } })()`);
+const held = (page) => page.evaluate(() => Object.values(localStorage).map((text) => JSON.parse(text).refresh));
+const renew = "session.token().then((token) => session.token(token))";
+
+test("c3 a reply that was lost is repaired by asking again", { allow: [FAILED] }, async (visit) => {
+    const { page } = await signedIn(visit);
+    const [before] = await held(page);
+    const answers = [];
+    await page.route("**/v1/sessions/refresh", async (route) => {
+        const answer = await route.fetch();
+        answers.push((await answer.json()).refresh_token);
+        if (answers.length === 1) return route.abort("connectionreset");
+        return route.fulfill({ response: answer });
+    });
+    assert.match(await outcome(page, renew), /^ey/);
+    assert.equal(answers.length, 2);
+    assert.equal(answers[0], answers[1], "the same successor");
+    assert.notEqual(answers[0], before);
+    assert.deepEqual(await held(page), [answers[1]]);
+});
+
+test("c3 a reply that hangs is not waited for longer than it can be repaired", async (visit) => {
+    const { page } = await signedIn(visit);
+    let asked = 0;
+    await page.route("**/v1/sessions/refresh", async (route) => {
+        const answer = await route.fetch();
+        asked += 1;
+        if (asked > 1) await route.fulfill({ response: answer });
+    });
+    assert.match(await outcome(page, renew), /^ey/);
+    assert.equal(asked, 2);
+});
+
+for (const [how, answer] of [
+    ["cannot be reached", (route) => route.abort("connectionrefused")],
+    ["answers with 503", (route) => route.fulfill({ status: 503, json: { type: "/problems/busy", retry_after: 1 }, headers: { "Access-Control-Allow-Origin": "*" } })],
+    ["answers with what is no JSON", (route) => route.fulfill({ status: 404, body: "<h1>Not here</h1>", headers: { "Access-Control-Allow-Origin": "*" } })],
+]) {
+    test(`nobody is signed out while the authority ${how}`, { allow: [FAILED, REFUSED] }, async (visit) => {
+        const { page } = await signedIn(visit, { clock: true });
+        await page.route("**/v1/**", answer);
+        await page.context().clock.fastForward("10:00");
+        const asked = page.evaluate(() => session.token().catch((error) => error.name));
+        assert.equal(await asked, "Unreachable");
+        assert.equal(await page.evaluate(() => session.signedIn), true);
+        await page.unroute("**/v1/**");
+        assert.match(await outcome(page, "session.token()"), /^ey/);
+        assert.deepEqual(await page.evaluate(() => said.filter(([name]) => name === "ended")), []);
+    });
+}
+
+test("a token is renewed before it ends, without anybody asking", async (visit) => {
+    const { page } = await signedIn(visit, { clock: true });
+    const [before] = await held(page);
+    await page.context().clock.fastForward("04:00");
+    assert.deepEqual(await held(page), [before]);
+    await page.context().clock.fastForward("00:45");
+    await until(async () => (await held(page))[0] !== before);
+});
+
+test("signing out while the authority is away forgets everything here, and says that it was not told", { allow: [FAILED] }, async (visit) => {
+    const { page, login } = await signedIn(visit);
+    await page.route("**/v1/**", (route) => route.abort("internetdisconnected"));
+    const left = page.evaluate(() => session.signOut().then(({ confirmed, error }) => [confirmed, error.name]));
+    await until(async () => (await held(page)).length === 0);
+    assert.deepEqual(await left, [false, "Unreachable"]);
+    assert.deepEqual(await page.evaluate(() => said.at(-1)), ["ended", "here"]);
+    const { access_token: token } = await visit.server.signIn(login);
+    assert.equal((await visit.server.ask("/v1/sessions", { token })).sessions.length, 2, "it was not told, indeed");
+});
+
+test("a sign-out is told to the authority, and its access token is refused at once", { allow: [REFUSED] }, async (visit) => {
+    const { page } = await signedIn(visit);
+    const token = await outcome(page, "session.token()");
+    const { confirmed, enforcement } = await page.evaluate(() => session.signOut());
+    assert.equal(confirmed, true);
+    assert.equal(enforcement.enforced, true);
+    assert.equal((await visit.server.call("/v1/me", { token })).status, 401);
+    assert.match(await outcome(page, "session.token()"), /^SignedOut/);
+});
+
+for (const storage of ["localStorage", "sessionStorage", "memory", "own"]) {
+    test(`a16 a renewal that is under way cannot bring back what was signed out: ${storage}`, async (visit) => {
+        const { page } = await signedIn(visit, { storage });
+        let release;
+        const released = new Promise((done) => (release = done));
+        const asked = new Promise((seen) =>
+            page.route("**/v1/sessions/refresh", async (route) => {
+                const answer = await route.fetch();
+                seen();
+                await released;
+                await route.fulfill({ response: answer });
+            }),
+        );
+        const renewed = outcome(page, renew);
+        await asked;
+        assert.deepEqual((await page.evaluate(() => session.signOut())).confirmed, true);
+        release();
+        assert.match(await renewed, /^SignedOut/);
+        const copies = () => [...Object.values(localStorage), ...Object.values(sessionStorage), ...(globalThis.kept?.values() ?? [])];
+        assert.deepEqual(await page.evaluate(`(${copies})()`), []);
+        assert.equal(await page.evaluate(() => session.signedIn), false);
+    });
+}
+
+test("an app's own storage keeps somebody signed in", async (visit) => {
+    const { page } = await signedIn(visit, { storage: "own" });
+    assert.match(await outcome(page, renew), /^ey/);
+    assert.equal(await page.evaluate(() => kept.size), 1);
+    assert.deepEqual(await page.evaluate(() => [localStorage.length, sessionStorage.length]), [0, 0]);
+});
+
+test("where the browser forbids storage, memory has to do", async ({ server, open }) => {
+    const opened = async (device) => {
+        const page = await open(device);
+        await page.addInitScript(() => {
+            for (const name of ["getItem", "setItem", "removeItem"]) {
+                Storage.prototype[name] = () => {
+                    throw new DOMException("forbidden", "SecurityError");
+                };
+            }
+        });
+        return page;
+    };
+    const { page } = await signedIn({ server, open: opened });
+    assert.match(await outcome(page, renew), /^ey/);
+    assert.equal(await page.evaluate(() => session.signedIn), true);
+});
+
+test("the token goes to origins that were named, and to no other", { allow: [REFUSED] }, async (visit) => {
+    const got = [];
+    const answer = (request, response) => {
+        got.push(request.headers.authorization);
+        const headers = { "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "authorization" };
+        response.writeHead(request.method === "OPTIONS" ? 204 : 200, headers).end();
+        return true;
+    };
+    const [named, other] = [await visit.site({ answer }), await visit.site({ answer })];
+    const { page } = await signedIn(visit, { resources: [named.url] });
+    assert.match(await outcome(page, `session.fetch("${other.url}/x")`), /^TypeError/);
+    assert.deepEqual(got, []);
+    assert.equal(await outcome(page, `session.fetch("${named.url}/x").then((answer) => answer.status)`), 200);
+    assert.match(got.at(-1), /^Bearer ey/);
+});
+
+test("a service that refuses a token is asked once more, with another and the same body", { allow: [REFUSED] }, async (visit) => {
+    const got = [];
+    const answer = (request, response) => {
+        const headers = { "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*, authorization" };
+        if (request.method === "OPTIONS") return response.writeHead(204, headers).end();
+        let body = "";
+        request.on("data", (bytes) => (body += bytes)).on("end", () => {
+            got.push([request.headers.authorization, body]);
+            response.writeHead(401, headers).end();
+        });
+        return true;
+    };
+    const service = await visit.site({ answer });
+    const { page } = await signedIn(visit, { resources: [service.url] });
+    const call = `session.fetch("${service.url}/x", { method: "POST", body: "the body" }).then((answer) => answer.status)`;
+    assert.equal(await outcome(page, call), 401);
+    assert.equal(got.length, 2);
+    assert.deepEqual(got.map(([, body]) => body), ["the body", "the body"]);
+    assert.notEqual(got[0][0], got[1][0]);
+    assert.equal(await page.evaluate(() => session.signedIn), true);
+});
+
+test("somebody else who signs in in another tab takes the place of the first, in every tab", { allow: [REFUSED] }, async (visit) => {
+    const { page } = await signedIn(visit);
+    const first = await outcome(page, "session.token()");
+    const other = await page.context().newPage();
+    await load(other, { authority: visit.server.url });
+    await visit.server.account("second");
+    await other.evaluate((who) => session.signIn(who), { login: "second", password: PASSWORD });
+    await page.waitForFunction(() => said.some(([, reason]) => reason === "replaced"));
+    const [one, two] = [await outcome(page, "session.token()"), await outcome(other, "session.token()")];
+    assert.equal(one, two);
+    await until(async () => (await visit.server.call("/v1/me", { token: first })).status === 401);
+});
+
+test("the widget works with a token function, without a session", { allow: [REFUSED] }, async (visit) => {
+    const { page, login } = await signedIn(visit);
+    const mine = await visit.server.signIn(login, { device_name: "Mine" });
+    const words = { label: "Machines", end: "Out", endOne: "Out: {name}" };
+    await page.evaluate(([token, words, authority]) => {
+        globalThis.events = [];
+        const widget = document.querySelector("rescind-devices");
+        for (const name of ["loaded", "done", "failed", "signed-out"]) widget.addEventListener(name, () => events.push(name));
+        widget.setAttribute("authority", authority);
+        widget.words = words;
+        widget.token = async () => token;
+    }, [mine.access_token, words, visit.server.url]);
+    await page.getByRole("region", { name: "Machines" }).waitFor();
+    const rows = page.getByRole("listitem");
+    await until(async () => (await rows.count()) === 2);
+    assert.match(await rows.first().innerText(), /^Mine/);
+    await page.getByRole("button", { name: /^Out: Headless/ }).click();
+    await page.getByText(/^Done/).waitFor();
+    await until(async () => (await rows.count()) === 1);
+    await page.getByRole("button", { name: "Out: Mine" }).click();
+    await page.waitForFunction(() => events.includes("signed-out"));
+    assert.equal((await visit.server.call("/v1/me", { token: mine.access_token })).status, 401);
+    assert.deepEqual((await page.evaluate(() => [...new Set(events)])).filter((name) => name !== "failed"), ["loaded", "done", "signed-out"]);
+});
+
+/** The server behind a proxy whose live stream is this test's. `say` writes to it, as many bytes at a time as it is told. */
+async function proxied(visit) {
+    const streams = new Set();
+    const answer = (incoming, response) => {
+        const { origin } = incoming.headers;
+        if (incoming.method === "GET" && incoming.url.startsWith("/v1/sessions/changes")) {
+            response.writeHead(200, { "Content-Type": "text/event-stream", "Access-Control-Allow-Origin": origin });
+            response.write("event: hello\ndata: {}\n\n");
+            streams.add(response);
+            response.on("close", () => streams.delete(response));
+            return true;
+        }
+        const { method, headers, url } = incoming;
+        const onward = request(visit.server.url + url, { method, headers }, (answer) => {
+            response.writeHead(answer.statusCode, answer.headers);
+            answer.pipe(response);
+        });
+        incoming.pipe(onward);
+        return true;
+    };
+    const { url } = await visit.site({ answer });
+    return { url, streams };
+}
+
+test("what the live stream says is heard, however it is cut into pieces, by one tab for all", async (visit) => {
+    const { url, streams } = await proxied(visit);
+    const { page } = await signedIn(visit, {}, url);
+    const other = await page.context().newPage();
+    await load(other, { authority: url });
+    const hears = (what) => Promise.all([page, other].map((one) => one.waitForFunction((what) => said.some(([, kind]) => kind === what), what)));
+    await until(() => streams.size === 1);
+    const text = ': a comment\r\nevent: changed\r\ndata: {"kind":\r\ndata: "renämed"}\r\n\r\nid: 7\nevent:changed\ndata:{"kind":"two"}\n\n';
+    for (const byte of Buffer.from(text)) [...streams][0].write(Buffer.from([byte]));
+    await hears("renämed");
+    await hears("two");
+    assert.equal(streams.size, 1);
+    // The tab that listened is closed, and the other takes its place.
+    const [first] = streams;
+    await page.close();
+    const listened = await until(() => [...streams].find((stream) => stream !== first));
+    listened.write('event: changed\ndata: {"kind":"three"}\n\n');
+    await other.waitForFunction(() => said.some(([, kind]) => kind === "three"));
+    listened.end('event: ended\ndata: {"reason":"signed out"}\n\n');
+    await other.waitForFunction(() => said.at(-1)[1] === "elsewhere");
+    assert.equal(await other.evaluate(() => session.signedIn), false);
+    assert.deepEqual(await held(other), []);
+    await until(() => streams.size === 0);
+});
+
+test("a live stream that breaks off is begun again, and what was missed is asked for", { allow: [FAILED] }, async (visit) => {
+    const { url, streams } = await proxied(visit);
+    const { page } = await signedIn(visit, {}, url);
+    for (let round = 1; round <= 2; round += 1) {
+        await until(() => streams.size === 1);
+        await page.waitForFunction((round) => said.filter(([name]) => name === "changed").length >= round, round);
+        [...streams][0].destroy();
+        await until(() => streams.size === 0);
+    }
+    assert.equal(await page.evaluate(() => session.signedIn), true);
+});
