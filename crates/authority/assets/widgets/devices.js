@@ -1,6 +1,6 @@
 // <rescind-devices>: the devices that somebody is signed in on, each with a button to sign it out. See docs/widgets.md.
 import { callAs, follow } from "./authority.js";
-import { button, h, icon, sheet } from "./look.js";
+import { ago, button, date, h, icon, sheet } from "./look.js";
 import { WORDS } from "./words.js";
 
 export class RescindDevices extends HTMLElement {
@@ -36,11 +36,10 @@ export class RescindDevices extends HTMLElement {
   }
 
   connectedCallback() {
-    // What was set before this class was there hides its setters.
     for (const name of ["session", "token", "words"].filter((name) => Object.hasOwn(this, name))) {
-      const value = this[name];
+      // What was set before this class was there hides its setters.
+      this.#own[name] = this[name];
       delete this[name];
-      this[name] = value;
     }
     this.#start();
   }
@@ -112,12 +111,14 @@ export class RescindDevices extends HTMLElement {
       const at = this.shadowRoot.activeElement?.id;
       this.#list.replaceChildren(...sessions.map((one) => this.#row(one)));
       const grow = () => ((this.#pages = more), this.refresh());
-      const end = (what, note) => () =>
-        this.#end(this.#footer, what, {}, (password) => this.#call(`/end-${what}`, { json: { password } }), note);
+      const post = (what) => (password) => this.#call(`/end-${what}`, { json: { password } });
+      const end = (what, note, work = post(what)) => () => this.#end(this.#footer, what, {}, work, note);
+      const { session } = this.#own;
+      const all = session && ((password) => session.endAll(password));
       this.#footer.replaceChildren(
         ...(more ? [button(words.more, grow, { id: "more" })] : []),
         ...(sessions.length > 1 ? [button(words.others, end("others"), { id: "others" })] : []),
-        ...(sessions.length ? [button(words.all, end("all", words.sureAll), { id: "all" })] : []),
+        ...(sessions.length ? [button(words.all, end("all", words.sureAll, all), { id: "all" })] : []),
       );
       if (at) (this.shadowRoot.getElementById(at) ?? this.shadowRoot.querySelector("button"))?.focus();
     }
@@ -125,21 +126,22 @@ export class RescindDevices extends HTMLElement {
       const time = this.shadowRoot.getElementById(id)?.parentNode.querySelector("time");
       if (!time) continue;
       time.dateTime = text;
-      time.title = this.#date(text, { dateStyle: "long", timeStyle: "long" });
-      time.textContent = this.#fill("active", { ago: this.#ago(text) });
+      time.title = date(text, words.lang, { dateStyle: "long", timeStyle: "long" });
+      time.textContent = this.#fill("active", { ago: ago(text, words.lang) });
     }
   }
 
   #row({ id, current, device, ip, started_at }) {
     const { name, browser, os, kind } = device;
     const facts = [browser, os, ip].filter(Boolean).flatMap((fact) => [" · ", h("bdi", {}, fact)]);
-    const date = this.#date(started_at, { dateStyle: "medium" });
+    const { lang, end, current: here } = this.#words;
+    const since = this.#fill("since", { date: date(started_at, lang, { dateStyle: "medium" }) });
     const small = (...children) => h("small", { part: "facts" }, ...children);
-    const end = () => (current ? this.#leave() : this.#end(row, "endOne", { name }, (password) => this.#endOne(id, password)));
+    const work = () => (current ? this.#leave() : this.#end(row, "endOne", { name }, (password) => this.#endOne(id, password)));
     const row = h("li", { part: current ? "device current" : "device" }, icon(kind), h("div", {},
-      h("bdi", { part: "name" }, name), ...(current ? [h("mark", { part: "badge" }, this.#words.current)] : []),
-      small(...facts.slice(1)), small(this.#fill("since", { date }), " · ", h("time", {}))),
-    button(this.#words.end, end, { id, ariaLabel: this.#fill("endOne", { name }) }));
+      h("bdi", { part: "name" }, name), ...(current ? [h("mark", { part: "badge" }, here)] : []),
+      small(...facts.slice(1)), small(since, " · ", h("time", {}))),
+    button(end, work, { id, ariaLabel: this.#fill("endOne", { name }) }));
     return row;
   }
 
@@ -226,15 +228,6 @@ export class RescindDevices extends HTMLElement {
   }
 
   #fill = (name, data) => this.#words[name].replace(/\{(\w+)\}/g, (_, key) => data[key]);
-
-  #date = (text, style) => new Intl.DateTimeFormat(this.#words.lang, style).format(new Date(text));
-
-  #ago(text) {
-    const minutes = Math.max(0, (Date.now() - Date.parse(text)) / 60_000);
-    const [size, unit] = minutes < 60 ? [1, "minute"] : minutes < 1440 ? [60, "hour"] : [1440, "day"];
-    const format = new Intl.RelativeTimeFormat(this.#words.lang, { numeric: "auto" });
-    return format.format(-Math.floor(minutes / size), unit);
-  }
 
   #emit(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));

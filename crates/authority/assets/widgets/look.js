@@ -37,3 +37,12 @@ export function icon(kind) {
 }
 
 export const button = (text, onclick, more) => h("button", { type: "button", part: "button", onclick, ...more }, text);
+
+export const date = (text, lang, style) => new Intl.DateTimeFormat(lang, style).format(new Date(text));
+
+/** How long ago that was, in words. */
+export function ago(text, lang) {
+  const minutes = Math.max(0, (Date.now() - Date.parse(text)) / 60_000);
+  const [size, unit] = minutes < 60 ? [1, "minute"] : minutes < 1440 ? [60, "hour"] : [1440, "day"];
+  return new Intl.RelativeTimeFormat(lang, { numeric: "auto" }).format(-Math.floor(minutes / size), unit);
+}

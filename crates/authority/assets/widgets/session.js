@@ -1,6 +1,6 @@
 // Keeps a browser app signed in: docs/widgets.md.
 
-import { Refused, call, follow, pause } from "./authority.js";
+import { Refused, call, callAs, follow, pause } from "./authority.js";
 
 export { Refused, Unreachable } from "./authority.js";
 
@@ -39,6 +39,8 @@ export class Session extends EventTarget {
     #taken;
     /** Sessions that are over. What comes late must not bring them back. */
     #over = new Set();
+    /** Why the session ends next, if that is known beforehand. */
+    #leaving;
     #renewing;
     #timer;
     #failures = 0;
@@ -176,6 +178,25 @@ export class Session extends EventTarget {
         return { confirmed: false, error };
     }
 
+    /**
+     * Signs out everywhere, this device too. Throws `Refused` if the authority wants the password, or another one, and
+     * `Unreachable`; nothing is wiped then. Gives what it answered, with the `enforcement`.
+     */
+    async endAll(password) {
+        // The live stream may tell of it before the answer does.
+        this.#leaving = "here";
+        this.#post({ leaving: "tab" });
+        try {
+            const url = `${this.authority}/v1/sessions/end-all?wait=enforced`;
+            const answer = await callAs((refused) => this.token(refused), url, { json: { password } });
+            await this.forget();
+            return answer;
+        } finally {
+            this.#leaving = undefined;
+            this.#post({ leaving: undefined });
+        }
+    }
+
     /** Wipes every copy in this browser, without telling the authority: for a session that has ended. */
     async forget() {
         await this.#ready;
@@ -248,7 +269,8 @@ export class Session extends EventTarget {
     }
 
     /** Forgets everything. */
-    async #end(reason, { tell = true } = {}) {
+    async #end(why, { tell = true } = {}) {
+        const reason = this.#leaving ?? why;
         const { sid } = this.#held;
         this.#held = undefined;
         this.#over.add(sid);
@@ -353,7 +375,9 @@ export class Session extends EventTarget {
     }
 
     /** What another tab says. */
-    #hear({ ask, record, over, reason, changed }) {
+    #hear(message) {
+        const { ask, record, over, reason, changed } = message;
+        if ("leaving" in message) this.#leaving = message.leaving;
         if (ask && this.#held && !this.#store.shared) this.#post({ record: this.#held });
         if (record && this.#isNews(record)) {
             if (!this.#store.shared) this.#store.set(record);
