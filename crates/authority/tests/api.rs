@@ -15,6 +15,7 @@ mod api {
     mod certificates;
     mod changes;
     mod clients;
+    mod console;
     mod description;
     mod devices;
     mod encrypted;

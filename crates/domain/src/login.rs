@@ -198,6 +198,14 @@ fn refusal(error: &PrecisError) -> InvalidLogin {
     }
 }
 
+/// What the keys of logins begin with that begin with this text, in any spelling. What cannot begin a login begins none.
+/// Some beginnings are no logins themselves, such as those that end before the second letter of a pair that has to stand
+/// together; those are taken as they are typed, in lower case.
+pub fn prefix_key(text: &str) -> String {
+    let text = truncated(text.trim(), MAX_TEXT_BYTES);
+    normalise(text).unwrap_or_else(|_| text.nfc().collect::<String>().to_lowercase())
+}
+
 /// The key under which failed sign-ins for this text are counted, whether or not it could be a login.
 ///
 /// Folds case, width and compatibility forms (NFKD), drops white space, accents, invisible and control characters, and
@@ -299,6 +307,22 @@ mod tests {
 
     fn key(text: &str) -> String {
         Login::parse(text).unwrap_or_else(|e| panic!("{text:?}: {e}")).key().to_owned()
+    }
+
+    #[test]
+    fn what_begins_a_login_is_normalised_as_the_login_is_and_never_refused() {
+        for (typed, key) in [
+            ("ANN", "ann"),
+            ("  ａｎｎ＠", "ann@"),
+            ("Zoe\u{308}", "zo\u{eb}"),
+            ("ΣΊΣΥΦΟΣ", "σίσυφοσ"),
+            ("", ""),
+            ("l\u{b7}", "l\u{b7}"),
+            ("A B", "a b"),
+        ] {
+            assert_eq!(prefix_key(typed), key, "{typed:?}");
+        }
+        assert!(prefix_key(&"x".repeat(1_000_000)).len() <= MAX_TEXT_BYTES);
     }
 
     #[test]

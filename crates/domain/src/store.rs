@@ -164,6 +164,8 @@ pub trait View {
     fn user_by_external_id(&self, id: &str) -> Result<Option<User>, StoreError>;
     /// Users whose normalised login contains `query`, by login name, after the login name `after`.
     fn users(&self, query: &str, after: &str, limit: u32) -> Result<Vec<User>, StoreError>;
+    /// Users whose normalised login begins with `prefix`, by login name, after the login name `after`.
+    fn users_from(&self, prefix: &str, after: &str, limit: u32) -> Result<Vec<User>, StoreError>;
     /// A user's record of revocations.
     fn user_cut(&self, id: &UserId) -> Result<Option<UserCut>, StoreError>;
     /// Whether there is an administrator who is neither locked nor deleted.
@@ -191,6 +193,13 @@ pub trait View {
         &self,
         client: &ClientId,
         after: Option<(UserId, SessionId)>,
+        limit: u32,
+    ) -> Result<Vec<HeldSession>, StoreError>;
+    /// Sessions that were not ended on their own, in order of expiry, user and session: those that expire at the time of
+    /// `after` or later, and if it names one of them, those after it.
+    fn sessions_expiring(
+        &self,
+        after: (Timestamp, Option<(UserId, SessionId)>),
         limit: u32,
     ) -> Result<Vec<HeldSession>, StoreError>;
     /// All sessions in order of user and session, after `after`: for the purge.
@@ -223,8 +232,8 @@ pub trait View {
 
     /// Events after the event `after`, oldest first; of one user if given.
     fn events(&self, user: Option<&UserId>, after: u64, limit: u32) -> Result<Vec<Event>, StoreError>;
-    /// Events about one user before the event `before`, newest first.
-    fn events_before(&self, user: &UserId, before: u64, limit: u32) -> Result<Vec<Event>, StoreError>;
+    /// Events before the event `before`, newest first; of one user if given.
+    fn events_before(&self, user: Option<&UserId>, before: u64, limit: u32) -> Result<Vec<Event>, StoreError>;
     /// The id of the last event that was written, purged as it may be; 0 if none ever was.
     fn last_event(&self) -> Result<u64, StoreError>;
     /// All nodes that run, or that nobody has yet seen to have stopped.

@@ -47,7 +47,7 @@ pub(super) const HEAD: [&str; 6] = ["ID", "DEVICE", "SIGNED IN", "LAST ACTIVE", 
 
 /// A session of a list: for programs, and for people.
 pub(super) fn row(listed: &Listed) -> (Value, [String; 6]) {
-    let Listed { session, client } = listed;
+    let Listed { session, client, .. } = listed;
     let device = Device::from_user_agent(session.user_agent.as_deref().unwrap_or_default());
     let value = json!({
         "id": session.id,

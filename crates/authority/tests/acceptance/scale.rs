@@ -8,10 +8,12 @@ use std::time::Duration;
 use rescind::ambient::SystemEntropy;
 use rescind::passwords::{HashingPool, PoolOptions, Strength};
 use rescind_domain::Error;
+use rescind_domain::client::DEFAULT_CLIENT;
 use rescind_domain::clock::Timestamp;
 use rescind_domain::entropy::Entropy as _;
 use rescind_domain::event::EventKind;
 use rescind_domain::idempotency::Idempotency;
+use rescind_domain::verbs::preview_revocation::{self, Target};
 use rescind_domain::verbs::{keep_house, list_sessions, revoke};
 use rescind_wire::{Scope, SessionId, UserId};
 
@@ -82,6 +84,51 @@ fn f1_listing_pages_through_ten_thousand_sessions() {
         }
     }
     assert_eq!((found.len(), pages), (10_000, 10));
+}
+
+fn previewed(house: &House, target: Target) -> (u32, bool) {
+    let count = run(preview_revocation::preview(&house.world, OPERATOR, target)).unwrap();
+    (count.sessions, count.exact)
+}
+
+#[test]
+fn a_preview_counts_ten_thousand_sessions_exactly_and_says_when_there_are_more() {
+    let house = House::new();
+    let (ann, bob) = (house.person("ann"), house.person("bob"));
+    let first = house.sign_in(&ann);
+    copy_sessions(&house, &first, 9_999);
+    let client = || DEFAULT_CLIENT.parse().expect("a client id");
+    let of = |user, except| Target::User { user, except };
+    assert_eq!(previewed(&house, Target::Everyone), (10_000, true));
+    assert_eq!(previewed(&house, Target::Client(client())), (10_000, true));
+    assert_eq!(previewed(&house, of(ann.id, None)), (10_000, true));
+    assert_eq!(previewed(&house, of(ann.id, Some(first.session()))), (9_999, true));
+    assert_eq!(previewed(&house, Target::Grant { user: ann.id, client: client() }), (10_000, true));
+    house.sign_in(&bob);
+    assert_eq!(previewed(&house, Target::Everyone), (10_000, false));
+    assert_eq!(previewed(&house, Target::Client(client())), (10_000, false));
+    assert_eq!(previewed(&house, of(bob.id, None)), (1, true));
+}
+
+#[test]
+fn a_preview_passes_over_dead_sessions_and_looks_at_twice_as_many_rows_at_most() {
+    let house = House::new();
+    let (ann, bob) = (house.person("ann"), house.person("bob"));
+    let first = house.sign_in(&ann);
+    copy_sessions(&house, &first, 20_500);
+    first.end_all(&house).unwrap();
+    let here = house.sign_in(&ann);
+    house.sign_in(&bob);
+    let of = |user| Target::User { user, except: None };
+    assert_eq!(previewed(&house, of(ann.id)), (1, true), "those below the cut are not even looked at");
+    let (count, exact) = previewed(&house, Target::Client(DEFAULT_CLIENT.parse().expect("a client id")));
+    assert!(count <= 2 && !exact, "{count}");
+    here.end_others(&house).unwrap();
+    assert_eq!(previewed(&house, of(ann.id)), (1, true), "the excepted one is older than the cut");
+    // Those that have expired are not looked at.
+    house.advance(house.world.policy.remembered_lifetime);
+    house.sign_in(&bob);
+    assert_eq!(previewed(&house, Target::Everyone), (1, true));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::harness::Harness;
 const PROMISED: &[(&str, &str)] = &[
     ("POST", "/v1/users"),
     ("GET", "/v1/me"),
+    ("GET", "/v1/me/events"),
     ("PUT", "/v1/me/password"),
     ("POST", "/v1/me/lock"),
     ("POST", "/v1/me/delete"),
@@ -49,6 +50,7 @@ const PROMISED: &[(&str, &str)] = &[
     ("POST", "/v1/admin/revocations"),
     ("GET", "/v1/admin/revocations"),
     ("GET", "/v1/admin/revocations/{position}"),
+    ("GET", "/v1/admin/revocations/preview"),
     ("GET", "/v1/admin/events"),
     ("GET", "/v1/admin/verifiers"),
     ("GET", "/v1/admin/changes"),

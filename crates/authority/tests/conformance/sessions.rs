@@ -120,6 +120,35 @@ conformance! {
         }
     }
 
+    async fn sessions_that_may_still_live_are_paged_in_order_of_expiry(engine) {
+        let store = engine.store();
+        write(&store, |tx| {
+            for n in 0..20 {
+                let expires_at = Timestamp(500 + n / 3);
+                tx.insert_session(&Session { expires_at, ..session(n % 4, n) })?;
+                tx.insert_chain(&chain(n % 4, n, 1, "app"))?;
+            }
+            Ok(())
+        })
+        .await;
+        end(&store, |tx| revoke(tx, &Scope::Session { user: user_id(3), session: session_id(19) })).await;
+        for limit in [1, 4, 100] {
+            let mut seen: Vec<(Timestamp, UserId, SessionId)> = Vec::new();
+            loop {
+                let after = seen.last().map_or((Timestamp(502), None), |(at, user, id)| (*at, Some((*user, *id))));
+                let page = read(&store, move |view| view.sessions_expiring(after, limit)).await;
+                assert!(page.len() <= limit as usize && page.iter().all(|row| row.held.len() == 1));
+                if page.is_empty() {
+                    break;
+                }
+                seen.extend(page.iter().map(|row| (row.session.expires_at, row.session.user, row.session.id)));
+                assert!(seen.len() < 1_000, "it goes on for ever");
+            }
+            // Those that expire at 502 or later, but for the one that was ended.
+            assert!(seen.is_sorted() && seen.len() == 13, "{limit} {seen:?}");
+        }
+    }
+
     async fn all_sessions_are_paged_in_order_of_user_and_session(engine) {
         let store = engine.store();
         write(&store, |tx| (0..20).try_for_each(|n| tx.insert_session(&session(n % 4, n)))).await;

@@ -139,6 +139,30 @@ conformance! {
         }
     }
 
+    async fn users_whose_login_begins_alike_are_paged_by_login(engine) {
+        let store = engine.store();
+        let named = |n: u64, key: &str| User { login_key: key.into(), ..user(n) };
+        let keys = ["ann", "anna", "ann@example.org", "an", "bann", "ann\u{10fffd}", "anz", "\u{e4}nn"];
+        write(&store, move |tx| {
+            keys.iter().zip(1..).try_for_each(|(key, n)| tx.insert_user(&named(n, key)))
+        })
+        .await;
+        let found = async |prefix: &'static str, after: &'static str, limit| {
+            let users = read(&store, move |view| view.users_from(prefix, after, limit)).await;
+            users.into_iter().map(|user| user.login_key).collect::<Vec<_>>()
+        };
+        assert_eq!(found("ann", "", 9).await, ["ann", "ann@example.org", "anna", "ann\u{10fffd}"]);
+        assert_eq!(found("ann", "ann", 2).await, ["ann@example.org", "anna"]);
+        assert_eq!(found("ann", "anna", 2).await, ["ann\u{10fffd}"]);
+        assert_eq!(found("\u{e4}", "", 9).await, ["\u{e4}nn"]);
+        assert_eq!(found("", "", 9).await.len(), 8);
+        for none in ["%", "an_", "ANN", "annb"] {
+            assert!(found(none, "", 9).await.is_empty(), "{none}");
+        }
+        end(&store, |tx| revoke(tx, &Scope::User { user: user_id(1), except: None, deleted: true })).await;
+        assert_eq!(found("ann", "", 1).await, ["ann@example.org"], "the deleted one is gone");
+    }
+
     async fn a_deleted_user_leaves_only_the_id_and_frees_the_login_name(engine) {
         let store = engine.store();
         let first = User { external_id: Some("ext|1".into()), role: Role::Administrator, ..user(1) };

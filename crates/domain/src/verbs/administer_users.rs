@@ -62,6 +62,27 @@ pub async fn list_users(
         .await
 }
 
+/// Users whose login name begins with `prefix`, spelt as it may be at sign-in, by login name; or the one whose id it is.
+pub async fn search_users(
+    world: &World,
+    admin: &Administrator,
+    prefix: &str,
+    after: String,
+    limit: u32,
+) -> Result<Vec<User>, Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    let (id, prefix) = (prefix.trim().parse::<UserId>().ok(), crate::login::prefix_key(prefix));
+    world
+        .store
+        .read("search_users", move |view| {
+            admin.check(view, &inner)?;
+            let Some(id) = id else { return Ok(view.users_from(&prefix, &after, limit)?) };
+            let user = view.user(&id)?.filter(|user| !matches!(user.state, UserState::Deleted { .. }));
+            Ok(user.filter(|user| user.login_key > after).into_iter().collect())
+        })
+        .await
+}
+
 /// One user, by id or login name.
 pub async fn find_user(world: &World, admin: &Administrator, id_or_login: &str) -> Result<User, Error> {
     let (admin, inner, text) = (admin.clone(), world.clone(), id_or_login.to_owned());

@@ -35,11 +35,10 @@ pub async fn list_own_events(
         .read("list_own_events", move |view| {
             let (user, _) = acting.check(view, &inner)?;
             let mut events: Vec<Event> = Vec::new();
-            // Engines count in signed 64-bit integers.
-            let mut before = before.unwrap_or(i64::MAX.unsigned_abs());
+            let mut before = before.unwrap_or(u64::MAX);
             let mut read = 0;
             loop {
-                let rows = view.events_before(&user.id, before, limit.saturating_add(1))?;
+                let rows = view.events_before(Some(&user.id), before, limit.saturating_add(1))?;
                 let exhausted = rows.len() <= limit as usize;
                 read += rows.len();
                 for event in rows {

@@ -20,6 +20,8 @@ pub struct Listed {
     pub session: Session,
     /// The client that it was begun with.
     pub client: ClientId,
+    /// What people call that client. For administrators; none if it was removed.
+    pub client_name: Option<String>,
 }
 
 /// One page of the list.
@@ -95,7 +97,7 @@ pub async fn own_devices(
             let client = cuts.client_of_living(&session, now)?.ok_or(Error::SignedOut(None))?;
             let mut others = page(&cuts, &user, now, after, limit)?;
             others.sessions.retain(|listed| listed.session.id != session.id);
-            let own = Listed { session, client };
+            let own = Listed { session, client, client_name: None };
             let mut clients = BTreeMap::new();
             for listed in others.sessions.iter().chain([&own]) {
                 if !clients.contains_key(&listed.client)
@@ -124,7 +126,7 @@ pub async fn list_of_user(
             admin.check(view, &inner)?;
             let cuts = StoreCuts::new(view)?;
             let user = cuts.find_user(&user)?.ok_or(Error::NotFound("user"))?;
-            page(&cuts, &user, inner.now(), after, limit)
+            named(view, page(&cuts, &user, inner.now(), after, limit)?)
         })
         .await
 }
@@ -145,9 +147,21 @@ pub async fn list_of_client(
             view.client(&client)?.ok_or(Error::NotFound("client"))?;
             let mut scan = |after, limit| view.sessions_of_client(&client, after, limit);
             let cuts = StoreCuts::new(view)?;
-            fill(&cuts, inner.now(), after, limit, &mut scan, |session| (session.user, session.id))
+            named(view, fill(&cuts, inner.now(), after, limit, &mut scan, |session| (session.user, session.id))?)
         })
         .await
+}
+
+/// With the names of the clients: there are few on a page.
+fn named<C>(view: &dyn View, mut page: Page<C>) -> Result<Page<C>, Error> {
+    let mut names = BTreeMap::new();
+    for listed in &mut page.sessions {
+        if !names.contains_key(&listed.client) {
+            names.insert(listed.client.clone(), view.client(&listed.client)?.map(|client| client.name));
+        }
+        listed.client_name = names.get(&listed.client).cloned().flatten();
+    }
+    Ok(page)
 }
 
 /// A user's living sessions, latest first; if a client is given, those begun with it alone.
@@ -187,7 +201,7 @@ pub(crate) fn page(
         return Ok(page);
     };
     let client = cuts.client_of_living(&session, now)?;
-    if let Some(listed) = client.map(|client| Listed { session, client }) {
+    if let Some(listed) = client.map(|client| Listed { session, client, client_name: None }) {
         if page.sessions.len() < limit as usize {
             page.sessions.push(listed);
         } else {
@@ -222,7 +236,7 @@ fn fill<C: Copy>(
                 let next = sessions.last().map(|last| cursor(&last.session));
                 return Ok(Page { sessions, next });
             }
-            sessions.push(Listed { session, client });
+            sessions.push(Listed { session, client, client_name: None });
         }
         if exhausted {
             return Ok(Page { sessions, next: None });

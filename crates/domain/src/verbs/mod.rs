@@ -20,6 +20,7 @@ pub mod list_sessions;
 pub mod lock_account;
 pub mod log_out;
 pub mod present_cookie;
+pub mod preview_revocation;
 pub mod publish_keys;
 pub mod read_log;
 pub mod reauthenticate;

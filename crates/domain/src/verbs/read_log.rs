@@ -108,3 +108,24 @@ pub async fn list_events(
         })
         .await
 }
+
+/// Events before the event `before`, newest first, of one user if given, and whether there are more.
+pub async fn list_events_backwards(
+    world: &World,
+    admin: &Administrator,
+    user: Option<UserId>,
+    before: u64,
+    limit: u32,
+) -> Result<(Vec<Event>, bool), Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .read("list_events_backwards", move |view| {
+            admin.check(view, &inner)?;
+            let mut events = view.events_before(user.as_ref(), before, limit.saturating_add(1))?;
+            let more = events.len() > limit as usize;
+            events.truncate(limit as usize);
+            Ok((events, more))
+        })
+        .await
+}

@@ -51,7 +51,7 @@ pub async fn update_session(
                 .from(inner.stored_address(acting.address()));
             tx.add_event(&event)?;
             let chain = tx.chains(&user.id, &session)?.into_iter().next().ok_or(Error::NotFound("session"))?;
-            Ok(Listed { session: Session { name, metadata, ..row }, client: chain.client })
+            Ok(Listed { session: Session { name, metadata, ..row }, client: chain.client, client_name: None })
         })
         .await
 }

@@ -1,20 +1,18 @@
 //! The audit log, for administrators.
 
-use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 
 use axum::Json;
 use axum::extract::State;
 use rescind_domain::event;
 use rescind_domain::verbs::read_log;
 use rescind_wire::UserId;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::http::api::event::EventId;
 use crate::http::api::revocation::Doer;
 use crate::http::app::App;
 use crate::http::caller::Admin;
@@ -72,31 +70,15 @@ impl From<event::Event> for Event {
     }
 }
 
-/// The id of an event, as it is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct EventId(u64);
-
-impl fmt::Display for EventId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "evt_{}", self.0)
-    }
-}
-
-impl FromStr for EventId {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = text.strip_prefix("evt_").filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
-        // Engines count in signed 64-bit integers.
-        let number = digits.and_then(|digits| digits.parse::<i64>().ok()).and_then(|n| u64::try_from(n).ok());
-        number.map(Self).ok_or("after is the id of an event")
-    }
-}
-
-impl<'de> Deserialize<'de> for EventId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
+/// Which events come first.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Order {
+    /// To follow what happens.
+    #[default]
+    Oldest,
+    /// To look back.
+    Newest,
 }
 
 /// Which page of the audit log.
@@ -110,6 +92,10 @@ pub(crate) struct Pages {
     /// The `next` of the page before, or the id of any event.
     #[param(value_type = Option<String>)]
     after: Option<EventId>,
+    /// Which come first: the `oldest` unless said otherwise.
+    #[serde(default)]
+    #[param(inline, required = false)]
+    order: Order,
     /// How many.
     #[serde(default)]
     #[param(inline, required = false)]
@@ -119,7 +105,7 @@ pub(crate) struct Pages {
 /// A page of the audit log.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Events {
-    /// The events, oldest first.
+    /// The events, in the order that was asked for.
     events: Vec<Event>,
     /// Where the next page goes on, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,25 +121,16 @@ pub(crate) struct Events {
     responses((status = 200, description = "A page of the audit log", body = Events)),
 )]
 async fn list(State(app): State<App>, admin: Admin, Query(pages): Query<Pages>) -> Result<Json<Events>, Problem> {
-    let after = pages.after.map_or(0, |id| id.0);
-    let world = &app.authority.world;
-    let (found, more) = read_log::list_events(world, &admin.0, pages.user, after, pages.limit.0).await?;
+    let (world, after, limit) = (&app.authority.world, pages.after.map(|id| id.0), pages.limit.0);
+    let (found, more) = match pages.order {
+        Order::Oldest => read_log::list_events(world, &admin.0, pages.user, after.unwrap_or(0), limit).await?,
+        Order::Newest => {
+            let before = after.unwrap_or(u64::MAX);
+            read_log::list_events_backwards(world, &admin.0, pages.user, before, limit).await?
+        }
+    };
     let last = found.last().filter(|_| more);
     let next = last.map(|event| EventId(event.id).to_string());
     let events = found.into_iter().map(Event::from).collect();
     Ok(Json(Events { events, next }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::EventId;
-
-    #[test]
-    fn the_id_of_an_event_reads_back_what_it_wrote_and_nothing_else() {
-        assert_eq!("evt_42".parse(), Ok(EventId(42)));
-        assert_eq!(EventId(42).to_string(), "evt_42");
-        for bad in ["", "42", "evt_", "evt_-1", "evt_+1", "evt_1x", "evt_9223372036854775808"] {
-            assert!(bad.parse::<EventId>().is_err(), "{bad}");
-        }
-    }
 }

@@ -6,6 +6,7 @@ pub(crate) mod client;
 pub(crate) mod event;
 pub(crate) mod history;
 pub(crate) mod key;
+pub(crate) mod preview;
 pub(crate) mod revocation;
 pub(crate) mod session;
 pub(crate) mod user;

@@ -43,6 +43,8 @@ pub(crate) struct Search {
     #[serde(default)]
     #[param(value_type = Option<String>)]
     query: String,
+    /// The beginning of a login name, in any spelling, or an id; not together with `query`.
+    prefix: Option<String>,
     /// The `next` of the page before.
     #[param(value_type = Option<String>)]
     after: Option<Cursor<String>>,
@@ -72,7 +74,13 @@ async fn list(State(app): State<App>, admin: Admin, Query(search): Query<Search>
     let limit = search.limit.0 as usize;
     let after = search.after.map(|cursor| cursor.0).unwrap_or_default();
     let world = &app.authority.world;
-    let mut users = administer_users::list_users(world, &admin.0, search.query, after, search.limit.0 + 1).await?;
+    let mut users = match search.prefix {
+        Some(_) if !search.query.is_empty() => {
+            return Err(Problem::invalid("Send either `prefix` or `query`, not both."));
+        }
+        Some(prefix) => administer_users::search_users(world, &admin.0, &prefix, after, search.limit.0 + 1).await?,
+        None => administer_users::list_users(world, &admin.0, search.query, after, search.limit.0 + 1).await?,
+    };
     let more = users.len() > limit;
     users.truncate(limit);
     let last = users.last().filter(|_| more);

@@ -47,6 +47,9 @@ pub(crate) struct Session {
     expires_at: Time,
     /// The application that signed it in.
     client_id: String,
+    /// What people call that application; shown to administrators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_name: Option<String>,
     /// How the person authenticated (RFC 8176).
     amr: Vec<String>,
     /// Whether it stays signed in.
@@ -98,10 +101,15 @@ impl Session {
         session
     }
 
-    /// With its owner, for administrators.
-    pub(crate) fn seen_by_admin(viewer: Option<SessionId>, now: Timestamp, places: Atlas<'_>, listed: Listed) -> Self {
-        let user_id = Some(listed.session.user.to_string());
-        Self { user_id, ..Self::seen_by(viewer, now, places, listed) }
+    /// With its owner and what its application is called, for administrators.
+    pub(crate) fn seen_by_admin(
+        viewer: Option<SessionId>,
+        now: Timestamp,
+        places: Atlas<'_>,
+        mut listed: Listed,
+    ) -> Self {
+        let (user_id, client_name) = (Some(listed.session.user.to_string()), listed.client_name.take());
+        Self { user_id, client_name, ..Self::seen_by(viewer, now, places, listed) }
     }
 
     fn new(session: session::Session, client: &ClientId, places: Atlas<'_>) -> Self {
@@ -117,6 +125,7 @@ impl Session {
             last_seen_at: Time(session.last_seen_at),
             expires_at: Time(session.expires_at),
             client_id: client.to_string(),
+            client_name: None,
             amr: session.amr,
             remembered: session.remembered,
             metadata: session.metadata.and_then(|text| RawValue::from_string(text).ok()),

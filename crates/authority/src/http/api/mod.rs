@@ -1,6 +1,7 @@
 //! The JSON API for first-party applications. Each handler calls exactly one verb.
 
 pub(crate) mod device;
+pub(crate) mod event;
 pub(crate) mod me;
 mod recognised;
 pub(crate) mod revocation;

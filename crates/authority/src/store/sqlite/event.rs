@@ -33,10 +33,22 @@ pub(super) fn after(
     }
 }
 
-/// Events about one user before the event `before`, newest first.
-pub(super) fn before(conn: &Connection, user: &UserId, before: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
-    let sql = select!("WHERE user_id = ?3 AND id < ?1 ORDER BY id DESC LIMIT ?2");
-    all(conn, sql, params![int(before), limit, user.as_bytes()], event_of)
+const BEFORE: &str = select!("WHERE id < ?1 ORDER BY id DESC LIMIT ?2");
+const BEFORE_OF_USER: &str = select!("WHERE user_id = ?3 AND id < ?1 ORDER BY id DESC LIMIT ?2");
+
+/// Events before the event `before`, newest first; of one user if given.
+pub(super) fn before(
+    conn: &Connection,
+    user: Option<&UserId>,
+    before: u64,
+    limit: u32,
+) -> Result<Vec<Event>, StoreError> {
+    // No id is greater than what an integer of SQLite holds.
+    let before = i64::try_from(before).unwrap_or(i64::MAX);
+    match user {
+        None => all(conn, BEFORE, params![before, limit], event_of),
+        Some(user) => all(conn, BEFORE_OF_USER, params![before, limit, user.as_bytes()], event_of),
+    }
 }
 
 /// The id of the last event that was written, purged as it may be. The engine keeps it, so as to give none out twice.
@@ -89,4 +101,16 @@ fn read_kind(cells: &mut Cells<'_>) -> Result<EventKind, StoreError> {
     let text = cells.text("kind")?;
     let kind = EventKind::ALL.iter().find(|kind| kind.as_str() == text);
     kind.copied().ok_or_else(|| cells.corrupt("kind", format!("{text:?} is no kind of event")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::migrations::plan;
+    use super::*;
+
+    #[test]
+    fn a_page_of_events_costs_a_page_in_either_direction() {
+        assert_eq!(plan(BEFORE), ["SEARCH events USING INTEGER PRIMARY KEY (rowid<?)"]);
+        assert_eq!(plan(BEFORE_OF_USER), ["SEARCH events USING INDEX events_user (user_id=? AND id<?)"]);
+    }
 }

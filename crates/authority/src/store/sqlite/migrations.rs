@@ -15,11 +15,14 @@ use super::{Fresh, OpenError, client};
 pub(super) const APPLICATION_ID: i64 = 0x5273_6364;
 
 /// The schema that this program writes.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// Migration n brings a database from version n to n + 1.
-const MIGRATIONS: [&str; VERSION as usize] =
-    [include_str!("migrations/0001_initial.sql"), include_str!("migrations/0002_nodes.sql")];
+const MIGRATIONS: [&str; VERSION as usize] = [
+    include_str!("migrations/0001_initial.sql"),
+    include_str!("migrations/0002_nodes.sql"),
+    include_str!("migrations/0003_expiry.sql"),
+];
 
 /// How often another process may be in the way of switching to the WAL before that is given up.
 const ATTEMPTS: u32 = 100;
@@ -128,4 +131,18 @@ fn seed(conn: &Connection, fresh: &Fresh) -> Result<(), StoreError> {
         cut: 0,
     };
     client::insert(conn, &first_party)
+}
+
+/// How SQLite would run a query on this schema, one step a line.
+#[cfg(test)]
+pub(super) fn plan(sql: &str) -> Vec<String> {
+    let conn = Connection::open_in_memory().expect("memory");
+    for script in MIGRATIONS {
+        conn.execute_batch(script).expect("the schema");
+    }
+    let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a query");
+    // Whatever the values are, the plan is the same.
+    let values: Vec<Option<i64>> = vec![None; statement.parameter_count()];
+    let steps = statement.query_map(rusqlite::params_from_iter(values), |row| row.get(3)).expect("a plan");
+    steps.map(|step| step.expect("a step")).collect()
 }

@@ -71,6 +71,12 @@ const OF_CLIENT: &str = select_to_hold!(
      LEFT JOIN epochs e ON e.seq = s.epoch ORDER BY held.user_id, held.session_id"
 );
 
+const EXPIRING: &str = select_to_hold!(
+    "sessions s LEFT JOIN epochs e ON e.seq = s.epoch \
+     WHERE s.ended IS NULL AND (s.expires_at, s.user_id, s.id) > (?1, ?2, ?3) \
+     ORDER BY s.expires_at, s.user_id, s.id LIMIT ?4"
+);
+
 const AFTER: &str = select!(
     "sessions s LEFT JOIN epochs e ON e.seq = s.epoch WHERE (s.user_id, s.id) > (?1, ?2) \
      ORDER BY s.user_id, s.id LIMIT ?3"
@@ -125,6 +131,17 @@ pub(super) fn of_client(
 ) -> Result<Vec<HeldSession>, StoreError> {
     let (user, session) = bytes(after.as_ref());
     with_held(conn, OF_CLIENT, params![client.as_str(), user, session, limit])
+}
+
+/// Sessions that were not ended on their own, in order of expiry, user and session: those that expire at the time of
+/// `after` or later, and if it names one of them, those after it.
+pub(super) fn expiring(
+    conn: &Connection,
+    (at, after): (Timestamp, Option<(UserId, SessionId)>),
+    limit: u32,
+) -> Result<Vec<HeldSession>, StoreError> {
+    let (user, session) = bytes(after.as_ref());
+    with_held(conn, EXPIRING, params![int(at.0), user, session, limit])
 }
 
 /// Sessions, with what clients hold under each.
@@ -268,18 +285,8 @@ fn read_ended(cells: &mut Cells<'_>) -> Result<Option<Ended>, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::migrations::plan;
     use super::*;
-
-    /// How SQLite would run a query, one step a line.
-    fn plan(sql: &str) -> Vec<String> {
-        let conn = Connection::open_in_memory().expect("memory");
-        conn.execute_batch(include_str!("migrations/0001_initial.sql")).expect("the schema");
-        let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a query");
-        // Whatever the values are, the plan is the same.
-        let values: Vec<Option<i64>> = vec![None; statement.parameter_count()];
-        let steps = statement.query_map(rusqlite::params_from_iter(values), |row| row.get(3)).expect("a plan");
-        steps.map(|step| step.expect("a step")).collect()
-    }
 
     #[test]
     fn f1_a_page_of_a_users_list_costs_a_page_however_many_sessions_have_ended() {
@@ -300,6 +307,14 @@ mod tests {
         let expected = "SEARCH chains USING COVERING INDEX chains_client (client_id=? AND (user_id,session_id)>(?,?))";
         // What is sorted after that is one page.
         assert!(of_client.iter().any(|step| step == expected), "{of_client:#?}");
+    }
+
+    #[test]
+    fn a_count_of_the_living_begins_behind_those_that_have_expired() {
+        let plan = plan(EXPIRING);
+        let expected = "SEARCH s USING INDEX sessions_expiry ((expires_at,user_id,id)>(?,?,?))";
+        assert_eq!(plan.first().map(String::as_str), Some(expected), "{plan:#?}");
+        require_no_sorting(&plan);
     }
 
     fn require_no_sorting(plan: &[String]) {

@@ -108,6 +108,7 @@ impl View for SqliteTx<'_> {
         fn user_by_login(key: &str) -> Option<User> = user::by_login;
         fn user_by_external_id(id: &str) -> Option<User> = user::by_external_id;
         fn users(query: &str, after: &str, limit: u32) -> Vec<User> = user::list;
+        fn users_from(prefix: &str, after: &str, limit: u32) -> Vec<User> = user::list_from;
         fn user_cut(id: &UserId) -> Option<UserCut> = user::cut_of;
         fn has_administrator() -> bool = user::has_administrator;
         fn session(user: &UserId, id: &SessionId) -> Option<Session> = session::find;
@@ -117,6 +118,8 @@ impl View for SqliteTx<'_> {
             = session::live_from;
         fn sessions_of_client(client: &ClientId, after: Option<(UserId, SessionId)>, limit: u32) -> Vec<HeldSession>
             = session::of_client;
+        fn sessions_expiring(after: (Timestamp, Option<(UserId, SessionId)>), limit: u32) -> Vec<HeldSession>
+            = session::expiring;
         fn sessions_after(after: Option<(UserId, SessionId)>, limit: u32) -> Vec<Session> = session::after;
         fn chain(key: &ChainKey) -> Option<Chain> = chain::find;
         fn chains(user: &UserId, session: &SessionId) -> Vec<Chain> = chain::under;
@@ -130,7 +133,7 @@ impl View for SqliteTx<'_> {
         fn key_revoked(id: &KeyId) -> Option<u64> = key::revoked;
         fn token_ended(id: &TokenId) -> Option<u64> = ending::token_ended;
         fn events(user: Option<&UserId>, after: u64, limit: u32) -> Vec<Event> = event::after;
-        fn events_before(user: &UserId, before: u64, limit: u32) -> Vec<Event> = event::before;
+        fn events_before(user: Option<&UserId>, before: u64, limit: u32) -> Vec<Event> = event::before;
         fn last_event() -> u64 = event::last;
         fn nodes() -> Vec<NodeRow> = node::list;
         fn setting(name: &str) -> Option<String> = setting::find;

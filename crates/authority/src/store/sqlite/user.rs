@@ -51,6 +51,19 @@ pub(super) fn list(conn: &Connection, query: &str, after: &str, limit: u32) -> R
     all(conn, sql, params![query, after, limit], user_of)
 }
 
+/// No character of a login comes after this one.
+const LAST: char = char::MAX;
+
+const FROM: &str = select!(
+    "WHERE tenant = 'main' AND state <> 'deleted' AND login_key >= ?1 AND login_key < ?2 AND login_key > ?3 \
+     ORDER BY login_key LIMIT ?4"
+);
+
+/// Users whose normalised login begins with `prefix`, by login name, after the login name `after`.
+pub(super) fn list_from(conn: &Connection, prefix: &str, after: &str, limit: u32) -> Result<Vec<User>, StoreError> {
+    all(conn, FROM, params![prefix, format!("{prefix}{LAST}"), after, limit], user_of)
+}
+
 /// A user's record of revocations.
 pub(super) fn cut_of(conn: &Connection, id: &UserId) -> Result<Option<UserCut>, StoreError> {
     let sql = "SELECT id, cut_latest, cut_except, cut_holds, cut_deleted FROM users WHERE id = ?1";
@@ -212,5 +225,17 @@ impl<'a> Columns<'a> {
             },
             UserState::Deleted { at } => Self { name: "deleted", deleted: Some(int(at.0)), ..Self::default() },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::migrations::plan;
+    use super::*;
+
+    #[test]
+    fn a_page_of_those_whose_name_begins_alike_costs_a_page() {
+        let expected = "SEARCH u USING INDEX users_login (tenant=? AND login_key>? AND login_key<?)";
+        assert_eq!(plan(FROM), [expected]);
     }
 }

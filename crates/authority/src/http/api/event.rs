@@ -1,0 +1,175 @@
+//! What happened to one's own account.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use axum::Json;
+use axum::extract::State;
+use rescind_domain::event::Event;
+use rescind_domain::revocation::Actor;
+use rescind_domain::verbs::list_own_events;
+use rescind_wire::UserId;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::http::app::App;
+use crate::http::caller::Caller;
+use crate::http::page::Limit;
+use crate::http::problem::Problem;
+use crate::http::query::Query;
+use crate::http::time::Time;
+use crate::places::{ENGLISH, Place};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default().routes(routes!(list))
+}
+
+/// Something that happened to one's own account.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OwnEvent)]
+pub(crate) struct Happened {
+    /// Its id. Later events have greater numbers.
+    #[schema(pattern = "^evt_[0-9]+$")]
+    id: String,
+    /// When.
+    at: Time,
+    /// What: `signed_in`, `session_ended`, …
+    kind: &'static str,
+    /// Which session.
+    session_id: Option<String>,
+    /// Which application.
+    client_id: Option<String>,
+    /// Who did it.
+    by: DoneBy,
+    /// From where, if it was the owner, or somebody who tried to be, unless addresses are not stored.
+    #[schema(value_type = Option<String>)]
+    ip: Option<IpAddr>,
+    /// Roughly where that address is, if that is known.
+    place: Option<Place>,
+}
+
+/// Who did something to an account.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DoneBy {
+    /// Its owner.
+    Owner,
+    /// Whoever administers.
+    Administrator,
+    /// Rescind itself.
+    System,
+    /// Somebody who did not show who they are.
+    Unknown,
+}
+
+impl DoneBy {
+    fn of(actor: &Actor, owner: Option<&UserId>) -> Self {
+        match actor {
+            Actor::User { user, .. } if Some(user) == owner => Self::Owner,
+            Actor::User { .. } | Actor::Client(_) | Actor::CommandLine => Self::Administrator,
+            Actor::System => Self::System,
+            Actor::Anonymous => Self::Unknown,
+        }
+    }
+}
+
+impl Happened {
+    fn new(event: Event, app: &App) -> Self {
+        let what = event.what;
+        let place = |address| app.authority.atlas().and_then(|places| places.find(address, ENGLISH));
+        Self {
+            id: EventId(event.id).to_string(),
+            at: Time(what.at),
+            kind: what.kind.as_str(),
+            session_id: what.session.map(|id| id.to_string()),
+            client_id: what.client.map(|id| id.to_string()),
+            by: DoneBy::of(&what.actor, what.user.as_ref()),
+            ip: what.address,
+            place: what.address.and_then(place),
+        }
+    }
+}
+
+/// Which page of what happened.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Pages {
+    /// The `next` of the page before.
+    #[param(value_type = Option<String>)]
+    after: Option<EventId>,
+    /// How many.
+    #[serde(default)]
+    #[param(inline, required = false)]
+    limit: Limit,
+}
+
+/// A page of what happened to one's own account.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OwnEvents {
+    /// The events, newest first.
+    events: Vec<Happened>,
+    /// Where the next page goes on, if there may be one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// What happened to my account?
+///
+/// Sign-ins, failed ones too, changes of the password, and whatever ended; newest first.
+#[utoipa::path(
+    get, path = "/v1/me/events", tag = "Accounts", operation_id = "listMyEvents", security(("bearer" = [])),
+    params(Pages), responses((status = 200, description = "A page of it", body = OwnEvents)),
+)]
+async fn list(State(app): State<App>, caller: Caller, Query(pages): Query<Pages>) -> Result<Json<OwnEvents>, Problem> {
+    let before = pages.after.map(|id| id.0);
+    let world = &app.authority.world;
+    let page = list_own_events::list_own_events(world, &caller.acting(), before, pages.limit.0).await?;
+    let events = page.events.into_iter().map(|event| Happened::new(event, &app)).collect();
+    Ok(Json(OwnEvents { events, next: page.next.map(|id| EventId(id).to_string()) }))
+}
+
+/// The id of an event, as it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EventId(pub(crate) u64);
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "evt_{}", self.0)
+    }
+}
+
+impl FromStr for EventId {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.strip_prefix("evt_").filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+        // Engines count in signed 64-bit integers.
+        let number = digits.and_then(|digits| digits.parse::<i64>().ok()).and_then(|n| u64::try_from(n).ok());
+        number.map(Self).ok_or("after is the id of an event")
+    }
+}
+
+impl<'de> Deserialize<'de> for EventId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EventId;
+
+    #[test]
+    fn the_id_of_an_event_reads_back_what_it_wrote_and_nothing_else() {
+        assert_eq!("evt_42".parse(), Ok(EventId(42)));
+        assert_eq!(EventId(42).to_string(), "evt_42");
+        for bad in ["", "42", "evt_", "evt_-1", "evt_+1", "evt_1x", "evt_9223372036854775808"] {
+            assert!(bad.parse::<EventId>().is_err(), "{bad}");
+        }
+    }
+}
