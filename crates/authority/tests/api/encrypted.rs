@@ -170,7 +170,9 @@ async fn a_handshake_under_way_counts_as_a_connection() {
 
 #[tokio::test]
 async fn a_shutdown_waits_for_no_handshake() {
-    let mut door = Door::open(|limits| limits.header_timeout = PATIENCE * 10).await;
+    let patient =
+        |limits: &mut Limits| (limits.header_timeout, limits.request_timeout) = (PATIENCE * 10, PATIENCE * 10);
+    let mut door = Door::open(patient).await;
     let mut slow = door.tcp().await;
     slow.write_all(b"\x16").await.expect("sent");
     // It was accepted: what came after it was answered.
