@@ -1,13 +1,14 @@
-// Makes pages live. Everything works without it: it sends the forms that are there, shows the pages that the server makes,
-// and listens for what happens meanwhile.
+// Makes pages live. Everything works without it.
 
 const $ = (id) => document.getElementById(id);
-const language = document.documentElement.lang;
-const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", numberingSystem: "latn" });
-const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", numberingSystem: "latn" });
+const { lang } = document.documentElement;
+const language = navigator.languages.find((tag) => tag.split("-")[0] === lang) ?? lang;
+const numberingSystem = "latn";
+const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", numberingSystem });
+const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", numberingSystem });
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", Infinity]];
 
-// Times become local, and those that are said from now go on.
+// Times become local, and what is said from now goes on.
 function tellTimes() {
   for (const time of document.querySelectorAll("time")) {
     const at = new Date(time.dateTime);
@@ -22,17 +23,17 @@ function tellTimes() {
   }
 }
 
-// Replaces parts of the page without losing focus, what is unfolded, and what was typed.
+// Replaces parts of the page, and keeps focus, what is unfolded and what was typed.
 function replace(page, ...parts) {
-  const { activeElement: active } = document;
-  const action = active?.form?.getAttribute("action");
+  const active = document.activeElement;
+  const action = active.form?.getAttribute("action");
   const open = [...document.querySelectorAll("details[open][id]")];
-  const typed = [...document.querySelectorAll("main input[id]")].filter((input) => input.value !== input.defaultValue);
+  const typed = [...document.querySelectorAll("#devices input[id]")].filter((input) => input.value !== input.defaultValue);
   for (const part of parts) document.querySelector(part)?.replaceWith(page.querySelector(part));
   for (const { id } of open) $(id)?.setAttribute("open", "");
-  for (const { id, value } of typed) if ($(id)?.matches("input:not([type=password])")) $(id).value = value;
+  for (const { id, value } of typed) if ($(id)) $(id).value = value;
   const form = [...document.forms].find((form) => action && form.getAttribute("action") === action);
-  if (!active?.isConnected) (active?.id && $(active.id) || form?.querySelector("button") || $("main")).focus({ preventScroll: true });
+  if (!active.isConnected) ($(active.id) ?? form?.querySelector("button") ?? $("main")).focus({ preventScroll: true });
   tellTimes();
 }
 
@@ -41,7 +42,7 @@ async function load(url, options) {
   return [answer, new DOMParser().parseFromString(await answer.text(), "text/html")];
 }
 
-// Another page in the place of this one. A live region speaks when something is put into it, not when it comes with it.
+// Another page in the place of this one. A live region speaks of what is put into it, not of what it comes with.
 function show(page, url) {
   document.querySelector("dialog")?.remove();
   replace(page, "header", "main", "footer");
@@ -52,7 +53,7 @@ function show(page, url) {
   listen();
 }
 
-// The list as it is now, and a word of what is new in it.
+// The list as it is now.
 let loading = false;
 let again = false;
 async function reload() {
@@ -66,34 +67,37 @@ async function reload() {
     const ids = (place) => [...place.querySelectorAll(".device")].map(({ id }) => id);
     const before = ids(document);
     replace(page, "#devices");
-    const arrived = ids(document).filter((id) => !before.includes(id));
-    for (const id of arrived) $(id).classList.add("arrived");
-    if (ids(document).join() === before.join()) return;
+    const now = ids(document);
+    const arrived = now.filter((id) => !before.includes(id));
+    arrived.forEach((id) => $(id).classList.add("arrived"));
+    if (now.join() === before.join()) return;
     const said = document.createElement("p");
     said.className = "hidden";
     said.textContent = (arrived.length && document.querySelector(".news h2")?.textContent) || $("devices").dataset.said;
     $("notice").append(said);
     setTimeout(() => said.remove(), 5000);
-  } catch { /* No network: the stream comes again, and with it the list. */ } finally {
+  } catch { /* No network: the list comes again with the stream. */ } finally {
     loading = false;
     if (again) reload();
   }
 }
 
-// Where the password is asked for, that comes as a dialog: what was being done stays where it is.
+// The password is asked for in a dialog, so that what was being done stays where it is.
 function ask(card) {
   document.querySelector("dialog")?.remove();
   const dialog = document.createElement("dialog");
   dialog.setAttribute("aria-label", card.querySelector("h1").textContent);
   dialog.append(card);
   dialog.addEventListener("close", () => dialog.remove());
+  dialog.querySelector("[data-cancel]").addEventListener("click", (event) => (event.preventDefault(), dialog.close()));
   document.body.append(dialog);
   dialog.showModal();
 }
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
-  if (!form.matches("[data-live]")) return;
+  // The answer knows better than the stream why this session ends.
+  if (!form.matches("[data-live]")) return stop();
   event.preventDefault();
   if (form.ariaBusy) return;
   form.ariaBusy = "true";
@@ -111,12 +115,6 @@ document.addEventListener("submit", async (event) => {
   if (again) reload();
 });
 
-document.addEventListener("click", (event) => {
-  const dialog = event.target.closest("[data-cancel]")?.closest("dialog");
-  if (!dialog) return;
-  event.preventDefault();
-  dialog.close();
-});
 
 // What happens meanwhile.
 let stream = null;
@@ -133,7 +131,7 @@ function listen() {
   const later = (wait) => { stop(); setTimeout(listen, wait); };
   on("hello", reload);
   on("changed", reload);
-  on("ended", () => { stop(); location.assign("/account"); });
+  on("ended", () => { stop(); document.querySelector("form[aria-busy]") || location.assign("/account"); });
   on("refused", () => later(500));
   on("replaced", stop);
   on("error", () => own.readyState === EventSource.CLOSED && (later(15000), reload()));
@@ -145,7 +143,7 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) timer = setTimeout(stop, 60000);
   else listen();
 });
-// What comes back from the browser's memory is as it was, perhaps somebody else's.
+// What comes back from the browser's memory may be somebody else's.
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 addEventListener("pagehide", stop);
 

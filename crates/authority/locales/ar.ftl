@@ -100,6 +100,7 @@ devices-changed = تغيَّرت قائمة الأجهزة.
 this-device = هذا الجهاز
 other-devices = الأجهزة الأخرى
 device-on = { $browser } على { $os }
+device-named = { $it }
 device-unknown = جهاز غير معروف
 device-new = جديد
 device-name = اسم الجهاز

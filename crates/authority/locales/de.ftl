@@ -76,6 +76,7 @@ devices-changed = Die Liste der Geräte hat sich geändert.
 this-device = Dieses Gerät
 other-devices = Andere Geräte
 device-on = { $browser } unter { $os }
+device-named = { $it }
 device-unknown = Unbekanntes Gerät
 device-new = Neu
 device-name = Name des Geräts

@@ -76,6 +76,7 @@ devices-changed = The list of devices has changed.
 this-device = This device
 other-devices = Other devices
 device-on = { $browser } on { $os }
+device-named = { $it }
 device-unknown = Unknown device
 device-new = New
 device-name = Name of the device

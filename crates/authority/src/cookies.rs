@@ -9,7 +9,7 @@ use std::time::Duration;
 use rescind_domain::Error;
 use rescind_domain::issue::AccessToken;
 use rescind_domain::secret::Secret;
-use rescind_domain::verbs::present_cookie;
+use rescind_domain::verbs::present_cookie::{self, Shown};
 use rescind_verifier::{Presented, Rejected, Verified};
 
 use crate::authority::Authority;
@@ -27,11 +27,12 @@ const BEFORE_EXPIRY: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub(crate) struct Cookies(Mutex<Halves>);
 
-/// When the young half is full it becomes the old one, and what was old is forgotten.
+/// When the young half is full it becomes the old one, and what was old is forgotten. Nothing is held for a cookie that was
+/// replaced, so that a request that was on its way meanwhile does not bring it back.
 #[derive(Default)]
 struct Halves {
-    young: HashMap<Box<str>, Arc<Held>>,
-    old: HashMap<Box<str>, Arc<Held>>,
+    young: HashMap<Box<str>, Option<Arc<Held>>>,
+    old: HashMap<Box<str>, Option<Arc<Held>>>,
 }
 
 struct Held {
@@ -55,21 +56,32 @@ impl Cookies {
     fn get(&self, cookie: &str, now: Duration) -> Option<Arc<Held>> {
         let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let held = if let Some(held) = halves.young.get(cookie) {
-            Arc::clone(held)
+            held.clone()
         } else {
             let held = halves.old.remove(cookie)?;
-            halves.insert(cookie, Arc::clone(&held));
+            halves.insert(cookie, held.clone());
             held
-        };
+        }?;
         (now < held.until).then_some(held)
     }
 
     fn put(&self, cookie: &str, held: Held) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(cookie, Arc::new(held));
+        let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if halves.young.get(cookie).or_else(|| halves.old.get(cookie)).is_none_or(Option::is_some) {
+            halves.insert(cookie, Some(Arc::new(held)));
+        }
     }
 
-    /// Forgets a cookie, which the next one has taken the place of.
-    pub(crate) fn forget(&self, cookie: &str) {
+    /// Forgets a cookie for good: the next one has taken its place.
+    pub(crate) fn retire(&self, cookie: &str) {
+        if cookie.len() > LONGEST {
+            return;
+        }
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(cookie, None);
+    }
+
+    /// Forgets what a cookie stands for.
+    fn forget(&self, cookie: &str) {
         let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         halves.young.remove(cookie);
         halves.old.remove(cookie);
@@ -77,7 +89,7 @@ impl Cookies {
 }
 
 impl Halves {
-    fn insert(&mut self, cookie: &str, held: Arc<Held>) {
+    fn insert(&mut self, cookie: &str, held: Option<Arc<Held>>) {
         if self.young.len() >= HALF {
             self.old = std::mem::take(&mut self.young);
         }
@@ -100,7 +112,7 @@ impl Authority {
                 Err(_) => self.cookies.forget(cookie),
             }
         }
-        let AccessToken { token, expires_in, .. } =
+        let Shown { access: AccessToken { token, expires_in, .. }, is_latest } =
             present_cookie::present_cookie(&self.world, cookie, address).await.map_err(|error| match error {
                 Error::SignedOut(_) => Refused::Dead,
                 other => Refused::Unknown(other),
@@ -109,7 +121,9 @@ impl Authority {
             Rejected::Unavailable { .. } => Refused::Unavailable(rejected),
             _ => Refused::Dead,
         })?;
-        self.cookies.put(cookie, Held { token, until: now + expires_in.saturating_sub(BEFORE_EXPIRY) });
+        if is_latest {
+            self.cookies.put(cookie, Held { token, until: now + expires_in.saturating_sub(BEFORE_EXPIRY) });
+        }
         Ok(verified)
     }
 
@@ -134,6 +148,15 @@ mod tests {
         assert!(cookies.get("a", Duration::from_secs(10)).is_none());
         assert!(cookies.get("b", Duration::ZERO).is_none());
         cookies.forget("a");
+        assert!(cookies.get("a", Duration::ZERO).is_none());
+    }
+
+    #[test]
+    fn a_cookie_that_was_replaced_is_not_brought_back_by_a_request_that_was_on_its_way() {
+        let cookies = Cookies::default();
+        cookies.put("a", held(10));
+        cookies.retire("a");
+        cookies.put("a", held(10));
         assert!(cookies.get("a", Duration::ZERO).is_none());
     }
 

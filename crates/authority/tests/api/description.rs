@@ -58,8 +58,6 @@ const PROMISED: &[(&str, &str)] = &[
     ("DELETE", "/v1/admin/verifiers/{id}"),
     ("GET", "/v1/feed"),
     ("POST", "/v1/setup"),
-    ("GET", "/setup"),
-    ("POST", "/setup"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),

@@ -14,18 +14,27 @@ use crate::refresh_token::{self, Holder, Unverified};
 use crate::store::View;
 use crate::world::World;
 
+/// What a cookie stands for.
+#[derive(Debug)]
+pub struct Shown {
+    /// The access token.
+    pub access: AccessToken,
+    /// Whether the cookie is the latest of its session. One that is not is good for a moment, and not to be remembered.
+    pub is_latest: bool,
+}
+
 /// Gives the access token that a cookie stands for. Its position is read with the cookie's own standing, so it is dead on
 /// arrival if a log-out comes between (R2). Presenting a cookie changes nothing; the one from before the last
 /// authentication is good for the grace time, for requests that are on their way.
 ///
 /// # Errors
 /// [`Error::SignedOut`] if it is none, or stands for nothing that lives.
-pub async fn present_cookie(world: &World, cookie: &str, address: Option<IpAddr>) -> Result<AccessToken, Error> {
+pub async fn present_cookie(world: &World, cookie: &str, address: Option<IpAddr>) -> Result<Shown, Error> {
     let held = refresh_token::take_apart_as(Holder::Cookie, cookie).ok_or(Error::SignedOut(None))?;
     let presented = Arc::new(Presenting { world: world.clone(), held, address });
     let again = Arc::clone(&presented);
     let read_at = world.now();
-    let ticket = match world.store.read("present_cookie", move |view| presented.ticket(view, read_at)).await {
+    let (ticket, turn) = match world.store.read("present_cookie", move |view| presented.ticket(view, read_at)).await {
         Err(Error::MustEnd) => {
             let proven = move |tx: &mut dyn crate::store::EndingTx| match again.find(tx)? {
                 Ok(found) if again.turn(&found) == Turn::Beyond => {
@@ -38,7 +47,7 @@ pub async fn present_cookie(world: &World, cookie: &str, address: Option<IpAddr>
         }
         other => other?,
     };
-    issue::access_token(world, ticket)
+    Ok(Shown { access: issue::access_token(world, ticket)?, is_latest: turn == Turn::Rotate })
 }
 
 struct Presenting {
@@ -57,19 +66,20 @@ impl Presenting {
         found.chain.turn(authentic.n(), authentic.epoch(), found.head.epoch, now, self.world.policy.refresh_grace)
     }
 
-    fn ticket(&self, view: &dyn View, read_at: Timestamp) -> Result<Ticket, Error> {
+    fn ticket(&self, view: &dyn View, read_at: Timestamp) -> Result<(Ticket, Turn), Error> {
         let found = self.find(view)?.map_err(|refusal| match refusal {
             RefreshRefusal::Revoked(cause) => Error::SignedOut(Some(cause)),
             _ => Error::SignedOut(None),
         })?;
-        match self.turn(&found) {
+        let turn = self.turn(&found);
+        match turn {
             Turn::Rotate | Turn::Repeat => {}
             // From before the last authentication, longer ago than any request takes (ASVS 5.0 §7.2.4).
             Turn::TooLate | Turn::Reused => return Err(Error::SignedOut(None)),
             Turn::Beyond => return Err(Error::MustEnd),
         }
         let Found { chain, session, head, .. } = found;
-        Ok(Ticket {
+        let ticket = Ticket {
             subject: Subject::User(session.user),
             session: Some(SessionTicket::of(&session)),
             algorithm: issue::algorithm_for(view, &self.world, &chain.audiences, head.number)?,
@@ -78,6 +88,7 @@ impl Presenting {
             scope: chain.scope,
             position: head,
             read_at,
-        })
+        };
+        Ok((ticket, turn))
     }
 }

@@ -67,7 +67,7 @@ pub(crate) fn keep(mut response: Response, cookie: Option<HeaderValue>) -> Respo
 /// The cookie of a session that was begun or authenticated again; what this browser held before is forgotten.
 pub(crate) fn replace(visitor: &Visitor, signed_in: &SignedIn) -> HeaderValue {
     if let Some(former) = &visitor.cookie {
-        visitor.app.authority.cookies.forget(former);
+        visitor.app.authority.cookies.retire(former);
     }
     let session = &signed_in.session;
     let left = session.expires_at.since(visitor.app.authority.world.now());

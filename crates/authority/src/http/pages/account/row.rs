@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use askama::filters::Safe;
 use rescind_domain::clock::Timestamp;
 use rescind_domain::device::{Device, DeviceKind};
 use rescind_domain::session::Session;
@@ -10,6 +11,7 @@ use rescind_domain::verbs::list_sessions::Listed;
 use rescind_wire::ClientId;
 
 use super::known::Known;
+use crate::http::html::escape;
 use crate::http::pages::moment::Moment;
 use crate::http::pages::words::{Arg, Language};
 use crate::places::Places;
@@ -36,6 +38,17 @@ pub(super) struct Row {
     pub(super) client: String,
     /// It signed in after this device did, lately, and nobody here has said to know it.
     pub(super) is_new: bool,
+}
+
+impl Row {
+    /// Its name within a message. A name that somebody gave stands apart; one in words of ours is part of the sentence, in
+    /// whichever direction that is written.
+    pub(super) fn within(&self, w: &Language, key: &str) -> Safe<String> {
+        match &self.given {
+            Some(given) => w.around(key, given),
+            None => Safe(escape(&w.about(key, &self.name))),
+        }
+    }
 }
 
 /// Who looks at the list.

@@ -1,0 +1,32 @@
+//! The pages over real sockets, as browsers ask for them, without a script.
+
+mod pages {
+    #[expect(dead_code, reason = "shared with the tests of the API, which use more of it")]
+    #[path = "../api/call.rs"]
+    mod call;
+    #[expect(dead_code, reason = "shared with the tests of the API, which use more of it")]
+    #[path = "../api/clock.rs"]
+    mod clock;
+    #[path = "../api/ear.rs"]
+    mod ear;
+    #[expect(dead_code, reason = "shared with the tests of the API, which use more of it")]
+    #[path = "../api/harness.rs"]
+    mod harness;
+    #[path = "../api/journal.rs"]
+    mod journal;
+
+    mod browser;
+
+    mod branding;
+    mod cookies;
+    mod devices;
+    mod endings;
+    mod errors;
+    mod forms;
+    mod languages;
+    mod long_lists;
+    mod news;
+    mod security;
+    mod setting_up;
+    mod signing_in;
+}

@@ -1,0 +1,74 @@
+//! What went wrong, and the headers of every page.
+
+use super::browser::Browser;
+use super::harness::Harness;
+
+#[tokio::test]
+async fn a_browser_that_asks_for_what_is_not_there_gets_a_page_and_a_program_a_document() {
+    let harness = Harness::start().await;
+    let browser = Browser::new(&harness);
+    let page = browser.get("/nowhere").await;
+    page.says(404, "no-such-path");
+    assert!(page.header("content-type").starts_with("text/html"));
+    harness.get("/nowhere").header("accept", "*/*").expect(404).await.problem("no-such-path");
+    let page = browser.get("/account/sign-out-others").await;
+    page.says(405, "method-not-allowed");
+    assert_eq!(page.header("allow"), "POST");
+    harness.get("/v1/sessions/end-all").expect(405).await.problem("method-not-allowed");
+    browser.get("/assets/page-0000.css").await.problem("no-such-path");
+}
+
+#[tokio::test]
+async fn no_page_can_be_framed_kept_or_made_to_run_anything() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let (anybody, ann) = (Browser::new(&harness), Browser::signed_in(&harness, "ann").await);
+    let pages = [
+        anybody.get("/sign-in").await,
+        anybody.get("/sign-up").await,
+        anybody.get("/setup?token=x").await,
+        anybody.get("/nowhere").await,
+        ann.get("/account").await,
+        ann.get("/account/security").await,
+        ann.get("/sign-out").await,
+        ann.post("/sign-out", &[]).await,
+        ann.submit("/account/security", "/account/security/delete", &[("password", "wrong")]).await,
+    ];
+    for page in pages {
+        let policy = page.header("content-security-policy");
+        for part in [
+            "default-src 'none'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "script-src 'self'",
+        ] {
+            assert!(policy.split("; ").any(|own| own == part), "{part}: {policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!((page.header("x-frame-options"), page.header("cache-control")), ("DENY", "no-store"));
+        assert_eq!(page.header("x-content-type-options"), "nosniff");
+        let text = page.text();
+        assert!(!text.contains("style=\"") && !text.contains("<style") && !text.contains(" on"), "{text}");
+        assert_eq!(text.matches("<script").count(), 1, "{text}");
+        let outside = text.split(['"', '\'']).find(|part| part.starts_with("http") || part.starts_with("//"));
+        assert_eq!(outside, None);
+    }
+}
+
+#[tokio::test]
+async fn style_and_script_are_named_by_what_is_in_them_and_may_be_kept() {
+    let harness = Harness::start().await;
+    let page = Browser::new(&harness).get("/sign-in").await.text();
+    for (before, media) in [("href=\"/assets/page-", "text/css"), ("src=\"/assets/live-", "text/javascript")] {
+        let (_, rest) = page.split_once(before).expect("a file");
+        let name = rest.split('"').next().expect("a name");
+        let path = format!("{}{name}", before.split_once('"').expect("a path").1);
+        let file = harness.get(&path).expect(200).await;
+        assert!(file.header("content-type").starts_with(media));
+        assert_eq!(file.header("cache-control"), "public, max-age=31536000, immutable");
+        assert!(file.body.len() > 1000);
+    }
+    let script = include_str!("../../assets/live.js");
+    assert!(script.len() < 6 * 1024, "{} bytes", script.len());
+}

@@ -1,0 +1,97 @@
+//! Forms come from our own pages, and from whoever they were made for.
+
+use axum::http::header::ORIGIN;
+
+use super::browser::{Browser, SESSION};
+use super::harness::{Harness, PASSWORD};
+
+/// A token of the forms on the list of devices.
+async fn token(browser: &Browser<'_>) -> String {
+    browser.visit("/account").await.form_token("/sign-out")
+}
+
+#[tokio::test]
+async fn a_form_without_a_token_or_with_somebody_elses_does_nothing() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    harness.sign_up("bob").await;
+    let (ann, bob) = (Browser::signed_in(&harness, "ann").await, Browser::signed_in(&harness, "bob").await);
+    let anns_phone = Browser::signed_in(&harness, "ann").await;
+    let nobody = Browser::new(&harness).visit("/sign-in").await.form_token("/sign-in");
+    let foreign = [String::new(), "x".repeat(43), token(&bob).await, token(&anns_phone).await, nobody];
+    for token in &foreign {
+        for path in ["/sign-out", "/account/sign-out-everywhere", "/account/security/lock"] {
+            ann.post(path, &[("form_token", token)]).await.says(403, "form-expired");
+        }
+        let fields = [("form_token", token.as_str()), ("password", PASSWORD)];
+        ann.post("/account/security/delete", &fields).await.says(403, "form-expired");
+    }
+    ann.post("/sign-out", &[]).await.says(403, "form-expired");
+    for browser in [&ann, &anns_phone, &bob] {
+        browser.assert_in().await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_before_a_sign_out_is_no_good_after_it() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let browser = Browser::signed_in(&harness, "ann").await;
+    let old = token(&browser).await;
+    browser.submit("/account", "/sign-out", &[]).await;
+    browser.sign_in("ann").await;
+    browser.post("/sign-out", &[("form_token", &old)]).await.says(403, "form-expired");
+    browser.assert_in().await;
+}
+
+#[tokio::test]
+async fn a_sign_in_form_is_good_in_the_browser_that_asked_for_it_alone() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let (own, other) = (Browser::new(&harness), Browser::new(&harness));
+    let token = own.visit("/sign-in").await.form_token("/sign-in");
+    other.visit("/sign-in").await;
+    let fields = [("form_token", token.as_str()), ("login", "ann"), ("password", PASSWORD)];
+    other.post("/sign-in", &fields).await.says(403, "form-expired");
+    assert!(other.session().is_none());
+    own.cookies.borrow_mut().clear();
+    own.post("/sign-in", &fields).await.says(403, "form-expired");
+    assert!(own.session().is_none());
+}
+
+#[tokio::test]
+async fn a_form_that_another_site_sends_does_nothing() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let browser = Browser::signed_in(&harness, "ann").await;
+    let token = token(&browser).await;
+    let fields = [("form_token", token.as_str())];
+    let own = browser.origin.clone();
+    for origin in ["https://evil.example", "null", "http://127.0.0.1:1", "https://127.0.0.1"] {
+        let call = browser.form("/sign-out", &fields).header(ORIGIN.as_str(), origin);
+        browser.send(call).await.says(403, "foreign-form");
+    }
+    browser.send(browser.form("/sign-out", &fields)).await.says(403, "foreign-form");
+    for site in ["cross-site", "same-site", "none"] {
+        let call = browser.form("/sign-out", &fields).header(ORIGIN.as_str(), &own).header("sec-fetch-site", site);
+        browser.send(call).await.says(403, "foreign-form");
+    }
+    browser.assert_in().await;
+    let call = browser.form("/sign-out", &fields).header(ORIGIN.as_str(), &own).header("sec-fetch-site", "same-origin");
+    assert_eq!(browser.send(call).await.leads_to(), "/sign-in");
+}
+
+#[tokio::test]
+async fn a_form_of_somebody_who_was_signed_out_meanwhile_leads_to_the_sign_in_page() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let (laptop, phone) = (Browser::signed_in(&harness, "ann").await, Browser::signed_in(&harness, "ann").await);
+    let own = phone.devices().await.remove(0);
+    let action = format!("/account/sessions/{own}/name");
+    let token = phone.visit("/account").await.form_token(&action);
+    laptop.submit("/account", "/account/sign-out-others", &[]).await;
+    let answer = phone.post(&action, &[("form_token", &token), ("name", "mine")]).await;
+    answer.says(403, "form-expired");
+    assert!(phone.cookies.borrow().contains_key(SESSION));
+    phone.assert_out().await;
+}

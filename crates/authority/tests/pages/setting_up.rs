@@ -1,0 +1,53 @@
+//! Setting up: the first administrator, on the page.
+
+use rescind_domain::verbs::set_up;
+use serde_json::json;
+
+use super::browser::Browser;
+use super::harness::{Harness, PASSWORD};
+use super::journal;
+
+async fn offered(harness: &Harness) -> String {
+    let token = set_up::offer(&harness.authority.world).await.unwrap();
+    let token = token.expect("there is no administrator yet").expose().to_owned();
+    harness.secrets.gather(&json!({ "token": token }));
+    token
+}
+
+#[tokio::test]
+async fn the_link_makes_one_administrator_once_who_is_signed_in_at_once() {
+    let harness = Harness::start().await;
+    let token = offered(&harness).await;
+    let page = format!("/setup?token={token}");
+    let browser = Browser::new(&harness);
+    let shown = browser.get(&page).await;
+    assert!(shown.text().contains(&format!("name=\"token\" value=\"{token}\"")));
+    assert_eq!(shown.text().matches(&token).count(), 1, "no link on the page repeats it");
+    assert_eq!((shown.header("cache-control"), shown.header("referrer-policy")), ("no-store", "same-origin"));
+
+    let fields = |password| [("token", token.as_str()), ("login", "ro+ot"), ("password", password)];
+    let weak = browser.submit(&page, "/setup", &fields("short")).await;
+    assert_eq!(weak.status.as_u16(), 400);
+    assert!(weak.text().contains("Too short") && weak.text().contains("value=\"ro+ot\""), "{}", weak.text());
+    assert!(!weak.text().contains("value=\"short\""));
+    assert_eq!(browser.submit(&page, "/setup", &fields(PASSWORD)).await.leads_to(), "/account");
+    let account = browser.get("/account").await;
+    assert!(account.notice().starts_with("The administrator is made.") && account.text().contains("<bdi>ro+ot</bdi>"));
+    let again = Browser::new(&harness).submit(&page, "/setup", &fields(PASSWORD)).await;
+    assert_eq!(again.status.as_u16(), 403);
+    assert!(again.text().contains("The link is refused") && again.text().contains("<form"));
+    harness.sign_in("ro+ot").await.get("/v1/admin/users").expect(200).await;
+    assert!(!journal::lines().contains(&token));
+}
+
+#[tokio::test]
+async fn what_comes_with_the_link_cannot_become_markup() {
+    let harness = Harness::start().await;
+    let browser = Browser::new(&harness);
+    let page = "/setup?token=%22%3E%3Cscript%3Ealert(1)%3C/script%3E";
+    assert!(!browser.get(page).await.text().contains("<script>"));
+    let fields = [("token", "x"), ("login", "\"><img src=x>"), ("password", "four fine words")];
+    let shown = browser.submit(page, "/setup", &fields).await;
+    assert_eq!(shown.status.as_u16(), 403);
+    assert!(!shown.text().contains("<img"), "{}", shown.text());
+}

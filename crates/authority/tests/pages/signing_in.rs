@@ -1,0 +1,196 @@
+//! Signing in, up and out.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::browser::{Browser, SESSION};
+use super::harness::{Harness, PASSWORD};
+
+#[tokio::test]
+async fn a10_who_stays_signed_in_has_a_longer_session_that_ends_like_any_other() {
+    let harness = Harness::start().await;
+    let device = harness.newcomer("ann").await;
+    let browser = Browser::new(&harness);
+    let fields = [("login", "ann"), ("password", PASSWORD), ("remember", "yes")];
+    let answer = browser.submit("/sign-in", "/sign-in", &fields).await;
+    let cookie = answer.cookies().into_iter().find(|cookie| cookie.starts_with("rescind_dev=")).expect("a cookie");
+    let age: u64 = cookie.split_once("Max-Age=").expect("an age").1.parse().expect("seconds");
+    assert!((29 * 86_400..=30 * 86_400).contains(&age), "{cookie}");
+    harness.pass(Duration::from_hours(36));
+    browser.assert_in().await;
+
+    let mut phone = harness.sign_in("ann").await;
+    phone.post("/v1/sessions/end-others").json(&json!({"password": PASSWORD})).expect(200).await;
+    let stolen = browser.session().expect("a cookie");
+    browser.assert_out().await;
+    browser.cookies.borrow_mut().insert(SESSION.to_owned(), stolen);
+    browser.assert_out().await;
+    phone.assert_alive().await;
+    drop(device);
+}
+
+#[tokio::test]
+async fn who_does_not_stay_signed_in_has_a_cookie_until_the_browser_is_closed_and_a_shorter_session() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let browser = Browser::new(&harness);
+    let answer = browser.submit("/sign-in", "/sign-in", &[("login", "ann"), ("password", PASSWORD)]).await;
+    assert!(answer.cookies().iter().all(|cookie| !cookie.starts_with("rescind_dev=") || !cookie.contains("Max-Age")));
+    harness.pass(Duration::from_hours(25));
+    browser.assert_out().await;
+}
+
+#[tokio::test]
+async fn a_cookie_that_was_planted_never_becomes_a_session() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let browser = Browser::new(&harness);
+    browser.cookies.borrow_mut().insert(SESSION.to_owned(), "planted".to_owned());
+    browser.sign_in("ann").await;
+    assert_ne!(browser.session().as_deref(), Some("planted"));
+    let thief = Browser::new(&harness);
+    thief.cookies.borrow_mut().insert(SESSION.to_owned(), "planted".to_owned());
+    thief.assert_out().await;
+}
+
+#[tokio::test]
+async fn signing_in_over_a_session_ends_the_former_one() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let browser = Browser::signed_in(&harness, "ann").await;
+    let former = browser.session().expect("a cookie");
+    let devices = browser.devices().await;
+    // The form was open in another tab; the token on it is the session's.
+    let token = browser.visit("/account").await.form_token("/sign-out");
+    let fields = [("form_token", token.as_str()), ("login", "ann"), ("password", PASSWORD)];
+    assert_eq!(browser.post("/sign-in", &fields).await.leads_to(), "/account");
+    assert_ne!(browser.session().as_deref(), Some(former.as_str()));
+    let now = browser.devices().await;
+    assert!(now.len() == 1 && now != devices, "{now:?}");
+    let other = Browser::new(&harness);
+    other.cookies.borrow_mut().insert(SESSION.to_owned(), former);
+    other.assert_out().await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_lets_nobody_in_and_the_form_keeps_the_name_alone() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let browser = Browser::new(&harness);
+    let fields = [("login", "a\"><b>nn"), ("password", "secret enough")];
+    let page = browser.submit("/sign-in", "/sign-in", &fields).await;
+    assert_eq!(page.status.as_u16(), 401);
+    assert!(page.text().contains("Login name or password is wrong"));
+    assert!(!page.text().contains("<b>") && page.text().contains("a&#34;&#62;&#60;b&#62;nn"), "{}", page.text());
+    assert!(!page.text().contains("secret enough") && browser.session().is_none());
+}
+
+#[tokio::test]
+async fn whoever_signs_in_goes_to_a_place_of_ours_or_to_their_devices() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let security = Browser::new(&harness);
+    assert_eq!(security.get("/account/security").await.leads_to(), "/sign-in?return_to=/account/security");
+    for (asked, place) in [
+        ("/account/security", "/account/security"),
+        ("//evil.example", "/account"),
+        ("/\\evil.example", "/account"),
+        ("https://evil.example", "/account"),
+        ("javascript:alert(1)", "/account"),
+    ] {
+        let browser = Browser::new(&harness);
+        let fields = [("login", "ann"), ("password", PASSWORD), ("return_to", asked)];
+        let answer = browser.submit("/sign-in", "/sign-in", &fields).await;
+        assert_eq!(answer.leads_to(), place, "{asked}");
+        let asked = format!("/sign-in?return_to={}", asked.replace('\\', "%5C"));
+        assert_eq!(browser.get(&asked).await.leads_to(), place, "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_and_leaves_nothing_in_the_browser() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let browser = Browser::signed_in(&harness, "ann").await;
+    let stolen = browser.session().expect("a cookie");
+    assert_eq!(browser.get("/sign-out").await.status.as_u16(), 200, "a link alone signs nobody out");
+    browser.assert_in().await;
+    let answer = browser.submit("/sign-out", "/sign-out", &[]).await;
+    assert_eq!(answer.leads_to(), "/sign-in");
+    assert_eq!(answer.header("clear-site-data"), "\"cache\", \"storage\"");
+    assert!(browser.session().is_none());
+    assert_eq!(browser.get("/sign-in").await.notice(), "You are signed out.");
+    assert_eq!(browser.get("/sign-in").await.notice(), "", "it is said once");
+    browser.cookies.borrow_mut().insert(SESSION.to_owned(), stolen);
+    browser.assert_out().await;
+}
+
+#[tokio::test]
+async fn who_signs_up_is_signed_in_at_once() {
+    let harness = Harness::start().await;
+    let browser = Browser::new(&harness);
+    assert!(browser.get("/sign-in").await.text().contains("href=\"/sign-up\""));
+    let answer = browser.submit("/sign-up", "/sign-up", &[("login", "ann"), ("password", PASSWORD)]).await;
+    assert_eq!(answer.leads_to(), "/account");
+    let page = browser.get("/account").await;
+    assert!(page.text().contains("Signed in as <bdi>ann</bdi>"));
+    assert_eq!(page.notice(), "Your account is there.");
+    harness.sign_in("ann").await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_new_account_is_said_beside_its_field_and_nothing_is_made() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    for (login, password, status, id, said) in [
+        ("bob", "short", 400, "password", "Too short"),
+        ("bob", "password123", 400, "password", "Too common"),
+        ("bob.builder", "bob.builder", 400, "password", "The same as your login name"),
+        ("ANN", PASSWORD, 409, "login", "is taken"),
+        ("b o b", PASSWORD, 400, "login", "cannot be a login name"),
+    ] {
+        let browser = Browser::new(&harness);
+        let page = browser.submit("/sign-up", "/sign-up", &[("login", login), ("password", password)]).await;
+        assert_eq!(page.status.as_u16(), status, "{}", page.text());
+        let (_, wrong) =
+            page.text().split_once(&format!("id=\"{id}-wrong\"")).map(|(a, b)| (a.to_owned(), b.to_owned())).expect(id);
+        assert!(wrong.split("</p>").next().expect("text").contains(said), "{wrong}");
+        assert!(browser.session().is_none());
+    }
+    let body = json!({"login": "bob", "password": PASSWORD});
+    harness.post("/v1/sessions").json(&body).expect(401).await;
+}
+
+#[tokio::test]
+async fn where_sign_up_is_off_there_is_no_page_for_it() {
+    let harness = Harness::with(|config| config.sign_up.enabled = false).await;
+    let browser = Browser::new(&harness);
+    let page = browser.get("/sign-in").await;
+    assert!(!page.text().contains("/sign-up"));
+    browser.get("/sign-up").await.says(403, "sign-up-off");
+    let token = page.form_token("/sign-in");
+    let fields = [("form_token", token.as_str()), ("login", "ann"), ("password", PASSWORD)];
+    browser.post("/sign-up", &fields).await.says(403, "sign-up-off");
+    harness.post("/v1/sessions").json(&json!({"login": "ann", "password": PASSWORD})).expect(401).await;
+}
+
+#[tokio::test]
+async fn e4_a_limit_of_sessions_holds_on_the_pages_too() {
+    let harness = Harness::with(|config| {
+        config.sessions.limit = 2;
+        config.sessions.at_limit = rescind::config::AtLimit::Refuse;
+    })
+    .await;
+    harness.sign_up("ann").await;
+    let (one, two, three) = (Browser::new(&harness), Browser::new(&harness), Browser::new(&harness));
+    let fields = [("login", "ann"), ("password", PASSWORD)];
+    let (first, second, third) = tokio::join!(
+        one.submit("/sign-in", "/sign-in", &fields),
+        two.submit("/sign-in", "/sign-in", &fields),
+        three.submit("/sign-in", "/sign-in", &fields)
+    );
+    let mut statuses = [first, second, third].map(|answer| answer.status.as_u16());
+    statuses.sort_unstable();
+    assert_eq!(statuses, [303, 303, 409]);
+}
