@@ -1,6 +1,7 @@
 // Makes pages live. Everything works without it.
 
 const $ = (id) => document.getElementById(id);
+const one = (selector) => document.querySelector(selector);
 const { lang } = document.documentElement;
 const language = navigator.languages.find((tag) => tag.split("-")[0] === lang) ?? lang;
 const numberingSystem = "latn";
@@ -29,7 +30,7 @@ function replace(page, ...parts) {
   const action = active.form?.getAttribute("action");
   const open = [...document.querySelectorAll("details[open][id]")];
   const typed = [...document.querySelectorAll("#devices input[id]")].filter((input) => input.value !== input.defaultValue);
-  for (const part of parts) document.querySelector(part)?.replaceWith(page.querySelector(part));
+  for (const part of parts) one(part)?.replaceWith(page.querySelector(part));
   for (const { id } of open) $(id)?.setAttribute("open", "");
   for (const { id, value } of typed) if ($(id)) $(id).value = value;
   const form = [...document.forms].find((form) => action && form.getAttribute("action") === action);
@@ -44,11 +45,11 @@ async function load(url, options) {
 
 // Another page in the place of this one. A live region speaks of what is put into it, not of what it comes with.
 function show(page, url) {
-  document.querySelector("dialog")?.remove();
+  one("dialog")?.remove();
   replace(page, "header", "main", "footer");
   document.title = page.title;
   history.replaceState(null, "", url);
-  const notice = document.querySelector("#notice > p");
+  const notice = one("#notice > p");
   if (notice) setTimeout(() => notice.replaceWith(notice.cloneNode(true)), 100);
   listen();
 }
@@ -57,7 +58,7 @@ function show(page, url) {
 let loading = false;
 let again = false;
 async function reload() {
-  if (loading || document.querySelector("form[aria-busy]")) return void (again = true);
+  if (loading || one("form[aria-busy]")) return void (again = true);
   loading = true;
   again = false;
   try {
@@ -69,11 +70,10 @@ async function reload() {
     replace(page, "#devices");
     const now = ids(document);
     const arrived = now.filter((id) => !before.includes(id));
-    arrived.forEach((id) => $(id).classList.add("arrived"));
     if (now.join() === before.join()) return;
     const said = document.createElement("p");
     said.className = "hidden";
-    said.textContent = (arrived.length && document.querySelector(".news h2")?.textContent) || $("devices").dataset.said;
+    said.textContent = (arrived.length && one(".news h2")?.textContent) || $("devices").dataset.said;
     $("notice").append(said);
     setTimeout(() => said.remove(), 5000);
   } catch { /* No network: the list comes again with the stream. */ } finally {
@@ -84,7 +84,7 @@ async function reload() {
 
 // The password is asked for in a dialog, so that what was being done stays where it is.
 function ask(card) {
-  document.querySelector("dialog")?.remove();
+  one("dialog")?.remove();
   const dialog = document.createElement("dialog");
   dialog.setAttribute("aria-label", card.querySelector("h1").textContent);
   dialog.append(card);
@@ -131,7 +131,7 @@ function listen() {
   const later = (wait) => { stop(); setTimeout(listen, wait); };
   on("hello", reload);
   on("changed", reload);
-  on("ended", () => { stop(); document.querySelector("form[aria-busy]") || location.assign("/account"); });
+  on("ended", () => { stop(); one("form[aria-busy]") || location.assign("/account"); });
   on("refused", () => later(500));
   on("replaced", stop);
   on("error", () => own.readyState === EventSource.CLOSED && (later(15000), reload()));

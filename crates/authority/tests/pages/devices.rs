@@ -102,7 +102,7 @@ async fn a5_naming_anothers_device_is_naming_one_that_never_was() {
     let browser = Browser::signed_in(&harness, "ann").await;
     let own = browser.devices().await.remove(0);
     let token = browser.visit("/account").await.form_token(&format!("/account/sessions/{own}/name"));
-    let never = format!("{}aaaa", &own[..own.len() - 4]);
+    let never = rescind_wire::SessionId::from_bytes([7; 16]).to_string();
     let mut notices = Vec::new();
     for session in [&bob.session, &never] {
         let fields = [("form_token", token.as_str()), ("name", "mine")];
