@@ -148,7 +148,6 @@ const PARTICULAR: &[(&str, &[&Kind])] = &[
     ("endAllSessions", CONFIRMING),
     ("endAllSessions", &[kinds::STALE_AUTHENTICATION]),
     ("setUp", &[kinds::WEAK_PASSWORD, kinds::SET_UP_REFUSED, kinds::LOGIN_TAKEN, kinds::BUSY]),
-    ("submitSetUpPage", &[kinds::BUSY]),
     ("createUser", &[kinds::WEAK_PASSWORD, kinds::LOGIN_TAKEN, kinds::BUSY]),
     ("setPassword", &[kinds::WEAK_PASSWORD, kinds::BUSY]),
     ("addClient", &[kinds::CLIENT_TAKEN]),
