@@ -2,6 +2,7 @@
 
 const $ = (id) => document.getElementById(id);
 const one = (selector) => document.querySelector(selector);
+const buttonFor = (action) => [...document.forms].find((form) => form.getAttribute("action") === action)?.querySelector("button");
 const { lang } = document.documentElement;
 const language = navigator.languages.find((tag) => tag.split("-")[0] === lang) ?? lang;
 const numberingSystem = "latn";
@@ -24,7 +25,7 @@ function tellTimes() {
   }
 }
 
-// Replaces parts of the page, and keeps focus, what is unfolded and what was typed.
+// Keeps focus, what is unfolded and what was typed.
 function replace(page, ...parts) {
   const active = document.activeElement;
   const action = active.form?.getAttribute("action");
@@ -33,8 +34,7 @@ function replace(page, ...parts) {
   for (const part of parts) one(part)?.replaceWith(page.querySelector(part));
   for (const { id } of open) $(id)?.setAttribute("open", "");
   for (const { id, value } of typed) if ($(id)) $(id).value = value;
-  const form = [...document.forms].find((form) => action && form.getAttribute("action") === action);
-  if (!active.isConnected) ($(active.id) ?? form?.querySelector("button") ?? $("main")).focus({ preventScroll: true });
+  if (!active.isConnected) ($(active.id) ?? buttonFor(action) ?? $("main")).focus({ preventScroll: true });
   tellTimes();
 }
 
@@ -43,7 +43,7 @@ async function load(url, options) {
   return [answer, new DOMParser().parseFromString(await answer.text(), "text/html")];
 }
 
-// Another page in the place of this one. A live region speaks of what is put into it, not of what it comes with.
+// A live region speaks of what is put into it, not of what it comes with.
 function show(page, url) {
   one("dialog")?.remove();
   replace(page, "header", "main", "footer");
@@ -54,7 +54,6 @@ function show(page, url) {
   listen();
 }
 
-// The list as it is now.
 let loading = false;
 let again = false;
 async function reload() {
@@ -88,7 +87,8 @@ function ask(card) {
   const dialog = document.createElement("dialog");
   dialog.setAttribute("aria-label", card.querySelector("h1").textContent);
   dialog.append(card);
-  dialog.addEventListener("close", () => dialog.remove());
+  const action = card.querySelector("form").getAttribute("action");
+  dialog.addEventListener("close", () => (dialog.remove(), buttonFor(action)?.focus()));
   dialog.querySelector("[data-cancel]").addEventListener("click", (event) => (event.preventDefault(), dialog.close()));
   document.body.append(dialog);
   dialog.showModal();
@@ -116,7 +116,6 @@ document.addEventListener("submit", async (event) => {
 });
 
 
-// What happens meanwhile.
 let stream = null;
 function stop() {
   stream?.close();
