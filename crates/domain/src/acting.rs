@@ -26,6 +26,8 @@ pub struct Acting {
 pub enum Administrator {
     /// A user in the role of an administrator, or a client with the scope for it.
     Caller(Box<Acting>),
+    /// The same, where the authentication must be fresh, too: a person at the console.
+    Fresh(Box<Acting>),
     /// Whoever may run the command line on the data folder.
     CommandLine,
 }
@@ -121,10 +123,18 @@ impl Acting {
 impl Administrator {
     /// Checks inside a transaction that the caller may administer. The role is read from the store, not the token.
     pub fn check(&self, view: &dyn View, world: &World) -> Result<(), Error> {
-        let Self::Caller(acting) = self else { return Ok(()) };
+        let acting = match self {
+            Self::Caller(acting) | Self::Fresh(acting) => acting,
+            Self::CommandLine => return Ok(()),
+        };
         if acting.person().is_ok() {
-            let (user, _) = acting.check(view, world)?;
-            return if user.role == Role::Administrator { Ok(()) } else { Err(Error::Forbidden) };
+            let (user, session) = acting.check(view, world)?;
+            if user.role != Role::Administrator {
+                return Err(Error::Forbidden);
+            }
+            let max_age = world.policy.fresh;
+            let fresh = matches!(self, Self::Caller(_)) || session.is_fresh(world.now(), max_age);
+            return if fresh { Ok(()) } else { Err(Error::StaleAuthentication { max_age }) };
         }
         acting.check_token(&StoreCuts::new(view)?)?;
         let client = view.client(acting.client())?.ok_or(Error::SignedOut(None))?;
@@ -135,7 +145,7 @@ impl Administrator {
     /// Who this is, for log and events.
     pub fn actor(&self) -> Actor {
         match self {
-            Self::Caller(acting) => acting.actor(),
+            Self::Caller(acting) | Self::Fresh(acting) => acting.actor(),
             Self::CommandLine => Actor::CommandLine,
         }
     }
@@ -143,7 +153,7 @@ impl Administrator {
     /// From where.
     pub fn address(&self) -> Option<IpAddr> {
         match self {
-            Self::Caller(acting) => acting.address(),
+            Self::Caller(acting) | Self::Fresh(acting) => acting.address(),
             Self::CommandLine => None,
         }
     }

@@ -94,7 +94,7 @@ impl Admin {
     /// Who this is, as one word, for idempotency.
     pub(crate) fn caller(&self) -> String {
         match &self.0 {
-            Administrator::Caller(acting) => acting.caller(),
+            Administrator::Caller(acting) | Administrator::Fresh(acting) => acting.caller(),
             Administrator::CommandLine => String::new(),
         }
     }
@@ -102,7 +102,7 @@ impl Admin {
     /// The session that the administrator calls from.
     pub(crate) fn session(&self) -> Option<SessionId> {
         match &self.0 {
-            Administrator::Caller(acting) => acting.claims().sid,
+            Administrator::Caller(acting) | Administrator::Fresh(acting) => acting.claims().sid,
             Administrator::CommandLine => None,
         }
     }

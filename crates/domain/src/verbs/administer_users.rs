@@ -1,5 +1,7 @@
 //! Users, as administrators see and change them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rescind_wire::UserId;
 
 use crate::acting::{Acting, Administrator};
@@ -98,6 +100,27 @@ pub async fn find_user(world: &World, admin: &Administrator, id_or_login: &str) 
                 },
             };
             user.filter(|user| !matches!(user.state, UserState::Deleted { .. })).ok_or(Error::NotFound("user"))
+        })
+        .await
+}
+
+/// The login names of these users; those that are gone have none.
+pub async fn login_names(
+    world: &World,
+    admin: &Administrator,
+    users: BTreeSet<UserId>,
+) -> Result<BTreeMap<UserId, String>, Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .read("login_names", move |view| {
+            admin.check(view, &inner)?;
+            let mut names = BTreeMap::new();
+            for id in users {
+                let user = view.user(&id)?.filter(|user| !matches!(user.state, UserState::Deleted { .. }));
+                names.extend(user.map(|user| (id, user.login)));
+            }
+            Ok(names)
         })
         .await
 }

@@ -6,7 +6,6 @@ use crate::acting::Administrator;
 use crate::error::Error;
 use crate::event::Event;
 use crate::revocation::LogRow;
-use crate::store::View;
 use crate::world::World;
 
 /// An entry of the log that revokes something.
@@ -52,20 +51,41 @@ pub async fn list_revocations(
         .store
         .read("list_revocations", move |view| {
             admin.check(view, &inner)?;
-            fill(view, after, limit)
+            fill(limit, after, |after, limit| Ok(view.log_after(after, limit)?))
+        })
+        .await
+}
+
+/// Revocations before entry `before`, newest first, and whether there are more.
+pub async fn latest_revocations(
+    world: &World,
+    admin: &Administrator,
+    before: u64,
+    limit: u32,
+) -> Result<(Vec<Revocation>, bool), Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .read("latest_revocations", move |view| {
+            admin.check(view, &inner)?;
+            fill(limit, before, |before, limit| Ok(view.log_before(before, limit)?))
         })
         .await
 }
 
 /// Entries that add keys are passed over, so a page may take more than one look.
-fn fill(view: &dyn View, mut after: u64, limit: u32) -> Result<(Vec<Revocation>, bool), Error> {
+fn fill(
+    limit: u32,
+    mut from: u64,
+    scan: impl Fn(u64, u32) -> Result<Vec<LogRow>, Error>,
+) -> Result<(Vec<Revocation>, bool), Error> {
     let mut found = Vec::new();
     loop {
-        let rows = view.log_after(after, limit.saturating_add(1))?;
+        let rows = scan(from, limit.saturating_add(1))?;
         let Some(last) = rows.last() else {
             return Ok((found, false));
         };
-        after = last.position.number;
+        from = last.position.number;
         for revocation in rows.into_iter().filter_map(Revocation::of) {
             if found.len() == limit as usize {
                 return Ok((found, true));
