@@ -13,6 +13,7 @@ pub mod observer;
 
 pub use connection::{Denied, follow};
 pub use enforcement::{Enforcement, Pending};
-pub use hub::{Follower, Hub, Listed, News, OWN_LEASE, Own};
+pub use hub::{Follower, Hub, Line, Listed, News, OWN_LEASE, Own};
 pub use keep::keep;
 pub use lease::POLL;
+pub use node::FollowerId;

@@ -16,6 +16,12 @@ use crate::http::problem::{Problem, kinds};
 /// An SVG that is opened by itself is a document: it runs nothing, loads nothing, and is of no origin.
 const POLICY: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
+/// The media type of style sheets.
+const STYLE: &str = "text/css; charset=utf-8";
+
+/// The media type of scripts.
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
 /// A file that pages load.
 struct Asset {
     path: String,
@@ -29,6 +35,8 @@ pub(crate) struct Assets {
     live: Asset,
     logo: Option<Asset>,
     brand: Option<Asset>,
+    console_style: Asset,
+    console_script: Asset,
 }
 
 impl Assets {
@@ -42,12 +50,14 @@ impl Assets {
         let brand = branding
             .style
             .as_ref()
-            .map(|text| Asset::new("brand", "css", "text/css; charset=utf-8", Cow::Owned(text.clone().into_bytes())));
+            .map(|text| Asset::new("brand", "css", STYLE, Cow::Owned(text.clone().into_bytes())));
         let style = own(include_str!("../../../assets/page.css"));
         let live = own(include_str!("../../../assets/live.js"));
         Self {
-            style: Asset::new("page", "css", "text/css; charset=utf-8", style),
-            live: Asset::new("live", "js", "text/javascript; charset=utf-8", live),
+            style: Asset::new("page", "css", STYLE, style),
+            live: Asset::new("live", "js", SCRIPT, live),
+            console_style: Asset::new("console", "css", STYLE, own(include_str!("../../../assets/console.css"))),
+            console_script: Asset::new("console", "js", SCRIPT, own(include_str!("../../../assets/console.js"))),
             logo,
             brand,
         }
@@ -73,9 +83,20 @@ impl Assets {
         self.brand.as_ref().map(|asset| asset.path.as_str())
     }
 
+    /// Where the console's own style sheet is.
+    pub(crate) fn console_style(&self) -> &str {
+        &self.console_style.path
+    }
+
+    /// Where the script is that makes the console live.
+    pub(crate) fn console_script(&self) -> &str {
+        &self.console_script.path
+    }
+
     fn find(&self, name: &str) -> Option<&Asset> {
-        let all = [Some(&self.style), Some(&self.live), self.logo.as_ref(), self.brand.as_ref()];
-        all.into_iter().flatten().find(|asset| asset.path.strip_prefix("/assets/") == Some(name))
+        let own = [&self.style, &self.live, &self.console_style, &self.console_script].map(Some);
+        let all = own.into_iter().chain([self.logo.as_ref(), self.brand.as_ref()]);
+        all.flatten().find(|asset| asset.path.strip_prefix("/assets/") == Some(name))
     }
 }
 

@@ -5,6 +5,7 @@
 mod account;
 mod again;
 mod assets;
+mod console;
 mod cookie;
 pub(crate) mod fault;
 mod form_token;
@@ -81,6 +82,7 @@ pub(super) fn routes(app: &App) -> Router<App> {
         .merge(account::routes())
         .merge(security::routes())
         .merge(language::routes())
+        .merge(console::routes())
         .layer(axum::middleware::from_fn_with_state(app.clone(), fault::dress))
         .route("/assets/{name}", get(assets::serve))
 }

@@ -37,6 +37,10 @@ const SAID: &[&str] = &[
     "deleted",
     "account-made",
     "set-up",
+    "unlocked",
+    "rotated",
+    "evicted",
+    "signed-out-already",
 ];
 
 impl Notice {
