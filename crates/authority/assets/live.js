@@ -147,5 +147,6 @@ addEventListener("pageshow", (event) => event.persisted && location.reload());
 addEventListener("pagehide", stop);
 
 tellTimes();
+document.addEventListener("rescind:changed", tellTimes);
 setInterval(tellTimes, 15000);
 listen();

@@ -55,10 +55,10 @@ async fn after_an_ending_administrators_are_told_who_is_missing_and_by_when_it_m
     let back = answer.header("location").to_owned();
     let page = root.page(&back).await;
     assert!(page.contains("0 of 1 services have confirmed"), "{page}");
-    let (_, missing) = page.split_once("class=\"missing\"").expect("who is missing");
+    let (_, missing) = page.split_once("class=\"notice missing\"").expect("who is missing");
     assert!(missing.contains("<bdi>&#60;shop&#62;</bdi> (<bdi>default</bdi>): by <time datetime="), "{missing}");
     for place in ["/admin", "/admin/revocations"] {
-        assert!(root.page(place).await.contains("class=\"missing\""), "{place}");
+        assert!(root.page(place).await.contains("class=\"notice missing\""), "{place}");
     }
     assert!(root.page("/admin/verifiers").await.contains("1 entry behind"));
 
@@ -66,7 +66,7 @@ async fn after_an_ending_administrators_are_told_who_is_missing_and_by_when_it_m
     let now = rescind_verifier::Clock::boottime(&rescind_verifier::SystemClock);
     harness.authority.hub.ack(line.id, Ack { position: head.number, number: 2 }, now).unwrap();
     // Until the node has published that.
-    while root.page(&back).await.contains("class=\"missing\"") {}
+    while root.page(&back).await.contains("class=\"notice missing\"") {}
     assert!(root.page("/admin/revocations").await.contains("The newest entry is enforced"));
 }
 

@@ -99,7 +99,7 @@ async fn e1_devices_and_history_are_paged_and_whole() {
     let second = root.page(&format!("{place}?after={}", next.expect("more"))).await;
     let both = devices_of(&first) + &devices_of(&second);
     for device in &devices {
-        assert_eq!(both.matches(&format!("<li class=\"item\" id=\"{device}\"")).count(), 1, "{device}");
+        assert_eq!(both.matches(&format!("<li class=\"card item\" id=\"{device}\"")).count(), 1, "{device}");
     }
     let (_, history) = first.split_once("id=\"history\"").unwrap();
     assert_eq!(history.matches("<li class=\"event\">").count(), 50);

@@ -14,9 +14,9 @@ use super::session::{self, Row};
 use crate::http::app::App;
 use crate::http::pages::frame::Frame;
 use crate::http::pages::instead::Instead;
+use crate::http::pages::moment::Moment;
 use crate::http::pages::words::Language;
 use crate::http::query::Named;
-use crate::http::time::Time;
 
 pub(super) fn routes() -> Router<App> {
     Router::new().route("/admin/clients", get(list)).route("/admin/clients/{id}", get(show))
@@ -29,7 +29,7 @@ struct Shown {
     kind: String,
     audiences: String,
     scopes: String,
-    since: Time,
+    since: Moment,
 }
 
 impl Shown {
@@ -46,7 +46,7 @@ impl Shown {
             kind: w.say(kind).to_owned(),
             audiences: client.audiences.join(" "),
             scopes: client.scopes.join(" "),
-            since: Time(client.created_at),
+            since: Moment::exact(client.created_at),
         }
     }
 }

@@ -17,9 +17,9 @@ use crate::http::app::App;
 use crate::http::form::Form;
 use crate::http::pages::frame::{Frame, answer};
 use crate::http::pages::instead::Instead;
+use crate::http::pages::moment::Moment;
 use crate::http::pages::visitor::Member;
 use crate::http::pages::words::{Arg, Language};
-use crate::http::time::Time;
 
 /// Somebody who is signed in, and may be an administrator: the verb finds out.
 pub(super) struct Desk {
@@ -151,7 +151,7 @@ pub(super) struct Late {
     pub(super) name: String,
     pub(super) client: Option<String>,
     /// By when it must have, or stop accepting.
-    pub(super) by: Time,
+    pub(super) by: Moment,
 }
 
 impl Missing {
@@ -164,7 +164,7 @@ impl Missing {
         let who = found.pending.into_iter().map(|pending| Late {
             name: pending.verifier,
             client: pending.client.map(|client| client.to_string()),
-            by: Time(now.after(pending.bound_in)),
+            by: Moment::exact(now.after(pending.bound_in)),
         });
         Some(Self { said, who: who.collect() })
     }

@@ -12,8 +12,8 @@ use super::desk::{Chrome, Desk, Missing, Room};
 use crate::http::app::App;
 use crate::http::pages::frame::Frame;
 use crate::http::pages::instead::Instead;
+use crate::http::pages::moment::Moment;
 use crate::http::pages::posted::Posted;
-use crate::http::time::Time;
 
 pub(super) fn routes() -> Router<App> {
     Router::new().route("/admin/keys", get(list)).route("/admin/keys/rotate", post(rotate))
@@ -28,8 +28,8 @@ struct Row {
     /// The state, in words, and whether that is revoked.
     state: String,
     is_revoked: bool,
-    since: Time,
-    superseded: Option<Time>,
+    since: Moment,
+    superseded: Option<Moment>,
 }
 
 #[derive(Template)]
@@ -67,8 +67,8 @@ impl Row {
             is_mac: row.purpose == Purpose::Mac,
             state: desk.words().say(state).to_owned(),
             is_revoked: row.revoked.is_some(),
-            since: Time(row.created_at),
-            superseded: row.superseded_at.map(Time),
+            since: Moment::exact(row.created_at),
+            superseded: row.superseded_at.map(Moment::exact),
         }
     }
 }

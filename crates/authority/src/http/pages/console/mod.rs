@@ -6,6 +6,7 @@ mod client;
 mod confirm;
 mod desk;
 mod key;
+mod live;
 mod overview;
 mod revocation;
 mod row;
@@ -27,6 +28,7 @@ pub(super) fn routes() -> Router<App> {
         .merge(session::routes())
         .merge(client::routes())
         .merge(key::routes())
+        .merge(live::routes())
         .merge(revocation::routes())
         .merge(verifier::routes())
         .merge(confirm::routes())

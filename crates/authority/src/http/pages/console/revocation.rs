@@ -12,8 +12,8 @@ use super::row::{Covered, Doer, Names};
 use crate::http::app::App;
 use crate::http::pages::frame::Frame;
 use crate::http::pages::instead::Instead;
+use crate::http::pages::moment::Moment;
 use crate::http::pages::words::Language;
-use crate::http::time::Time;
 
 pub(super) fn routes() -> Router<App> {
     Router::new().route("/admin/revocations", get(list))
@@ -26,7 +26,7 @@ pub(super) struct Row {
     pub(super) covered: Covered,
     pub(super) reason: String,
     pub(super) doer: Doer,
-    pub(super) at: Time,
+    pub(super) at: Moment,
 }
 
 impl Row {
@@ -38,7 +38,7 @@ impl Row {
             covered: Covered::new(&revocation.scope, names, w),
             doer: Doer::new(&row.actor, names, w),
             reason: row.reason,
-            at: Time(row.at),
+            at: Moment::exact(row.at),
         }
     }
 }

@@ -14,10 +14,10 @@ use super::act::{Act, Button, press};
 use super::row::{Names, Person};
 use crate::http::app::App;
 use crate::http::pages::instead::Instead;
+use crate::http::pages::moment::Moment;
 use crate::http::pages::posted::Posted;
 use crate::http::pages::words::Language;
 use crate::http::problem::Problem;
-use crate::http::time::Time;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -32,9 +32,8 @@ pub(super) struct Row {
     pub(super) name: String,
     pub(super) user_agent: Option<String>,
     pub(super) address: Option<String>,
-    pub(super) since: Time,
-    pub(super) seen: Time,
-    pub(super) seen_words: String,
+    pub(super) since: Moment,
+    pub(super) seen: Moment,
     pub(super) client: String,
     /// Whether it is the one that the administrator sits at.
     pub(super) is_own: bool,
@@ -50,9 +49,8 @@ impl Row {
             name: session.name.unwrap_or(device.name),
             user_agent: session.user_agent,
             address: session.address.map(|address| address.to_string()),
-            since: Time(session.started_at),
-            seen: Time(session.last_seen_at),
-            seen_words: w.ago(now, session.last_seen_at),
+            since: Moment::exact(session.started_at),
+            seen: Moment::ago(w, now, session.last_seen_at),
             client: listed.client.to_string(),
             is_own: session.id == own,
         }

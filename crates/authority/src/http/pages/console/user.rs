@@ -20,11 +20,11 @@ use super::session::{self, Row};
 use crate::http::app::App;
 use crate::http::pages::frame::Frame;
 use crate::http::pages::instead::Instead;
+use crate::http::pages::moment::Moment;
 use crate::http::pages::posted::Posted;
 use crate::http::pages::return_to::encode;
 use crate::http::pages::words::Language;
 use crate::http::query::Named;
-use crate::http::time::Time;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -50,28 +50,28 @@ struct Account {
     login: String,
     is_administrator: bool,
     locked: Option<Locked>,
-    since: Time,
+    since: Moment,
 }
 
 /// A lock.
 struct Locked {
-    since: Time,
-    until: Option<Time>,
+    since: Moment,
+    until: Option<Moment>,
     reason: String,
 }
 
 impl Account {
     fn new(user: User, now: Timestamp) -> Self {
         let locked = user.lock_at(now).map(|lock| Locked {
-            since: Time(lock.since),
-            until: lock.until.map(Time),
+            since: Moment::exact(lock.since),
+            until: lock.until.map(Moment::exact),
             reason: lock.reason.clone(),
         });
         Self {
             id: user.id.to_string(),
             is_administrator: user.role == Role::Administrator,
             locked,
-            since: Time(user.created_at),
+            since: Moment::exact(user.created_at),
             login: user.login,
         }
     }
@@ -115,7 +115,7 @@ struct UserPage<'a> {
 
 /// Something that happened to an account.
 struct Happened {
-    at: Time,
+    at: Moment,
     said: String,
     doer: Doer,
     client: Option<String>,
@@ -138,7 +138,7 @@ impl Happened {
             said: w.count("console-entry", number),
         });
         Self {
-            at: Time(what.at),
+            at: Moment::exact(what.at),
             said: w.say(&format!("console-event-{}", what.kind)).to_owned(),
             doer: Doer::new(&what.actor, names, w),
             client: what.client.map(|client| client.to_string()),

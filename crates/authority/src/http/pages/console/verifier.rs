@@ -14,10 +14,10 @@ use crate::feed::{FollowerId, Listed};
 use crate::http::app::App;
 use crate::http::pages::frame::Frame;
 use crate::http::pages::instead::Instead;
+use crate::http::pages::moment::Moment;
 use crate::http::pages::posted::Posted;
 use crate::http::pages::words::Language;
 use crate::http::query::Named;
-use crate::http::time::Time;
 
 pub(super) fn routes() -> Router<App> {
     Router::new().route("/admin/verifiers", get(list)).route("/admin/verifiers/{id}/evict", post(evict))
@@ -36,7 +36,7 @@ struct Row {
     /// For how long it may still accept tokens, in words; none without a lease.
     left: Option<String>,
     connected: bool,
-    since: Time,
+    since: Moment,
 }
 
 impl Row {
@@ -53,7 +53,7 @@ impl Row {
             lease: w.count("console-seconds", seconds(follower.lease)),
             left: listed.until.map(|until| w.count("console-left", seconds(until.saturating_sub(now)))),
             connected: listed.connected,
-            since: Time(follower.since),
+            since: Moment::exact(follower.since),
         }
     }
 }
