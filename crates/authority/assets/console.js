@@ -2,7 +2,7 @@
 // Everything works without it.
 
 const heard = () => document.getElementById("heard");
-const SHOWS = { revocations: ["revocations", "figures", "charts", "done", "sessions", "history", "keys"], verifiers: ["verifiers", "figures"] };
+const SHOWS = { revocations: ["revocations", "figures", "charts-1", "charts-2", "done", "sessions", "history", "keys"], verifiers: ["verifiers", "figures"] };
 const regions = () => [...document.querySelectorAll("div[data-live]")];
 // The tokens of forms are new each time, and times may have been made local: what the server said is compared.
 const plain = (region) => region.innerHTML.replace(/name="form_token" value="[^"]*"/g, "");

@@ -220,3 +220,20 @@ console-event-key_added = أُضيف مفتاح
 console-event-key_revoked = أُلغي مفتاح
 console-event-epoch_begun = عاد المخزن إلى الوراء وبدأ عهد جديد
 console-event-set_up = إعداد أولي
+
+# المخططات
+chart-hour = الساعة الأخيرة
+chart-day = اليوم الأخير
+chart-hour-ago = قبل ساعة
+chart-day-ago = قبل يوم
+chart-sign-ins = تسجيلات الدخول
+chart-refreshes = التجديدات
+chart-tokens = رموز الوصول لدى هذا الخادم
+chart-enforcement = الوقت حتى النفاذ
+chart-signed-in = نجح: { $n }
+chart-refreshed = جُدِّد: { $n }
+chart-accepted = قُبل: { $n }
+chart-refused = رُفض: { $n }
+chart-median = النصف خلال { $ms } م.ث
+chart-p99 = ‏99 من 100 خلال { $ms } م.ث
+chart-table = على شكل جدول

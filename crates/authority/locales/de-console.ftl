@@ -195,3 +195,20 @@ console-event-key_added = Schlüssel hinzugefügt
 console-event-key_revoked = Schlüssel widerrufen
 console-event-epoch_begun = Der Speicher sprang zurück, eine neue Epoche begann
 console-event-set_up = Eingerichtet
+
+# Diagramme
+chart-hour = Die letzte Stunde
+chart-day = Der letzte Tag
+chart-hour-ago = vor einer Stunde
+chart-day-ago = vor einem Tag
+chart-sign-ins = Anmeldungen
+chart-refreshes = Erneuerungen
+chart-tokens = Zugriffstoken bei diesem Server
+chart-enforcement = Zeit bis zur Durchsetzung
+chart-signed-in = { $n } angemeldet
+chart-refreshed = { $n } erneuert
+chart-accepted = { $n } angenommen
+chart-refused = { $n } abgelehnt
+chart-median = die Hälfte in { $ms } ms
+chart-p99 = 99 von 100 in { $ms } ms
+chart-table = Als Tabelle

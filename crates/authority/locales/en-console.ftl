@@ -195,3 +195,20 @@ console-event-key_added = Key added
 console-event-key_revoked = Key revoked
 console-event-epoch_begun = The store went back, and a new epoch began
 console-event-set_up = Set up
+
+# Charts
+chart-hour = The last hour
+chart-day = The last day
+chart-hour-ago = an hour ago
+chart-day-ago = a day ago
+chart-sign-ins = Sign-ins
+chart-refreshes = Refreshes
+chart-tokens = Access tokens at this server
+chart-enforcement = Time until enforced
+chart-signed-in = { $n } signed in
+chart-refreshed = { $n } refreshed
+chart-accepted = { $n } accepted
+chart-refused = { $n } refused
+chart-median = half within { $ms } ms
+chart-p99 = 99 of 100 within { $ms } ms
+chart-table = As a table

@@ -156,7 +156,7 @@ async fn b2_a_password_that_is_set_ends_everything_of_the_account() {
     let action = format!("/admin/users/{user}/password");
     let before = entries(&harness).await.len();
     let short = root.fill(&action, &action, &[("confirm", "ann"), ("new_password", "short")]).await;
-    assert_eq!(short.status, 400, "{short:?}");
+    assert_eq!(short.status, 422, "{short:?}");
     assert!(short.text().contains("role=\"alert\""));
     assert_eq!(entries(&harness).await.len(), before);
 

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use rescind_domain::Error;
 use rescind_domain::acting::Administrator;
-use rescind_domain::password::Password;
+use rescind_domain::password::{Password, WeakPassword};
 use rescind_domain::revocation::Receipt;
 use rescind_domain::verbs::lock_account::{self, LockFor};
 use rescind_domain::verbs::{administer_keys, change_password, end_session, read_log, revoke};
@@ -83,7 +83,9 @@ pub(super) enum Outcome {
     Done(Response),
     /// It needs the password, or another one than was given.
     Again(Option<Problem>),
-    /// Something that was filled in is not acceptable.
+    /// The new password is none that may be set.
+    Weak(WeakPassword),
+    /// Something else that was filled in is not acceptable.
     Amend(Problem),
     /// It may not be done.
     Refused(Instead),
@@ -103,7 +105,8 @@ impl Attempt {
             Ok(Came::Ended(receipt)) => Outcome::Done(ended(member, &receipt, place).await),
             Ok(Came::Done(said)) => Outcome::Done(back(place, &Notice::Said(said).leave(&member.visitor))),
             Err(Error::StaleAuthentication { .. }) => Outcome::Again(None),
-            Err(error @ (Error::WeakPassword(_) | Error::Invalid { .. })) => Outcome::Amend(error.into()),
+            Err(Error::WeakPassword(weak)) => Outcome::Weak(weak),
+            Err(error @ Error::Invalid { .. }) => Outcome::Amend(error.into()),
             Err(error) => Outcome::Refused(member.refused(error)),
         };
         Self { cookie, outcome }
@@ -144,6 +147,7 @@ pub(super) async fn press(mut member: Member, mut form: Form, button: Button<'_>
             let what = member.visitor.words().say(button.what).to_owned();
             again::ask(&mut member, button.action, &[], &what, problem.as_ref())
         }
+        Outcome::Weak(weak) => Problem::from(Error::WeakPassword(weak)).into_response(),
         Outcome::Amend(problem) => problem.into_response(),
         Outcome::Refused(instead) => instead.into_response(),
     };

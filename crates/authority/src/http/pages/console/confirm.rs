@@ -20,6 +20,7 @@ use crate::http::form::Form;
 use crate::http::pages::again;
 use crate::http::pages::frame::{self, Frame};
 use crate::http::pages::instead::Instead;
+use crate::http::pages::new_password;
 use crate::http::pages::posted::Posted;
 use crate::http::pages::words::Language;
 use crate::http::problem::Problem;
@@ -213,6 +214,10 @@ impl Filled {
         }
     }
 
+    fn is_for(&self, seconds: &str) -> bool {
+        self.seconds == seconds
+    }
+
     fn lasts(&self) -> Result<LockFor, Problem> {
         if !LOCKS.iter().any(|(seconds, _)| *seconds == self.seconds) {
             return Err(no_choice());
@@ -250,6 +255,7 @@ struct ConfirmPage<'a> {
     form_token: &'a str,
     target: &'a Target,
     filled: &'a Filled,
+    locks: &'a [(&'a str, &'a str)],
     about: Safe<String>,
     hit: &'a str,
     type_this: Safe<String>,
@@ -262,10 +268,6 @@ struct ConfirmPage<'a> {
 impl ConfirmPage<'_> {
     fn is(&self, kind: &str) -> bool {
         self.target.kind.key() == kind
-    }
-
-    fn locks(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        LOCKS.into_iter()
     }
 }
 
@@ -292,21 +294,25 @@ async fn submit(kind: Kind, posted: Posted, id: &str) -> Result<Response, Instea
     let answer = match outcome {
         Outcome::Done(response) => Ok(response),
         // A new password is not written into a page, not even a hidden field of it: it is typed again.
-        Outcome::Again(problem) if kind == Kind::Password => match problem {
-            Some(problem) => amend(&mut desk, &target, &filled, &problem, true).await,
-            None => {
-                let said = desk.words().say("console-own-password-too").to_owned();
-                render(&mut desk, &target, &filled, StatusCode::OK, Some(said), true).await
-            }
-        },
+        Outcome::Again(Some(problem)) if kind == Kind::Password => {
+            amend(&mut desk, &target, &filled, &problem, true).await
+        }
+        Outcome::Again(None) if kind == Kind::Password => {
+            let said = desk.words().say("console-own-password-too").to_owned();
+            render(&mut desk, &target, &filled, StatusCode::OK, Some(said), true).await
+        }
         Outcome::Again(problem) => {
             let what = desk.words().say(&format!("confirm-{}-title", kind.key())).to_owned();
             Ok(again::ask(&mut desk.member, &target.action, &filled.fields(), &what, problem.as_ref()))
         }
+        Outcome::Weak(weak) => {
+            let said = new_password::refusal(desk.words(), weak).to_owned();
+            render(&mut desk, &target, &filled, StatusCode::UNPROCESSABLE_ENTITY, Some(said), false).await
+        }
         Outcome::Amend(problem) => amend(&mut desk, &target, &filled, &problem, false).await,
         Outcome::Refused(instead) => Err(instead),
     };
-    Ok(Attempt::with_cookie(cookie, answer.map_or_else(IntoResponse::into_response, |answer| answer)))
+    Ok(Attempt::with_cookie(cookie, answer.unwrap_or_else(IntoResponse::into_response)))
 }
 
 /// The page again, which says what is not acceptable.
@@ -339,6 +345,7 @@ async fn render(
         form_token: &form_token,
         target,
         filled,
+        locks: &LOCKS,
         about: w.around(&format!("confirm-{key}-about"), &target.word),
         hit: &hit,
         type_this: w.around("console-type", &target.word),
@@ -377,7 +384,7 @@ mod tests {
         };
         assert_eq!(lasts(""), Ok(LockFor::Default));
         assert_eq!(lasts("0"), Ok(LockFor::UntilUnlocked));
-        assert_eq!(lasts("3600"), Ok(LockFor::Duration(std::time::Duration::from_secs(3600))));
+        assert_eq!(lasts("3600"), Ok(LockFor::Duration(std::time::Duration::from_hours(1))));
         for bad in ["1", "-1", "x", "00"] {
             assert_eq!(lasts(bad), Err("invalid-request"), "{bad}");
         }

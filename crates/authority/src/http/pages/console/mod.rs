@@ -2,6 +2,7 @@
 //! does, the verbs of the JSON API for administrators do; each of them finds out in the store who may.
 
 mod act;
+mod chart;
 mod client;
 mod confirm;
 mod desk;

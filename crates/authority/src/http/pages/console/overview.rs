@@ -6,6 +6,7 @@ use axum::response::Response;
 use axum::routing::get;
 use rescind_domain::verbs::read_log;
 
+use super::chart::{self, Stretch};
 use super::desk::{Chrome, Desk, Missing, Room};
 use super::revocation::{self, Row};
 use crate::http::app::App;
@@ -30,6 +31,7 @@ struct OverviewPage<'a> {
     verifiers: usize,
     current: usize,
     rows: Vec<Row>,
+    stretches: [Stretch; 2],
 }
 
 async fn show(desk: Desk) -> Result<Response, Instead> {
@@ -51,6 +53,7 @@ async fn show(desk: Desk) -> Result<Response, Instead> {
         verifiers: connected.len(),
         current,
         rows,
+        stretches: chart::stretches(&authority.history.lately(authority.world.now()), desk.words()),
     };
     Ok(desk.answer(&page))
 }

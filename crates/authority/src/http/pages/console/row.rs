@@ -60,7 +60,7 @@ pub(super) struct Covered {
     pub(super) person: Option<Person>,
     pub(super) client: Option<String>,
     /// What else it names.
-    pub(super) named: Option<String>,
+    pub(super) other: Option<String>,
 }
 
 impl Covered {
@@ -69,21 +69,21 @@ impl Covered {
             Scope::Everyone { services: true } => "scope-everyone-services".to_owned(),
             Scope::User { deleted: true, .. } => "scope-user-deleted".to_owned(),
             Scope::User { except: Some(_), .. } => "scope-user-others".to_owned(),
-            other => format!("scope-{}", other.kind()),
+            _ => format!("scope-{}", scope.kind()),
         };
-        let (mut client, mut named) = (None, None);
+        let (mut client, mut other) = (None, None);
         match scope {
             Scope::Everyone { .. } | Scope::User { .. } => {}
             Scope::Client { client: id } | Scope::Grant { client: id, .. } => client = Some(id.to_string()),
-            Scope::Session { session, .. } => named = Some(session.to_string()),
-            Scope::Token { token } => named = Some(token.to_string()),
-            Scope::Key { key } => named = Some(key.to_string()),
-            Scope::ForeignIssuer { issuer } => named = Some(issuer.to_string()),
-            Scope::ForeignSubject { issuer, subject } => named = Some(format!("{issuer} {subject}")),
-            Scope::ForeignSession { issuer, session, .. } => named = Some(format!("{issuer} {session}")),
+            Scope::Session { session, .. } => other = Some(session.to_string()),
+            Scope::Token { token } => other = Some(token.to_string()),
+            Scope::Key { key } => other = Some(key.to_string()),
+            Scope::ForeignIssuer { issuer } => other = Some(issuer.to_string()),
+            Scope::ForeignSubject { issuer, subject } => other = Some(format!("{issuer} {subject}")),
+            Scope::ForeignSession { issuer, session, .. } => other = Some(format!("{issuer} {session}")),
         }
         let person = Self::user(scope).map(|user| Person::new(user, names));
-        Self { said: w.say(&key).to_owned(), person, client, named }
+        Self { said: w.say(&key).to_owned(), person, client, other }
     }
 
     /// The user whose name is to be found for [`new`](Self::new).
@@ -97,7 +97,6 @@ impl Covered {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::http::pages::words::Words;
 
     #[test]
