@@ -12,6 +12,9 @@ mod clock;
 mod confirming;
 #[path = "console/counting.rs"]
 mod counting;
+#[expect(dead_code, reason = "shared with the tests of the API, which use more of it")]
+#[path = "api/ear.rs"]
+mod ear;
 #[path = "console/enforcing.rs"]
 mod enforcing;
 #[path = "console/entering.rs"]
@@ -21,6 +24,8 @@ mod entering;
 mod harness;
 #[path = "api/journal.rs"]
 mod journal;
+#[path = "console/living.rs"]
+mod living;
 #[path = "console/looking.rs"]
 mod looking;
 #[path = "console/pressing.rs"]

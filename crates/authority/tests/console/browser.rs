@@ -46,7 +46,7 @@ impl<'a> Browser<'a> {
         self.cookies.get("rescind_dev").map(String::as_str)
     }
 
-    fn call(&self, method: Method, target: &str) -> Call {
+    pub(crate) fn call(&self, method: Method, target: &str) -> Call {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let call = self.harness.call(method, target).header("accept-language", self.language);
         let call = call.header("user-agent", &self.user_agent);
