@@ -42,14 +42,9 @@ async fn an_account_is_found_by_part_of_its_name_and_by_its_id() {
 async fn accounts_are_paged_and_none_is_missing() {
     let harness = Harness::start().await;
     let mut root = Browser::administrator(&harness).await;
-    let admin = harness.sign_in("root").await;
     for n in 0..120 {
-        let new = json!({"users": [{"login": format!("user{n:03}"), "password": PASSWORD}]});
-        drop(new);
-        let hash = "$2b$04$abcdefghijklmnopqrstuu5LKJ2vJh1vP8o8mJ5rJ3mJ3mJ3mJ3mJ";
-        insert(&harness, &format!("user{n:03}"), hash).await;
+        insert(&harness, &format!("user{n:03}")).await;
     }
-    drop(admin);
     let pages = all(&mut root, "/admin/users?q=user").await;
     assert_eq!(pages.len(), 3);
     let joined = pages.concat();
@@ -59,8 +54,8 @@ async fn accounts_are_paged_and_none_is_missing() {
     }
 }
 
-async fn insert(harness: &Harness, login: &str, hash: &str) {
-    use rescind_domain::password::PasswordHash;
+/// An account that cannot sign in: making one with a password takes longer.
+async fn insert(harness: &Harness, login: &str) {
     use rescind_domain::user::{Role, User, UserState};
     let mut bytes = [9; 16];
     for (at, byte) in login.bytes().take(16).enumerate() {
@@ -70,7 +65,7 @@ async fn insert(harness: &Harness, login: &str, hash: &str) {
         id: rescind_wire::UserId::from_bytes(bytes),
         login: login.to_owned(),
         login_key: login.to_owned(),
-        password: Some(PasswordHash::new(hash.to_owned())),
+        password: None,
         role: Role::User,
         state: UserState::Active,
         external_id: None,
