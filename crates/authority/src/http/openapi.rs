@@ -122,6 +122,7 @@ const CONFIRMING: &[&Kind] = &[kinds::WRONG_PASSWORD, kinds::THROTTLED, kinds::B
 
 /// What single operations may be answered with besides, by their id.
 const PARTICULAR: &[(&str, &[&Kind])] = &[
+    ("previewRevocation", &[kinds::NOT_FOUND]),
     ("signUp", &[kinds::WEAK_PASSWORD, kinds::SIGN_UP_OFF, kinds::LOGIN_TAKEN, kinds::BUSY]),
     (
         "signIn",

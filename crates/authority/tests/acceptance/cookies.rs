@@ -24,7 +24,7 @@ fn browser(house: &House, person: &Person) -> Device {
 
 /// The access token that a cookie stands for.
 fn present(house: &House, cookie: &str) -> Result<String, Error> {
-    Ok(run(present_cookie(&house.world, cookie, None))?.token.expose().to_owned())
+    Ok(run(present_cookie(&house.world, cookie, None))?.access.token.expose().to_owned())
 }
 
 /// What ends a device.

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use rescind_domain::key::Purpose;
 use rescind_domain::password::Password;
-use rescind_domain::verbs::count_sessions::{self, Count};
+use rescind_domain::verbs::preview_revocation::{self, Count};
 use rescind_domain::verbs::lock_account::LockFor;
 use rescind_domain::verbs::{administer_clients, administer_keys, administer_users};
 use rescind_wire::{ClientId, KeyId, Scope, UserId};
@@ -165,14 +165,24 @@ impl Target {
         if self.is_signing_key {
             return Ok(w.say("console-hit-tokens").to_owned());
         }
-        let count = count_sessions::count(&desk.app().authority.world, &desk.admin, self.scope.clone()).await;
+        let count = preview_revocation::preview(&desk.app().authority.world, &desk.admin, self.counted()).await;
         let count = count.map_err(|error| desk.refused(error))?;
         Ok(match count {
-            Count { found, whole: true } if self.kind == Kind::Key => w.count("console-hit-up-to", found),
-            Count { found, whole: true } => w.count("console-hit", found),
-            Count { found, whole: false } if found > count_sessions::MOST => w.say("console-hit-more").to_owned(),
-            Count { found, whole: false } => w.count("console-hit-at-least", found),
+            Count { sessions, exact: true } if self.kind == Kind::Key => w.count("console-hit-up-to", sessions),
+            Count { sessions, exact: true } => w.count("console-hit", sessions),
+            Count { sessions: preview_revocation::MOST, exact: false } => w.say("console-hit-more").to_owned(),
+            Count { sessions, exact: false } => w.count("console-hit-at-least", sessions),
         })
+    }
+
+    /// Whose sessions are counted. A MAC key may have been used for any.
+    fn counted(&self) -> preview_revocation::Target {
+        use preview_revocation::Target as Counted;
+        match &self.scope {
+            Scope::User { user, except, .. } => Counted::User { user: *user, except: *except },
+            Scope::Client { client } => Counted::Client(client.clone()),
+            _ => Counted::Everyone,
+        }
     }
 
     fn is_named_by(&self, typed: &str) -> bool {

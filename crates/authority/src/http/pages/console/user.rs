@@ -159,7 +159,7 @@ async fn show(id: Named, mut desk: Desk) -> Result<Response, Instead> {
     let before = asked.take("before").and_then(|text| text.parse().ok()).unwrap_or(u64::MAX);
     let devices = list_sessions::list_of_user(&world, &desk.admin, user.id, after, PAGE).await;
     let devices = devices.map_err(|error| desk.refused(error))?;
-    let events = read_log::latest_events(&world, &desk.admin, user.id, before, PAGE).await;
+    let events = read_log::list_events_backwards(&world, &desk.admin, Some(user.id), before, PAGE).await;
     let (events, more) = events.map_err(|error| desk.refused(error))?;
     let actors = events.iter().filter_map(|event| Doer::user(&event.what.actor));
     let names = desk.names(actors.chain([user.id])).await?;
