@@ -10,7 +10,6 @@ const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", numberingSystem });
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", Infinity]];
 
-// Times become local, and what is said from now goes on.
 function tellTimes() {
   for (const time of document.querySelectorAll("time")) {
     const at = new Date(time.dateTime);
@@ -56,8 +55,12 @@ function show(page, url) {
 
 let loading = false;
 let again = false;
+let over = false;
+const isBusy = () => loading || one("form[aria-busy]");
+// What is under way says better why it is over.
+const leave = () => over && !isBusy() && $("devices") && location.assign("/account");
 async function reload() {
-  if (loading || one("form[aria-busy]")) return void (again = true);
+  if (isBusy()) return void (again = true);
   loading = true;
   again = false;
   try {
@@ -77,11 +80,12 @@ async function reload() {
     setTimeout(() => said.remove(), 5000);
   } catch { /* No network: the list comes again with the stream. */ } finally {
     loading = false;
+    leave();
     if (again) reload();
   }
 }
 
-// The password is asked for in a dialog, so that what was being done stays where it is.
+// What was being done stays where it is.
 function ask(card) {
   one("dialog")?.remove();
   const dialog = document.createElement("dialog");
@@ -96,7 +100,6 @@ function ask(card) {
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
-  // The answer knows better than the stream why this session ends.
   if (!form.matches("[data-live]")) return stop();
   event.preventDefault();
   if (form.ariaBusy) return;
@@ -112,6 +115,7 @@ document.addEventListener("submit", async (event) => {
     form.requestSubmit(event.submitter);
   }
   form.ariaBusy = null;
+  leave();
   if (again) reload();
 });
 
@@ -130,7 +134,7 @@ function listen() {
   const later = (wait) => { stop(); setTimeout(listen, wait); };
   on("hello", reload);
   on("changed", reload);
-  on("ended", () => { stop(); one("form[aria-busy]") || location.assign("/account"); });
+  on("ended", () => { stop(); over = true; leave(); });
   on("refused", () => later(500));
   on("replaced", stop);
   on("error", () => own.readyState === EventSource.CLOSED && (later(15000), reload()));
