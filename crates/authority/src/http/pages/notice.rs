@@ -120,4 +120,22 @@ mod tests {
             assert_eq!(Notice::read(bad), None, "{bad}");
         }
     }
+
+    #[test]
+    fn how_far_something_is_enforced_is_said_with_numbers() {
+        let words = super::super::words::Words::load();
+        let say = |tag, notice: Notice| notice.say(words.named(tag).unwrap());
+        let enforced = |of, took_ms| Notice::Enforced { confirmed: of, of, took_ms };
+        let pending = |within| Notice::Pending { confirmed: 3, of: 14, within };
+        assert_eq!(say("en", enforced(14, 31)), "Done. 14 of 14 services have confirmed (31 ms).");
+        assert_eq!(say("en", enforced(1, 4)), "Done. 1 of 1 service has confirmed (4 ms).");
+        assert_eq!(say("en", enforced(0, 4)), "Done.");
+        let said = "Done. 3 of 14 services have confirmed; the others must within 6 seconds.";
+        assert_eq!(say("en", pending(6)), said);
+        assert!(say("de", pending(1)).ends_with("innerhalb von 1 Sekunde."));
+        // Two, few and many of Arabic.
+        assert!(say("ar", pending(2)).ends_with("خلال ثانيتين."));
+        assert!(say("ar", pending(6)).ends_with("خلال 6 ثوانٍ."));
+        assert!(say("ar", pending(11)).ends_with("خلال 11 ثانية."));
+    }
 }
