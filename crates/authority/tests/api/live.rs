@@ -371,11 +371,11 @@ async fn a_watcher_who_never_reads_is_hung_up_on() {
                 .authority
                 .world
                 .store
-                .transact("many", move |tx| (0..16).try_for_each(|n| Ok(tx.add_event(&event(n))?)));
+                .transact("many", move |tx| (0..128).try_for_each(|n| Ok(tx.add_event(&event(n))?)));
             many.await.expect("written");
             harness.authority.live.poke();
         }
     };
-    tokio::time::timeout(PATIENCE * 2, hung_up).await.expect("the server hangs up");
+    tokio::time::timeout(PATIENCE * 6, hung_up).await.expect("the server hangs up");
     ann.get("/v1/me").expect(200).await;
 }

@@ -47,7 +47,8 @@ impl Operation {
             _ => format!("ses_{}", "0".repeat(26)),
         };
         let path = self.path.replace("{id}", &id).replace("{position}", &id).replace("{kid}", "key_x");
-        let call = harness.call(self.method.clone(), &path);
+        let query = if self.id == "previewRevocation" { "?scope=everyone" } else { "" };
+        let call = harness.call(self.method.clone(), &format!("{path}{query}"));
         if self.takes_a_body { call.json(&self.body(&user)) } else { call }
     }
 

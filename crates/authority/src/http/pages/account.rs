@@ -96,7 +96,7 @@ async fn show(State(app): State<App>, mut member: Member) -> Result<Response, In
     let count = others.len() as u64;
     let is_all = is_first && devices.others.next.is_none();
     let page = AccountPage {
-        page: Frame::new(visitor, "devices-title"),
+        page: Frame::of(visitor, "devices-title", &devices.user),
         form_token: &form_token,
         login: &devices.user.login,
         current: is_first.then(|| viewer.row(&devices.own)),

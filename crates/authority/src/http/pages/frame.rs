@@ -7,6 +7,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use rescind_domain::user::{Role, User};
 
 use super::Pages;
 use super::cookie::{self, Kind, Transport};
@@ -41,6 +42,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) plain_http: bool,
     /// Whether somebody is signed in, so that there is something to navigate.
     pub(crate) signed_in: bool,
+    /// Whether it is an administrator, as far as the page has looked.
+    pub(crate) admin: bool,
     /// Where this page is, for what leads back to it.
     pub(crate) target: &'a str,
     /// What the page before left to be said.
@@ -56,7 +59,18 @@ impl<'a> Frame<'a> {
         Self { signed_in, notice, target: &visitor.target, ..Self::bare(visitor.pages(), w, title) }
     }
 
-    /// Whether this page is at `path`.
+    /// The page that leads here, of those that everybody finds.
+    pub(crate) fn home(&self) -> &'static str {
+        let homes = ["/account/security", "/admin"];
+        homes.into_iter().find(|home| self.is_below(home)).unwrap_or(return_to::HOME)
+    }
+
+    /// Whether this page is the one at `path`, or below it.
+    pub(crate) fn is_below(&self, path: &str) -> bool {
+        self.target.starts_with(path)
+    }
+
+    /// Whether this is the page at `path`.
     pub(crate) fn is_at(&self, path: &str) -> bool {
         self.target.split('?').next() == Some(path)
     }
@@ -64,6 +78,11 @@ impl<'a> Frame<'a> {
     /// Where this page is, as a value of a query.
     pub(crate) fn here(&self) -> String {
         return_to::encode(self.target)
+    }
+
+    /// For somebody whose account was read.
+    pub(crate) fn of(visitor: &'a Visitor, title: &'a str, user: &User) -> Self {
+        Self { admin: user.role == Role::Administrator, ..Self::new(visitor, title) }
     }
 
     /// For whoever could not be looked at.
@@ -79,6 +98,7 @@ impl<'a> Frame<'a> {
             live: pages.assets.live(),
             plain_http: pages.transport == Transport::Loopback,
             signed_in: false,
+            admin: false,
             target: "/account",
             notice: None,
         }

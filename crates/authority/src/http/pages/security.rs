@@ -77,7 +77,7 @@ async fn page(mut member: Member, wrong: Wrong) -> Result<Response, Instead> {
     let w = visitor.words();
     let now = world.now();
     let page = SecurityPage {
-        page: Frame::new(visitor, "security-title"),
+        page: Frame::of(visitor, "security-title", &user),
         form_token: &form_token,
         login: &user.login,
         wrong: &wrong,

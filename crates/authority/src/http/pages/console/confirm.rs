@@ -8,8 +8,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use rescind_domain::key::Purpose;
 use rescind_domain::password::Password;
-use rescind_domain::verbs::preview_revocation::{self, Count};
 use rescind_domain::verbs::lock_account::LockFor;
+use rescind_domain::verbs::preview_revocation::{self, Count};
 use rescind_domain::verbs::{administer_clients, administer_keys, administer_users};
 use rescind_wire::{ClientId, KeyId, Scope, UserId};
 
