@@ -74,6 +74,20 @@ async fn signing_in_over_a_session_ends_the_former_one() {
 }
 
 #[tokio::test]
+async fn a_sign_in_form_from_before_a_sign_in_beside_it_is_good_for_signing_in_alone() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let browser = Browser::new(&harness);
+    let token = browser.visit("/sign-in").await.form_token("/sign-in");
+    browser.sign_in("ann").await;
+    let fields = [("form_token", token.as_str()), ("login", "ann"), ("password", PASSWORD)];
+    browser.post("/account/sign-out-everywhere", &fields).await.says(403, "form-expired");
+    browser.post("/sign-up", &fields).await.says(403, "form-expired");
+    assert_eq!(browser.post("/sign-in", &fields).await.leads_to(), "/account");
+    assert_eq!(browser.devices().await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_wrong_password_lets_nobody_in_and_the_form_keeps_the_name_alone() {
     let harness = Harness::start().await;
     harness.sign_up("ann").await;

@@ -33,10 +33,10 @@ impl FromRequest<App> for Posted {
         let bytes = read_form(&parts.headers, body, app).await?;
         let mut form = Form::parse(&bytes, &[])?;
         let token = form.take("form_token").unwrap_or_default();
-        if !visitor.owns(&token) {
-            // Its session ended while somebody looked at it, which says more than that it is out of date.
-            let is_over = visitor.caller.is_none() && visitor.cookie.is_some();
-            return Err(if is_over {
+        if !visitor.owns(&token, parts.uri.path()) {
+            // A form of a session that has ended: what it says of itself is why nobody is signed in.
+            let ended = visitor.cookie.is_some() && visitor.caller.is_none();
+            return Err(if ended {
                 to_sign_in(&visitor, false).into()
             } else {
                 Problem::new(kinds::FORM_EXPIRED).into()

@@ -85,13 +85,14 @@ impl Visitor {
         app.pages.form_tokens.make(owner, entropy)
     }
 
-    /// Whether a form token is this visitor's. The sign-in form may have been opened before somebody signed in beside it.
-    pub(super) fn owns(&self, token: &str) -> bool {
+    /// Whether the token of a form that was sent to `path` is this visitor's. The sign-in form may have been opened before
+    /// somebody signed in beside it.
+    pub(super) fn owns(&self, token: &str, path: &str) -> bool {
         let tokens = &self.pages().form_tokens;
         let of_browser = || self.browser.as_deref().is_some_and(|browser| tokens.check(token, Owner::Browser(browser)));
         match self.session() {
             Some(session) => {
-                tokens.check(token, Owner::Session(session)) || (self.target.starts_with("/sign-in") && of_browser())
+                tokens.check(token, Owner::Session(session)) || (path == "/sign-in" && of_browser())
             }
             None => of_browser(),
         }
@@ -111,6 +112,11 @@ impl FromRequestParts<App> for Visitor {
         let transport = app.pages.transport;
         refuse_plain_http(transport, parts)?;
         let read = |kind| Brought::read(&parts.headers, kind, transport).one().map(str::to_owned);
+        if Brought::read(&parts.headers, Kind::Session, transport) == Brought::Several {
+            // Not as if there were none: the sign-in page may get ours alone and lead back here for ever; and if ours were
+            // removed, the other one would sign whoever asks in as somebody else.
+            return Err(Problem::invalid("The cookie of the session comes twice. Remove this site's cookies."));
+        }
         let cookie = read(Kind::Session);
         let caller = match &cookie {
             None => None,
