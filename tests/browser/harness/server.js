@@ -124,6 +124,12 @@ export class Server {
         return this.ask("/v1/sessions", { json: { login, password: PASSWORD, ...more } });
     }
 
+    /** Has SQL run by sqlite3 on its database: for states that take days or thousands of requests. Gives what it printed. */
+    async sql(statements) {
+        const { stdout } = await promisify(execFile)("sqlite3", ["-cmd", ".timeout 20000", join(this.#data, "rescind.db"), statements]);
+        return stdout.trim();
+    }
+
     /** Runs a command on the same data folder: `run(["user", "logout", "ann"])`. Gives what it printed. */
     async run(words) {
         const { stdout } = await promisify(execFile)(program, [...words, "--data", this.#data]);

@@ -1,0 +1,159 @@
+// Where the authority wants a fresh authentication, which is older than it may be ten seconds after signing in. The devices
+// of all tests sign in at first, and wait together.
+
+import assert from "node:assert/strict";
+import { PASSWORD, REFUSED, house, axe, until } from "./harness/house.js";
+import { AGENTS, appOf, browserOf, notice, other, sessionCookie, somebody } from "./harness/people.js";
+
+const { test } = house({ "authentication.fresh": "10s", "throttle.account_failures": 1000 });
+
+/** How many people the tests below need. */
+const PEOPLE = 7;
+let waiting;
+
+/** People who signed in too long ago, each with two other devices. */
+async function wait({ server, open }) {
+    const people = [];
+    for (let count = 0; count < PEOPLE; count += 1) {
+        const login = await somebody(server);
+        const page = await browserOf({ open }, login, { scripts: false });
+        const [kitchen, garage] = [await appOf(server, login, "Kitchen"), await appOf(server, login, "Garage")];
+        people.push({ login, kitchen, garage, storageState: await page.context().storageState() });
+        await page.context().close();
+    }
+    // A token that came after their sessions is stale no earlier. Asking on behalf of nobody else does nothing.
+    const { token } = await appOf(server, await somebody(server), "Alone");
+    await until(async () => (await server.call("/v1/sessions/end-others", { json: {}, token })).status === 401);
+    return people;
+}
+
+/** One of them, at the list of devices. */
+async function stale(visit, device = {}) {
+    const { storageState, ...person } = (await (waiting ??= wait(visit))).pop();
+    const page = await visit.open({ ...device, storageState });
+    await page.goto("/account");
+    await page.locator(".device.current").waitFor();
+    return { ...person, page };
+}
+
+const prompt = (page) => page.locator("#again");
+const WRONG = "The password is wrong. Nothing was changed.";
+
+for (const scripts of [true, false]) {
+    const how = scripts ? "with scripts" : "without scripts";
+
+    test(`a6 a wrong password changes nothing, and the right one signs the device out, ${how}`, { allow: [REFUSED] }, async (visit) => {
+        const { page, kitchen, garage } = await stale(visit, { scripts });
+        const works = async () => [await kitchen.works(), await garage.works()];
+        const cookie = await sessionCookie(page);
+        await page.getByRole("button", { name: "Sign out Kitchen" }).click();
+        const password = prompt(page).getByLabel("Password");
+        await password.waitFor();
+        if (scripts) {
+            await page.getByRole("dialog", { name: "Your password, please" }).waitFor();
+            await until(() => password.evaluate((input) => input === document.activeElement));
+            await axe(page);
+        }
+        assert.deepEqual(await works(), [true, true]);
+        await password.fill("not this one");
+        await password.press("Enter");
+        await prompt(page).getByRole("alert").getByText(WRONG).waitFor();
+        if (scripts) await axe(page);
+        assert.deepEqual(await works(), [true, true]);
+        assert.equal(await sessionCookie(page), cookie, "a wrong password renews nothing");
+        // Neither has the wrong one become the password.
+        assert.equal((await visit.server.call("/v1/sessions", { json: { login: "nobody", password: "not this one" } })).status, 401);
+        await password.fill(PASSWORD);
+        await password.press("Enter");
+        await notice(page).getByText("Done.").waitFor();
+        assert.equal(await other(page, "Kitchen").count(), 0);
+        assert.deepEqual(await works(), [false, true]);
+        assert.notEqual(await sessionCookie(page), cookie);
+
+        // It is fresh now, so that nothing is asked for again; and the session is the same.
+        await page.getByRole("button", { name: "Sign out Garage" }).click();
+        await page.getByText("No other device is signed in.").waitFor();
+        assert.deepEqual(await works(), [false, false]);
+    });
+
+    test(`a6 a wrong password signs out neither all others nor everywhere, ${how}`, { allow: [REFUSED] }, async (visit) => {
+        const { page, kitchen, garage } = await stale(visit, { scripts });
+        for (const words of ["Sign out all other devices", "Sign out everywhere"]) {
+            await page.goto("/account");
+            await page.locator("summary", { hasText: words }).click();
+            await page.locator("details[open]").getByRole("button", { name: words }).click();
+            const password = prompt(page).getByLabel("Password");
+            await password.fill("not this one");
+            await password.press("Enter");
+            await prompt(page).getByRole("alert").getByText(WRONG).waitFor();
+            assert.deepEqual([await kitchen.works(), await garage.works()], [true, true]);
+            await prompt(page).getByRole("link", { name: "Cancel" }).click();
+            await page.locator(".device.current").waitFor();
+            assert.equal(await prompt(page).count(), 0);
+        }
+        await page.locator("summary", { hasText: "Sign out all other devices" }).click();
+        await page.locator("details[open]").getByRole("button", { name: "Sign out all other devices" }).click();
+        await prompt(page).getByLabel("Password").fill(PASSWORD);
+        await prompt(page).getByRole("button", { name: "Go on" }).click();
+        await page.getByText("No other device is signed in.").waitFor();
+        assert.deepEqual([await kitchen.works(), await garage.works()], [false, false]);
+    });
+}
+
+test("a6 locking the account and saying not me want the password too", { allow: [REFUSED] }, async (visit) => {
+    const { page, garage: thief } = await stale(visit, { scripts: false });
+    await page.goto("/account/security");
+    await page.locator("summary", { hasText: "Lock my account" }).click();
+    await page.locator("details[open]").getByRole("button", { name: "Lock my account" }).click();
+    await prompt(page).getByText("Then the account is locked.").waitFor();
+    assert.equal(await thief.works(), true);
+    await page.goto("/account");
+    await page.locator(".news", { hasText: "Garage" }).getByRole("button", { name: /Not me/ }).click();
+    await prompt(page).getByLabel("Password").fill("not this one");
+    await prompt(page).getByRole("button", { name: "Go on" }).click();
+    await prompt(page).getByRole("alert").getByText(WRONG).waitFor();
+    assert.equal(await thief.works(), true);
+    await prompt(page).getByLabel("Password").fill(PASSWORD);
+    await prompt(page).getByRole("button", { name: "Go on" }).click();
+    await page.waitForURL("**/account/security#password");
+    assert.equal(await thief.works(), false);
+});
+
+test("what this device may end of its own needs no password, however long ago it was given", async (visit) => {
+    const { page } = await stale(visit);
+    await page.locator(".device.current").getByRole("button", { name: /^Sign out/ }).click();
+    await notice(page).getByText("You are signed out.").waitFor();
+});
+
+test("the cookie from before the password was given again opens nothing, once the grace time is over", async (visit) => {
+    const { page } = await stale(visit, { scripts: false });
+    const [old] = (await page.context().cookies()).filter(({ name }) => name === "rescind_dev");
+    await page.getByRole("button", { name: "Sign out Kitchen" }).click();
+    await prompt(page).getByLabel("Password").fill(PASSWORD);
+    await prompt(page).getByRole("button", { name: "Go on" }).click();
+    await notice(page).getByText("Done.").waitFor();
+    const thief = await visit.open({ scripts: false });
+    await until(async () => {
+        await thief.context().addCookies([old]);
+        await thief.goto("/account");
+        return thief.url().includes("/sign-in");
+    });
+    // Whoever held on to it harms nobody.
+    await page.reload();
+    assert.equal(await page.locator(".device.current").count(), 1);
+});
+
+test("e3 last active is when a device last asked for something, and reading the list writes nothing", async (visit) => {
+    const login = await somebody(visit.server);
+    const two = await browserOf(visit, login, { scripts: false, userAgent: AGENTS["Safari on iOS"] });
+    const one = await browserOf(visit, login, { scripts: false });
+    const seen = async () => {
+        await one.reload();
+        return other(one, "Safari on iOS").locator(".seen time").getAttribute("datetime");
+    };
+    const before = await seen();
+    await two.reload();
+    const writes = await visit.server.sql("SELECT max(id) FROM events");
+    await until(async () => (await seen()) > before, 40_000);
+    assert.equal(await visit.server.sql("SELECT max(id) FROM events"), writes);
+});
