@@ -19,6 +19,9 @@ export const program = process.env.RESCIND_BIN || join(target, "debug", "rescind
 /** What whoever signs in types, unless a test says otherwise. */
 export const PASSWORD = "four fine words here";
 
+/** The environment without what is said to this suite alone: the program takes any `RESCIND_…` for a setting. */
+const surroundings = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("RESCIND_")));
+
 /** How long a server may take to say where it listens, in milliseconds. */
 const START = 60_000;
 
@@ -37,7 +40,7 @@ export class Server {
     static async start(settings = {}) {
         const server = new Server();
         server.#data = await mkdtemp(join(tmpdir(), "rescind-browser-"));
-        const environment = { ...process.env };
+        const environment = { ...surroundings };
         for (const [name, value] of Object.entries(settings)) {
             environment[`RESCIND_${name.toUpperCase().replaceAll(".", "_")}`] = String(value);
         }
@@ -58,8 +61,12 @@ export class Server {
     #listening() {
         return new Promise((found, failed) => {
             const late = setTimeout(() => failed(new Error(`${program} did not start:\n${this.log}`)), START);
-            this.#process.once("error", failed);
-            this.#process.once("exit", (code) => failed(new Error(`${program} ended with ${code}:\n${this.log}`)));
+            const over = (error) => {
+                clearTimeout(late);
+                failed(error);
+            };
+            this.#process.once("error", over);
+            this.#process.once("exit", (code) => over(new Error(`${program} ended with ${code}:\n${this.log}`)));
             createInterface(this.#process.stdout).on("line", (line) => {
                 this.#log.push(line);
                 const listens = /^Rescind listens on (http\S+)$/.exec(line);
@@ -132,7 +139,7 @@ export class Server {
 
     /** Runs a command on the same data folder: `run(["user", "logout", "ann"])`. Gives what it printed. */
     async run(words) {
-        const { stdout } = await promisify(execFile)(program, [...words, "--data", this.#data]);
+        const { stdout } = await promisify(execFile)(program, [...words, "--data", this.#data], { env: surroundings });
         return stdout;
     }
 
