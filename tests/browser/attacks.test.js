@@ -1,8 +1,14 @@
 // What other people's pages, planted cookies and hostile texts can do to whoever is signed in: nothing.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { PASSWORD, REFUSED, house, until } from "./harness/house.js";
-import { appOf, browserOf, notice, other, others, sessionCookie, signIn, somebody } from "./harness/people.js";
+import { Server } from "./harness/server.js";
+import { appOf, browserOf, notice, others, sessionCookie, signIn, somebody } from "./harness/people.js";
 
 /** What is said of a form that is far too large. */
 const TOO_LARGE = /^console error: Failed to load resource: the server responded with a status of 413/;
@@ -244,6 +250,64 @@ test("a cookie that is tossed beside ours signs nobody in as somebody else", { a
         assert.equal(await sessionCookie(own), undefined);
         await own.context().close();
     }
+});
+
+/** A server that speaks HTTPS, with a certificate that nobody vouches for. */
+async function encrypted({ ends }) {
+    const folder = await mkdtemp(join(tmpdir(), "rescind-browser-"));
+    ends.push(() => rm(folder, { recursive: true, force: true }));
+    const [key, cert] = ["key.pem", "cert.pem"].map((name) => join(folder, name));
+    const request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+    const names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+    await promisify(execFile)("openssl", [...request, ...names, "-keyout", key, "-out", cert]);
+    const server = await Server.start({ "tls.cert": cert, "tls.key": key });
+    ends.unshift(() => server.stop());
+    return server;
+}
+
+test("over HTTPS no page of the same name at another port can put a cookie beside ours", async (visit) => {
+    const { url } = await encrypted(visit);
+    const newcomer = async (login) => {
+        const page = await visit.open({ baseURL: url, ignoreHTTPSErrors: true });
+        await page.goto("/sign-up");
+        await page.getByLabel("Login name").fill(login);
+        await page.getByLabel("Password").fill(PASSWORD);
+        await page.getByRole("button", { name: "Create the account" }).click();
+        await page.waitForURL("**/account");
+        return page;
+    };
+    const [page, thief] = [await newcomer("ann"), await newcomer("thief")];
+    const own = async (page) => (await page.context().cookies()).find(({ name }) => name === "__Host-rescind").value;
+    const [mine, live] = [await own(page), await own(thief)];
+    for (const cookie of await page.context().cookies()) {
+        assert.match(cookie.name, /^__Host-/);
+        const { domain, path, secure, httpOnly, sameSite } = cookie;
+        assert.deepEqual({ domain, path, secure, httpOnly, sameSite }, {
+            domain: "127.0.0.1",
+            path: "/",
+            secure: true,
+            httpOnly: true,
+            sameSite: "Lax",
+        });
+    }
+    // Cookies know no ports. This site has the same name, and sets what it may beside ours; that it may replace ours, with
+    // the same path and `Secure`, no server can prevent.
+    const attributes = ["Path=/", "Path=/account", "Path=/account; Secure"];
+    const values = [
+        ...attributes.map((rest) => `__Host-rescind=${live}; ${rest}`),
+        ...attributes.map((rest) => `rescind_dev=${live}; ${rest}`),
+    ];
+    const hostile = await visit.site({ pages: { "/": "<!doctype html><title>Win</title>" }, headers: { "Set-Cookie": values } });
+    const tab = await page.context().newPage();
+    await tab.goto(`${hostile.url}/`);
+    await tab.evaluate((values) => values.forEach((value) => (document.cookie = value)), values);
+    assert.ok((await page.context().cookies()).some(({ value }) => value === live), "some were taken");
+    for (const path of MEMBERS) {
+        await page.goto(path);
+        assert.equal(await page.getByText("thief").count(), 0, path);
+        assert.equal(await page.locator("nav a[href='/sign-out']").count(), 1, path);
+    }
+    assert.equal(await own(page), mine);
 });
 
 test("signing in over a session ends that session, and its open pages turn", async (visit) => {
