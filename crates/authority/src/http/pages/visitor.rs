@@ -91,9 +91,7 @@ impl Visitor {
         let tokens = &self.pages().form_tokens;
         let of_browser = || self.browser.as_deref().is_some_and(|browser| tokens.check(token, Owner::Browser(browser)));
         match self.session() {
-            Some(session) => {
-                tokens.check(token, Owner::Session(session)) || (path == "/sign-in" && of_browser())
-            }
+            Some(session) => tokens.check(token, Owner::Session(session)) || (path == "/sign-in" && of_browser()),
             None => of_browser(),
         }
     }
