@@ -1,6 +1,6 @@
 // The pages that are made on the server without script.
 
-import { house, aria, axe } from "./harness/house.js";
+import { house, axe } from "./harness/house.js";
 
 const { test } = house();
 
@@ -13,9 +13,3 @@ for (const dark of [false, true]) {
         });
     }
 }
-
-test("a screen reader finds the set-up form", async ({ server, open }) => {
-    const page = await open({ scripts: false });
-    await page.goto(server.setUpLink);
-    await aria(page, "setup");
-});
