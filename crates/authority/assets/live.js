@@ -1,5 +1,4 @@
 // Makes pages live. Everything works without it.
-
 const $ = (id) => document.getElementById(id);
 const one = (selector) => document.querySelector(selector);
 const buttonFor = (action) => [...document.forms].find((form) => form.getAttribute("action") === action)?.querySelector("button");

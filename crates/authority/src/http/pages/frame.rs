@@ -59,10 +59,11 @@ impl<'a> Frame<'a> {
         Self { signed_in, notice, target: &visitor.target, ..Self::bare(visitor.pages(), w, title) }
     }
 
-    /// The page that leads here, of those that everybody finds.
-    pub(crate) fn home(&self) -> &'static str {
-        let homes = ["/account/security", "/admin"];
-        homes.into_iter().find(|home| self.is_below(home)).unwrap_or(return_to::HOME)
+    /// The page that a form which goes to `action` is on, or one above it.
+    #[expect(clippy::unused_self, reason = "templates call what is on the frame")]
+    pub(crate) fn above(&self, action: &str) -> &'static str {
+        let pages = ["/account/security", "/admin"];
+        pages.into_iter().find(|page| action.starts_with(page)).unwrap_or(return_to::HOME)
     }
 
     /// Whether this page is the one at `path`, or below it.

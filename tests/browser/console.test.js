@@ -1,0 +1,221 @@
+// The administrator's console in a browser: that everybody can use it, and that what is done there reaches the pages of
+// whoever it is done to.
+
+import assert from "node:assert/strict";
+import { PASSWORD, REFUSED, aria, axe, house, shot, until } from "./harness/house.js";
+import { appOf, browserOf, notice, signIn, somebody } from "./harness/people.js";
+
+const { test } = house({ "throttle.address_failures": 100_000 });
+
+let administrators = 0;
+
+/** A browser on which an administrator is signed in, at the console. */
+async function consoleOf({ server, open }, device = {}) {
+    const login = `root${(administrators += 1)}`;
+    await server.account(login);
+    await server.run(["user", "role", login, "administrator"]);
+    const page = await open(device);
+    await page.goto("/admin");
+    await page.locator("#login").fill(login);
+    await page.locator("#password").fill(PASSWORD);
+    await page.locator('form[action="/sign-in"] button').click();
+    await page.waitForURL("**/admin");
+    return page;
+}
+
+/** The page of somebody, found by the search. */
+async function find(page, login) {
+    await page.goto("/admin");
+    await page.getByRole("searchbox").first().fill(login);
+    await page.keyboard.press("Enter");
+    await page.getByRole("link", { name: login, exact: true }).click();
+    await page.getByRole("heading", { level: 1, name: login }).waitFor();
+}
+
+/** Types what a confirmation asks for, and sends it. */
+async function confirm(page, word) {
+    await page.locator("#confirm").fill(word);
+    await page.locator("button.danger").click();
+}
+
+/** Every page of the console, as paths below the server. */
+async function places(page, login) {
+    await find(page, login);
+    const user = new URL(page.url()).pathname;
+    await page.goto("/admin/keys");
+    const compromise = await page.locator('a[href$="/compromise"]').first().getAttribute("href");
+    return {
+        overview: "/admin",
+        users: "/admin/users",
+        "users-none": "/admin/users?q=nobody-of-this-name",
+        user,
+        "user-sign-out": `${user}/sign-out`,
+        "user-lock": `${user}/lock`,
+        "user-password": `${user}/password`,
+        clients: "/admin/clients",
+        client: "/admin/clients/default",
+        "client-revoke": "/admin/clients/default/revoke",
+        keys: "/admin/keys",
+        "key-compromise": compromise,
+        revocations: "/admin/revocations",
+        verifiers: "/admin/verifiers",
+        everyone: "/admin/everyone",
+        "not-found": "/admin/users/usr_00000000000000000000000000",
+    };
+}
+
+const LOOKS = [
+    { locale: "en-GB", width: 1000, dark: false },
+    { locale: "en-GB", width: 320, dark: true },
+    { locale: "ar", width: 1000, dark: true },
+    { locale: "ar", width: 320, dark: false },
+];
+
+for (const look of LOOKS) {
+    const { locale, width, dark } = look;
+    const words = `${locale}, ${width} wide, ${dark ? "dark" : "light"}`;
+
+    test(`everybody who may can use the console: ${words}`, { allow: [REFUSED] }, async (visit) => {
+        const login = await somebody(visit.server);
+        await appOf(visit.server, login, "Kitchen");
+        const finder = await consoleOf(visit);
+        const paths = await places(finder, login);
+        const page = await consoleOf(visit, look);
+        for (const [state, path] of Object.entries(paths)) {
+            await page.goto(path);
+            try {
+                await axe(page);
+                const scroll = await page.evaluate(() => document.documentElement.scrollWidth);
+                assert.ok(scroll <= width, `it is ${scroll} wide in a window of ${width}`);
+                assert.equal(await page.locator("html").getAttribute("dir"), locale === "ar" ? "rtl" : "ltr");
+            } catch (error) {
+                throw new Error(`${state}: ${error.message}`, { cause: error });
+            }
+        }
+    });
+}
+
+test("a14 b5 an administrator's lock turns the open page of whoever is locked, and unlocking lets them in again", { allow: [REFUSED] }, async (visit) => {
+    const { server } = visit;
+    const login = await somebody(server);
+    const phone = await appOf(server, login, "Phone");
+    const theirs = await browserOf(visit, login);
+    const page = await consoleOf(visit);
+    await find(page, login);
+    await page.locator('a[href$="/lock"]').click();
+    await page.locator(".hit").waitFor();
+    assert.match(await page.locator(".hit").innerText(), /\b2\b/);
+
+    await confirm(page, "somebody else");
+    await page.getByRole("alert").waitFor();
+    assert.ok(await phone.works(), "the wrong word does nothing");
+
+    await confirm(page, login);
+    await page.waitForURL(/\/admin\/users\/usr_[0-9a-v]+$/);
+    assert.match(await notice(page).innerText(), /Done/);
+    await theirs.waitForURL("**/sign-in*");
+    assert.ok(!(await phone.works()) && !(await phone.refreshes()));
+    await signIn(theirs, login);
+    await theirs.getByRole("alert").waitFor();
+
+    await page.locator('form[action$="/unlock"] button').click();
+    await page.locator('form[action$="/unlock"]').waitFor({ state: "detached" });
+    await signIn(theirs, login);
+    await theirs.waitForURL("**/account");
+});
+
+test("a14 all devices of one person are signed out at once, as one entry of the log, which the open log shows by itself", async (visit) => {
+    const { server } = visit;
+    const login = await somebody(server);
+    const apps = [await appOf(server, login, "Phone"), await appOf(server, login, "Tablet")];
+    const bystander = await appOf(server, await somebody(server), "Else");
+    const log = await consoleOf(visit);
+    await log.goto("/admin/revocations");
+    await log.locator('[data-live]').first().waitFor();
+    const entries = async () => (await server.sql("SELECT count(*) FROM log")).trim();
+    const page = await consoleOf(visit);
+    await find(page, login);
+    const before = Number(await entries());
+    await page.locator('a[href$="/sign-out"]').first().click();
+    await page.locator("#reason").fill("the <b>phone</b> was stolen");
+    await confirm(page, login);
+    await page.waitForURL(/\/admin\/users\/usr_[0-9a-v]+$/);
+    assert.equal(Number(await entries()), before + 1);
+    for (const app of apps) assert.ok(!(await app.works()));
+    assert.ok(await bystander.works());
+    await log.getByText("the <b>phone</b> was stolen").waitFor();
+});
+
+test("one device is signed out from the page of whose it is, and its page turns", async (visit) => {
+    const { server } = visit;
+    const login = await somebody(server);
+    const phone = await appOf(server, login, "Phone");
+    const theirs = await browserOf(visit, login);
+    const page = await consoleOf(visit);
+    await find(page, login);
+    await page.getByRole("button", { name: /Phone/ }).click();
+    await until(async () => !(await phone.works()));
+    await theirs.reload();
+    await theirs.locator(".device.current").waitFor();
+});
+
+test("who is no administrator finds no console, and no link to it", { allow: [REFUSED] }, async (visit) => {
+    const login = await somebody(visit.server);
+    const page = await browserOf(visit, login);
+    assert.equal(await page.locator('a[href="/admin"]').count(), 0);
+    const answer = await page.goto("/admin");
+    assert.equal(answer.status(), 403);
+    await page.locator("[data-problem=forbidden]").waitFor();
+    await axe(page);
+});
+
+test("an administrator is led to the console from the account", async (visit) => {
+    const page = await consoleOf(visit);
+    await page.goto("/account");
+    await page.getByRole("link", { name: "Administration" }).click();
+    await page.waitForURL("**/admin");
+});
+
+test("a14 everyone is signed out with a typed word, the administrator too, who is led to the sign-in page", { allow: [REFUSED] }, async (visit) => {
+    const { server } = visit;
+    const login = await somebody(server);
+    const phone = await appOf(server, login, "Phone");
+    const theirs = await browserOf(visit, login);
+    const page = await consoleOf(visit);
+    await page.goto("/admin/everyone");
+    const asked = await page.locator("label[for=confirm]").innerText();
+    await confirm(page, /Type (\S+) to confirm/.exec(asked)[1]);
+    await page.waitForURL("**/sign-in*");
+    await theirs.waitForURL("**/sign-in*");
+    assert.ok(!(await phone.works()));
+});
+
+test("without script the console does the same", { allow: [REFUSED] }, async (visit) => {
+    const { server } = visit;
+    const login = await somebody(server);
+    const phone = await appOf(server, login, "Phone");
+    const page = await consoleOf(visit, { scripts: false });
+    await find(page, login);
+    await page.locator('a[href$="/lock"]').click();
+    await confirm(page, login);
+    await page.waitForURL(/\/admin\/users\/usr_[0-9a-v]+$/);
+    assert.ok(!(await phone.works()));
+    await page.locator('form[action$="/unlock"] button').click();
+    assert.equal(await page.locator('form[action$="/unlock"]').count(), 0);
+});
+
+test("a screen reader finds what there is on the pages of the console", async (visit) => {
+    const login = await somebody(visit.server, "console");
+    await appOf(visit.server, login, "Kitchen");
+    const page = await consoleOf(visit);
+    const paths = await places(page, login);
+    for (const state of ["user-lock", "everyone", "verifiers", "users-none"]) {
+        await page.goto(paths[state]);
+        const varies = [[new RegExp(login, "g"), "somebody"], [/\b\d+ (session|sessions)\b/g, "some sessions"], [/\bexactly \d+/gi, "exactly some"]];
+        await aria(page.locator("main"), `console-${state}`, varies);
+    }
+    await page.goto(paths.user);
+    await shot(page, "console-user");
+    await page.goto("/admin");
+    await shot(page, "console");
+});
