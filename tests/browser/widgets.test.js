@@ -182,6 +182,17 @@ for (const storage of ["localStorage", "sessionStorage", "memory"]) {
     });
 }
 
+test("signing out tells the authority, although the app has emptied the storage before", async (visit) => {
+    const login = await somebody(visit.server);
+    const one = await device(visit, login, { session: { storage: "localStorage" } });
+    const { access_token: token } = await visit.server.signIn(login);
+    const living = async () => (await visit.server.ask("/v1/sessions", { token })).sessions.length;
+    assert.equal(await living(), 2);
+    await one.evaluate(() => localStorage.clear());
+    await one.getByRole("button", { name: "Sign out", exact: true }).first().click();
+    await until(async () => (await living()) === 1);
+});
+
 test("a reload keeps somebody signed in, and costs no renewal", async (visit) => {
     for (const storage of ["localStorage", "sessionStorage"]) {
         const login = await somebody(visit.server);

@@ -19,6 +19,7 @@ async function refresh(names, silent) {
   try {
     const answer = await fetch(place, { headers: { accept: "text/html" } });
     if (answer.redirected) return void location.assign(answer.url);
+    if (answer.status === 403) return void location.reload();
     if (!answer.ok || location.href !== place) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const changed = regions().filter((region) => asked.has(region.dataset.live) && replace(region, page));
@@ -71,7 +72,7 @@ function listen() {
   on("verifiers", () => refresh(SHOWS.verifiers));
   on("ended", () => { say(heard()?.dataset.ended); stop(); location.assign("/admin"); });
   on("refused", () => later(500));
-  on("error", () => own.readyState === EventSource.CLOSED && later(15000));
+  on("error", () => own.readyState === EventSource.CLOSED && (later(15000), refresh([...SHOWS.revocations, ...SHOWS.verifiers])));
 }
 
 let timer = 0;

@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use rescind_domain::Error;
 use rescind_domain::issue::AccessToken;
+use rescind_domain::key::MacKeyId;
+use rescind_domain::refresh_token::{self, Holder};
 use rescind_domain::secret::Secret;
 use rescind_domain::verbs::present_cookie::{self, Shown};
 use rescind_verifier::{Presented, Rejected, Verified};
+use rescind_wire::SessionId;
 
 use crate::authority::Authority;
 
@@ -39,6 +42,10 @@ struct Held {
     token: Secret,
     /// On the clock that counts suspended time.
     until: Duration,
+    /// Whose it is.
+    session: SessionId,
+    /// What the cookie was made with, which was found to be so.
+    key: MacKeyId,
 }
 
 /// Why a cookie lets nobody in.
@@ -72,16 +79,20 @@ impl Cookies {
         }
     }
 
-    /// Forgets a cookie for good: the next one has taken its place.
-    pub(crate) fn retire(&self, cookie: &str) {
+    /// Forgets a cookie for good, and every other one of its session: the next one has taken their place.
+    pub(crate) fn retire(&self, cookie: &str, session: SessionId) {
         if cookie.len() > LONGEST {
             return;
         }
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(cookie, None);
+        let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_other = |held: &Option<Arc<Held>>| held.as_ref().is_none_or(|held| held.session != session);
+        halves.young.retain(|_, held| is_other(held));
+        halves.old.retain(|_, held| is_other(held));
+        halves.insert(cookie, None);
     }
 
-    /// Forgets what a cookie stands for.
-    fn forget(&self, cookie: &str) {
+    /// Forgets what a cookie stands for: it is asked again.
+    pub(crate) fn forget(&self, cookie: &str) {
         let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         halves.young.remove(cookie);
         halves.old.remove(cookie);
@@ -106,10 +117,11 @@ impl Authority {
         }
         let now = self.clock.boottime();
         if let Some(held) = self.cookies.get(cookie, now) {
+            // The token is signed by another key than the cookie, which is what a thief of that key would make.
             match self.verify_held(&held.token, address).await {
-                Ok(verified) => return Ok(verified),
+                Ok(verified) if self.world.keyring.has_mac(held.key) => return Ok(verified),
                 Err(unavailable @ Rejected::Unavailable { .. }) => return Err(Refused::Unavailable(unavailable)),
-                Err(_) => self.cookies.forget(cookie),
+                Ok(_) | Err(_) => self.cookies.forget(cookie),
             }
         }
         let Shown { access: AccessToken { token, expires_in, .. }, is_latest } =
@@ -121,8 +133,10 @@ impl Authority {
             Rejected::Unavailable { .. } => Refused::Unavailable(rejected),
             _ => Refused::Dead,
         })?;
-        if is_latest {
-            self.cookies.put(cookie, Held { token, until: now + expires_in.saturating_sub(BEFORE_EXPIRY) });
+        let made_with = refresh_token::take_apart_as(Holder::Cookie, cookie).map(|held| held.unverified_key);
+        if let (true, Some(key), Some(session)) = (is_latest, made_with, verified.session()) {
+            let until = now + expires_in.saturating_sub(BEFORE_EXPIRY);
+            self.cookies.put(cookie, Held { token, until, session: *session, key });
         }
         Ok(verified)
     }
@@ -137,7 +151,16 @@ mod tests {
     use super::*;
 
     fn held(until: u64) -> Held {
-        Held { token: Secret::new("token".to_owned()), until: Duration::from_secs(until) }
+        held_by(1, until)
+    }
+
+    fn held_by(session: u8, until: u64) -> Held {
+        Held {
+            token: Secret::new("token".to_owned()),
+            until: Duration::from_secs(until),
+            session: SessionId::from_bytes([session; 16]),
+            key: MacKeyId([0; 8]),
+        }
     }
 
     #[test]
@@ -154,10 +177,15 @@ mod tests {
     #[test]
     fn a_cookie_that_was_replaced_is_not_brought_back_by_a_request_that_was_on_its_way() {
         let cookies = Cookies::default();
+        let (own, other) = (SessionId::from_bytes([1; 16]), "other");
         cookies.put("a", held(10));
-        cookies.retire("a");
+        cookies.put("latest", held(10));
+        cookies.put(other, held_by(2, 10));
+        cookies.retire("a", own);
         cookies.put("a", held(10));
         assert!(cookies.get("a", Duration::ZERO).is_none());
+        assert!(cookies.get("latest", Duration::ZERO).is_none(), "it is of the same session");
+        assert!(cookies.get(other, Duration::ZERO).is_some());
     }
 
     #[test]

@@ -289,6 +289,11 @@ impl Keyring {
         self.rings().mac.get(&id).cloned()
     }
 
+    /// Whether a MAC key is in the ring: known, and not revoked.
+    pub fn has_mac(&self, id: MacKeyId) -> bool {
+        self.rings().mac.contains_key(&id)
+    }
+
     /// The MAC key of a row, in the ring or not.
     pub fn open_mac(&self, row: &KeyRow) -> Result<MacKey, KeyError> {
         let id = MacKeyId::of(&row.id).ok_or_else(|| KeyError::Damaged(row.id.clone()))?;

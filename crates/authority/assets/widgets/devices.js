@@ -46,12 +46,13 @@ export class RescindDevices extends HTMLElement {
 
   disconnectedCallback() {
     this.#stop?.abort();
+    this.#clear();
   }
 
   #start(set) {
     Object.assign(this.#own, set);
     this.#stop?.abort();
-    this.#show([]);
+    this.#clear();
     const { session, token } = this.#own;
     const { lang, dir = "ltr", label: ariaLabel } = this.#words;
     Object.assign(this.#panel, { lang, dir, ariaLabel });
@@ -63,7 +64,7 @@ export class RescindDevices extends HTMLElement {
     if (session) {
       on(session, "changed", ({ detail }) => this.#changed(detail));
       on(session, "started", load);
-      on(session, "ended", () => this.#show([]));
+      on(session, "ended", () => this.#clear());
     } else {
       const heard = (event, data) => (event === "ended" ? this.#left() : this.#changed(data));
       follow({ authority: this.#authority, token, signal, heard });
@@ -92,6 +93,13 @@ export class RescindDevices extends HTMLElement {
     } catch (error) {
       if (turn === this.#loads) this.#failed(error);
     }
+  }
+
+  /** Nothing is shown of whoever was signed in, nor asked, nor loaded. */
+  #clear() {
+    this.#loads += 1;
+    this.#close?.();
+    this.#show([]);
   }
 
   #changed({ kind, session, session_id: id }) {
@@ -202,9 +210,8 @@ export class RescindDevices extends HTMLElement {
     }
   }
 
-  async #left(result) {
-    await this.#own.session?.forget();
-    this.#show([]);
+  #left(result) {
+    this.#clear();
     this.#emit("signed-out", result);
   }
 
@@ -224,7 +231,7 @@ export class RescindDevices extends HTMLElement {
 
   get #words() {
     const own = this.#own.words;
-    return { ...(WORDS[own?.lang ?? this.closest("[lang]")?.lang] ?? WORDS.en), ...own };
+    return { ...(WORDS[(own?.lang ?? this.closest("[lang]")?.lang)?.split("-")[0]] ?? WORDS.en), ...own };
   }
 
   #fill = (name, data) => this.#words[name].replace(/\{(\w+)\}/g, (_, key) => data[key]);

@@ -44,6 +44,8 @@ export class Session extends EventTarget {
     #renewing;
     #timer;
     #failures = 0;
+    /** What is held came with the tab, and may have been renewed by another since. */
+    #isOld = false;
     #live;
     #closed = new AbortController();
     #told = () => {};
@@ -91,16 +93,20 @@ export class Session extends EventTarget {
     /** Signs in. Gives the session as the authority shows it; throws `Refused` or `Unreachable`. */
     async signIn({ login, password, remember = false, deviceName }) {
         await this.#ready;
-        const before = this.#held;
         const { clientId: client_id, audience } = this.#options;
         const clocks = now();
         const json = { login, password, remember, device_name: deviceName, client_id, audience };
         const answer = await this.#call("/v1/sessions", { json });
+        // Another tab may have signed in meanwhile.
+        await this.#look();
+        const before = this.#held;
         if (before) {
             // Nobody could end it any more from here.
             this.#call("/v1/sessions/current", { method: "DELETE", token: before.access }).catch(() => {});
         }
-        await this.#keep(answer, clocks, { born: clocks.wall, turn: 1 });
+        // Whatever the clock was set to: later than what it takes the place of.
+        const born = Math.max(clocks.wall, (before?.born ?? 0) + 1);
+        await this.#keep(answer, clocks, { born, turn: 1 });
         return answer.session;
     }
 
@@ -149,10 +155,16 @@ export class Session extends EventTarget {
     async reauthenticate(password) {
         const token = await this.token();
         await this.#alone(async () => {
-            const clocks = now();
-            const answer = await this.#call("/v1/reauthenticate", { json: { password }, token });
-            const held = this.#held;
-            if (held) await this.#keep(answer, clocks, { born: held.born, turn: held.turn + 1 }, held);
+            const [held, clocks] = [this.#held, now()];
+            if (!held) throw new SignedOut("Nobody is signed in any more.");
+            try {
+                const answer = await this.#call("/v1/reauthenticate", { json: { password }, token, limit: PATIENCE });
+                await this.#keep(answer, clocks, { born: held.born, turn: held.turn + 1 }, held);
+            } catch (error) {
+                // The next refresh token may be lost with the answer; within the grace time the former one gets it again.
+                if (!(error instanceof Refused)) await this.#renewAlone(held.access, false);
+                throw error;
+            }
         });
     }
 
@@ -183,13 +195,15 @@ export class Session extends EventTarget {
      * `Unreachable`; nothing is wiped then. Gives what it answered, with the `enforcement`.
      */
     async endAll(password) {
+        const sid = this.#held?.sid;
         // The live stream may tell of it before the answer does.
         this.#leaving = "here";
         this.#post({ leaving: "tab" });
         try {
             const url = `${this.authority}/v1/sessions/end-all?wait=enforced`;
             const answer = await callAs((refused) => this.token(refused), url, { json: { password } });
-            await this.forget();
+            // Not what was begun while the enforcement was waited for.
+            if (sid && this.#held?.sid === sid) await this.forget();
             return answer;
         } finally {
             this.#leaving = undefined;
@@ -200,9 +214,10 @@ export class Session extends EventTarget {
     /** Wipes every copy in this browser, without telling the authority: for a session that has ended. */
     async forget() {
         await this.#ready;
+        const before = this.#held;
         await this.#look();
-        const held = this.#held;
-        if (held) await this.#end("here");
+        const held = this.#held ?? before;
+        if (this.#held) await this.#end("here");
         return held;
     }
 
@@ -217,8 +232,15 @@ export class Session extends EventTarget {
 
     async #begin() {
         await this.#look();
-        if (this.#held || this.#store.shared || !this.#channel) return;
-        // A new tab of an app whose tabs share no storage: one of the others may know.
+        if (this.#store.shared || !this.#channel) return;
+        // A new tab of an app whose tabs share no storage: one of the others may know. One that came back with what it had,
+        // too, and asks before it renews that.
+        if (this.#held) this.#isOld = true;
+        else await this.#ask();
+    }
+
+    async #ask() {
+        this.#isOld = false;
         this.#post({ ask: true });
         await this.#news();
     }
@@ -310,7 +332,8 @@ export class Session extends EventTarget {
 
     async #renewAlone(refused, contended) {
         // Another tab has just let go of the lock; what it was given is on its way.
-        if (contended && !this.#isGood(refused)) await this.#news();
+        if (this.#isOld) await this.#ask();
+        else if (contended && !this.#isGood(refused)) await this.#news();
         await this.#look();
         const held = this.#held;
         if (!held || this.#isGood(refused)) return;
@@ -427,7 +450,14 @@ function openStore(storage, name) {
             return store.memory ? undefined : await work();
         } catch {
             store.memory = true;
+            // What was kept before would be taken for what is held now.
+            await attempt(remove);
         }
+    };
+    const attempt = async (work) => {
+        try {
+            if (storage !== "memory") return await work();
+        } catch { /* It is forbidden, and nothing is there. */ }
     };
     const own = () => globalThis[storage];
     const custom = typeof storage === "object";
@@ -439,7 +469,7 @@ function openStore(storage, name) {
         return tried(() => (custom ? storage.set(name, text) : own().setItem(name, text)));
     };
     // Not the session that somebody has begun meanwhile.
-    store.remove = (sid) => tried(async () => (parsed(await read())?.sid ?? sid) === sid && remove());
+    store.remove = (sid) => attempt(async () => (parsed(await read())?.sid ?? sid) === sid && remove());
     return store;
 }
 

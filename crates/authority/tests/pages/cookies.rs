@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::browser::{Browser, SESSION};
+use super::ear::Ear;
 use super::harness::{Harness, PASSWORD};
 
 #[tokio::test]
@@ -113,4 +114,62 @@ async fn a6_the_cookie_changes_as_the_password_is_given_again_and_the_former_die
     late.cookies.borrow_mut().insert(SESSION.to_owned(), former);
     late.assert_out().await;
     laptop.assert_in().await;
+}
+
+#[tokio::test]
+async fn g8_a_cookie_that_was_remembered_dies_at_once_with_the_key_that_it_was_made_with() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let browser = Browser::signed_in(&harness, "ann").await;
+    browser.assert_in().await;
+    let world = &harness.authority.world;
+    let mac = world.keyring.current_mac().expect("there is one").id().key_id();
+    let operator = &rescind_domain::acting::Administrator::CommandLine;
+    let receipt = rescind_domain::verbs::administer_keys::compromise_key(world, operator, mac, "stolen".into()).await;
+    harness.authority.enforced_here(&receipt.expect("it was good")).await;
+    browser.assert_out().await;
+    Browser::signed_in(&harness, "ann").await.assert_in().await;
+}
+
+#[tokio::test]
+async fn a_copy_of_a_cookie_dies_as_its_owner_changes_the_password() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let browser = Browser::signed_in(&harness, "ann").await;
+    let thief = Browser::new(&harness);
+    thief.cookies.borrow_mut().insert(SESSION.to_owned(), browser.session().expect("a cookie"));
+    thief.assert_in().await;
+    let fields = [("current_password", PASSWORD), ("new_password", "another fine password")];
+    browser.submit("/account/security", "/account/security/password", &fields).await;
+    assert_ne!(browser.session(), thief.session());
+    harness.pass(harness.authority.config.tokens.refresh_grace + Duration::from_secs(1));
+    thief.assert_out().await;
+    browser.assert_in().await;
+}
+
+#[tokio::test]
+async fn who_listens_with_a_cookie_that_was_replaced_hears_nothing_more() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let browser = Browser::signed_in(&harness, "ann").await;
+    let former = format!("{SESSION}={}", browser.session().expect("a cookie"));
+    let mut thief = Ear::listen(harness.get("/account/live").header("cookie", &former)).await;
+    harness.pass(Duration::from_mins(6));
+    let phone = harness.sign_in("ann").await;
+    assert_eq!(thief.change().await.0, "signed_in");
+    let action = format!("/account/sessions/{}/sign-out", phone.session);
+    browser.submit("/account", &action, &[]).await;
+    let again = browser.submit("/account", &action, &[("password", PASSWORD)]).await;
+    assert_eq!(again.leads_to(), "/account");
+    let mut heard = thief.next().await.expect("something");
+    // What happened within the grace time of the former cookie may be told.
+    for _ in 0..3 {
+        if heard.event != "changed" {
+            break;
+        }
+        harness.pass(Duration::from_secs(11));
+        harness.sign_in("ann").await;
+        heard = thief.next().await.expect("something");
+    }
+    assert_eq!(heard.event, "refused");
 }

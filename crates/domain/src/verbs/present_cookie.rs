@@ -50,6 +50,19 @@ pub async fn present_cookie(world: &World, cookie: &str, address: Option<IpAddr>
     Ok(Shown { access: issue::access_token(world, ticket)?, is_latest: turn == Turn::Rotate })
 }
 
+/// Whether a cookie still stands for its session, for whoever goes on by it: as [`present_cookie`] judges it.
+///
+/// # Errors
+/// [`Error::SignedOut`] if it does not.
+pub fn check(view: &dyn View, world: &World, cookie: &str, address: Option<IpAddr>) -> Result<(), Error> {
+    let held = refresh_token::take_apart_as(Holder::Cookie, cookie).ok_or(Error::SignedOut(None))?;
+    let presented = Presenting { world: world.clone(), held, address };
+    match presented.ticket(view, world.now()) {
+        Err(Error::MustEnd) => Err(Error::SignedOut(None)),
+        other => other.map(|_| ()),
+    }
+}
+
 struct Presenting {
     world: World,
     held: Unverified,
@@ -73,6 +86,12 @@ impl Presenting {
         })?;
         let turn = self.turn(&found);
         match turn {
+            // One of a former epoch that the counter has come to again: the present one of that number is another.
+            Turn::Rotate
+                if found.authentic.n() == found.chain.counter && found.authentic.epoch() != found.chain.epoch =>
+            {
+                return Err(Error::SignedOut(None));
+            }
             Turn::Rotate | Turn::Repeat => {}
             // From before the last authentication, longer ago than any request takes (ASVS 5.0 §7.2.4).
             Turn::TooLate | Turn::Reused => return Err(Error::SignedOut(None)),

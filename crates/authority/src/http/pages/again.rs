@@ -58,7 +58,8 @@ pub(crate) async fn renew(member: &Member, form: &mut Form) -> Result<Standing, 
 /// An answer with the cookie that takes the place of the former one, if there is one: without it the browser would be left
 /// with one that is no longer good.
 pub(crate) fn keep(mut response: Response, cookie: Option<HeaderValue>) -> Response {
-    if let Some(cookie) = cookie {
+    // Whoever was signed out meanwhile has no use for one.
+    if let Some(cookie) = cookie.filter(|_| !response.headers().contains_key("clear-site-data")) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     response
@@ -67,7 +68,7 @@ pub(crate) fn keep(mut response: Response, cookie: Option<HeaderValue>) -> Respo
 /// The cookie of a session that was begun or authenticated again; what this browser held before is forgotten.
 pub(crate) fn replace(visitor: &Visitor, signed_in: &SignedIn) -> HeaderValue {
     if let Some(former) = &visitor.cookie {
-        visitor.app.authority.cookies.retire(former);
+        visitor.app.authority.cookies.retire(former, signed_in.session.id);
     }
     let session = &signed_in.session;
     let left = session.expires_at.since(visitor.app.authority.world.now());

@@ -62,10 +62,10 @@ async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Prob
         Err(_) => Err(Error::InvalidCredentials),
     };
     let outcome = outcome.map_err(Problem::from);
-    app.meter.count_sign_in(outcome.as_ref().map_or_else(|problem| problem.kind().slug, |_| crate::http::meter::OK));
+    app.count_sign_in(outcome.as_ref().map_or_else(|problem| problem.kind().slug, |_| crate::http::meter::OK));
     match outcome {
         Ok(signed_in) => {
-            leave_former(&app, &visitor).await?;
+            leave_former(&app, &visitor).await;
             Ok(signed_in_at(&visitor, &signed_in, place))
         }
         Err(problem) if problem.kind().status.is_client_error() => {
@@ -85,10 +85,10 @@ pub(super) async fn at_once(
     let app = &visitor.app;
     let request = request(visitor, login, password, remember);
     let outcome = sign_in::sign_in_by_cookie(&app.authority.world, request).await.map_err(Problem::from);
-    app.meter.count_sign_in(outcome.as_ref().map_or_else(|problem| problem.kind().slug, |_| crate::http::meter::OK));
+    app.count_sign_in(outcome.as_ref().map_or_else(|problem| problem.kind().slug, |_| crate::http::meter::OK));
     match outcome {
         Ok(signed_in) => {
-            leave_former(app, visitor).await?;
+            leave_former(app, visitor).await;
             Ok(signed_in_at(visitor, &signed_in, return_to::HOME))
         }
         Err(_) => Ok((StatusCode::SEE_OTHER, [(LOCATION, "/sign-in")]).into_response()),
@@ -115,15 +115,15 @@ fn signed_in_at(visitor: &Visitor, signed_in: &SignedIn, place: &str) -> Respons
     again::keep(response, Some(again::replace(visitor, signed_in)))
 }
 
-/// Whoever signs in over a session that this browser has ends that one: nobody could reach it any more.
-async fn leave_former(app: &App, visitor: &Visitor) -> Result<(), Problem> {
-    if let Some(caller) = &visitor.caller {
-        let receipt = log_out::log_out(&app.authority.world, caller.verified().claims(), caller.address()).await?;
-        if let Some(receipt) = receipt {
-            app.authority.enforced_here(&receipt).await;
-        }
+/// Whoever signs in over a session that this browser has ends that one: nobody could reach it any more. Where that fails,
+/// the new session is there all the same, and whoever signed in gets it.
+async fn leave_former(app: &App, visitor: &Visitor) {
+    let Some(caller) = &visitor.caller else { return };
+    match log_out::log_out(&app.authority.world, caller.verified().claims(), caller.address()).await {
+        Ok(Some(receipt)) => app.authority.enforced_here(&receipt).await,
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "a session that another one took the place of goes on"),
     }
-    Ok(())
 }
 
 fn form(

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64URL_NOPAD;
 use rescind_domain::Error;
 use rescind_domain::acting::Acting;
-use rescind_wire::SessionId;
+use rescind_wire::{Cause, SessionId};
 
 use super::Pages;
 use super::cookie::{self, Brought, Kind, Transport};
@@ -201,6 +201,13 @@ impl Member {
     /// What is answered to whoever is refused: who was signed out meanwhile is led to the sign-in page.
     pub(crate) fn refused(&self, error: Error) -> Instead {
         match error {
+            // The token that the cookie stood for is over, and not the session: the same again gets another.
+            Error::SignedOut(Some(Cause::Revoked { scope: "key" | "token", .. })) => {
+                if let Some(cookie) = &self.visitor.cookie {
+                    self.visitor.app.authority.cookies.forget(cookie);
+                }
+                (StatusCode::SEE_OTHER, [(LOCATION, self.visitor.target.clone())]).into_response().into()
+            }
             Error::SignedOut(_) => to_sign_in(&self.visitor, self.back).into(),
             other => Problem::from(other).into(),
         }
