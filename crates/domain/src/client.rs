@@ -45,6 +45,24 @@ pub struct Client {
     pub cut: u64,
 }
 
+impl Client {
+    /// A client of Rescind's own: a browser, which has no secret and may ask for nothing beyond its sessions.
+    pub fn own(id: &str, created_at: Timestamp, cut: u64) -> Self {
+        Self {
+            id: id.parse().unwrap_or_else(|_| unreachable!("a constant that is a client id")),
+            name: "Rescind".to_owned(),
+            kind: ClientKind::Browser,
+            audiences: Vec::new(),
+            scopes: Vec::new(),
+            secret: None,
+            origins: Vec::new(),
+            policy: ClientPolicy::default(),
+            created_at,
+            cut,
+        }
+    }
+}
+
 /// What kind of application a client is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientKind {

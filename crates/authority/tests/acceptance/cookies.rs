@@ -225,3 +225,24 @@ fn b3_a_sign_in_on_the_pages_that_a_log_out_overtakes_is_told_so() {
         browser(&house, &ann);
     }
 }
+
+#[test]
+fn r9_a_cookie_of_a_lost_history_dies_as_its_number_is_given_again() {
+    let house = House::new();
+    let device = browser(&house, &house.person("ann"));
+    house.sqlite.backup(house.dir.path().join("monday.db")).unwrap();
+    let lost = device.reauthenticate(&house, OLD).unwrap();
+    let house = house.replaced(|dir| {
+        rescind::store::sqlite::restore(dir.join("monday.db"), dir.join("rescind.db")).unwrap();
+    });
+    run(rescind_domain::verbs::begin_epoch::after_restore(&house.world, true)).unwrap();
+    house.load_keys();
+    // Sessions were kept, and this is the cookie that its browser has.
+    let token = present(&house, cookie(&lost)).unwrap();
+    let (claims, key) = claims(&token);
+    let acting = rescind_domain::acting::Acting::new(claims, key, None);
+    let password = super::house::password(OLD);
+    let next = run(rescind_domain::verbs::reauthenticate::reauthenticate(&house.world, &acting, password)).unwrap();
+    assert!(matches!(present(&house, cookie(&lost)), Err(Error::SignedOut(None))));
+    present(&house, next.refresh.expose()).unwrap();
+}

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use rescind_wire::{ClientId, Position, SessionId, Standing, Subject, Thing};
 
 use crate::chain::{Chain, ChainKey};
-use crate::client::{Client, ClientKind, ClientPolicy, DEFAULT_CLIENT, PAGES_CLIENT};
+use crate::client::{Client, ClientKind, DEFAULT_CLIENT, PAGES_CLIENT};
 use crate::clock::Timestamp;
 use crate::credentials::{self, Checked};
 use crate::error::Error;
@@ -234,18 +234,7 @@ impl Admission {
         if let Some(client) = view.client(&id)? {
             return Ok(client);
         }
-        Ok(Client {
-            id,
-            name: "Rescind".to_owned(),
-            kind: ClientKind::Browser,
-            audiences: Vec::new(),
-            scopes: Vec::new(),
-            secret: None,
-            origins: Vec::new(),
-            policy: ClientPolicy::default(),
-            created_at: self.read_at,
-            cut: self.position.number,
-        })
+        Ok(Client::own(PAGES_CLIENT, self.read_at, self.position.number))
     }
 
     fn write(&self, tx: &mut dyn Tx, user: &User, client: &Client, now: Timestamp) -> Result<Admitted, Error> {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use rescind_domain::client::{Client, ClientKind, ClientPolicy, PAGES_CLIENT};
+use rescind_domain::client::{Client, PAGES_CLIENT};
 
 use super::bearer::{Question, compare};
 use crate::Outcome;
@@ -36,7 +36,8 @@ pub(crate) async fn measure(effort: &Effort, report: &mut Report) -> Outcome<()>
     let cookies: Vec<String> = {
         let authority = place.open().await?;
         let world = without_hashing(&authority);
-        let pages = pages_client(&world)?;
+        // As the first sign-in on the pages makes it.
+        let pages = Client::own(PAGES_CLIENT, world.now(), 0);
         let client = pages.id.clone();
         transact(&world, move |tx| Ok(tx.insert_client(&pages)?)).await?;
         let population = fill_for(&world, SIZE, 22, "no hash", client).await?;
@@ -48,20 +49,4 @@ pub(crate) async fn measure(effort: &Effort, report: &mut Report) -> Outcome<()>
         report.add(compare(effort, page, &server, &cookies).await?);
     }
     server.stop().await
-}
-
-/// As the first sign-in on the pages makes it.
-fn pages_client(world: &rescind_domain::World) -> Outcome<Client> {
-    Ok(Client {
-        id: PAGES_CLIENT.parse()?,
-        name: "Rescind".to_owned(),
-        kind: ClientKind::Browser,
-        audiences: Vec::new(),
-        scopes: Vec::new(),
-        secret: None,
-        origins: Vec::new(),
-        policy: ClientPolicy::default(),
-        created_at: world.now(),
-        cut: 0,
-    })
 }

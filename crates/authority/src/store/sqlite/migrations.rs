@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use rescind_domain::client::{Client, ClientKind, ClientPolicy, DEFAULT_CLIENT};
+use rescind_domain::client::{Client, DEFAULT_CLIENT};
 use rescind_domain::store::StoreError;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
 
@@ -118,19 +118,7 @@ fn seed(conn: &Connection, fresh: &Fresh) -> Result<(), StoreError> {
     conn.execute(sql, params![fresh.epoch, int(fresh.now.0)]).map_err(refused)?;
     let sql = "INSERT INTO head (id, epoch, number, floor, everyone_cut, services_cut) VALUES (1, 1, 0, 0, 0, 0)";
     conn.execute(sql, []).map_err(refused)?;
-    let first_party = Client {
-        id: DEFAULT_CLIENT.parse().unwrap_or_else(|_| unreachable!("a client id")),
-        name: "Rescind".into(),
-        kind: ClientKind::Browser,
-        audiences: Vec::new(),
-        scopes: Vec::new(),
-        secret: None,
-        origins: Vec::new(),
-        policy: ClientPolicy::default(),
-        created_at: fresh.now,
-        cut: 0,
-    };
-    client::insert(conn, &first_party)
+    client::insert(conn, &Client::own(DEFAULT_CLIENT, fresh.now, 0))
 }
 
 /// How SQLite would run a query on this schema, one step a line.
