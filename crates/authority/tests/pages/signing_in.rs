@@ -208,3 +208,20 @@ async fn e4_a_limit_of_sessions_holds_on_the_pages_too() {
     statuses.sort_unstable();
     assert_eq!(statuses, [303, 303, 409]);
 }
+
+#[tokio::test]
+async fn signing_in_on_the_page_is_counted_as_over_the_api() {
+    let harness = Harness::start().await;
+    let root = harness.administrator().await;
+    let before = signed_in(&root.get("/v1/admin/history").expect(200).await.json());
+    harness.sign_up("ann").await;
+    Browser::signed_in(&harness, "ann").await;
+    let after = signed_in(&root.get("/v1/admin/history").expect(200).await.json());
+    assert_eq!(after, before + 1);
+}
+
+/// How many signed in within the last hour.
+fn signed_in(history: &serde_json::Value) -> u64 {
+    let slots = history["hour"].as_array().expect("a list");
+    slots.iter().map(|slot| slot["sign_ins"]["ok"].as_u64().expect("a number")).sum()
+}
