@@ -22,4 +22,5 @@ pub mod places;
 pub mod renewal;
 pub mod serve;
 pub mod store;
+mod tally;
 pub mod tls;

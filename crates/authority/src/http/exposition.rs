@@ -6,7 +6,9 @@ use std::time::Duration;
 use rescind_verifier::exposition::{Page, seconds};
 
 use super::app::App;
-use super::meter::{BOUNDS, Meter, Table};
+use super::meter::{BOUNDS, Meter};
+use crate::store::sqlite::JobStats;
+use crate::tally::Table;
 
 /// All counters.
 pub(crate) fn write(app: &App) -> String {
@@ -75,6 +77,23 @@ fn store(page: &mut Page, app: &App) {
     ];
     for (name, help, value) in counters {
         page.count(&format!("rescind_store_{name}_total"), help, value);
+    }
+    let (transactions, reads) = app.authority.sqlite.jobs();
+    jobs(
+        page,
+        "rescind_store_transaction_seconds",
+        "How long transactions ran, by name, without waiting",
+        &transactions,
+    );
+    jobs(page, "rescind_store_read_seconds", "How long reads ran, by name, without waiting", &reads);
+}
+
+fn jobs(page: &mut Page, family: &str, help: &str, jobs: &[JobStats]) {
+    page.family(family, "summary", help);
+    for JobStats { name, ran, took } in jobs {
+        let label = format!("name=\"{name}\"");
+        page.sample(&format!("{family}_sum"), &label, seconds(*took));
+        page.sample(&format!("{family}_count"), &label, ran);
     }
 }
 

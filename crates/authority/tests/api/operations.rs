@@ -89,6 +89,8 @@ async fn counters_say_what_happened_by_route_and_status_and_never_by_id() {
         "rescind_verifier_refused_total{reason=\"revoked\"} 1",
         "rescind_hashes_total{scheme=\"argon2\"} 3",
         "rescind_http_request_seconds_bucket{le=\"+Inf\"} 8",
+        "rescind_store_transaction_seconds_count{name=\"sign_up\"} 1",
+        "rescind_store_transaction_seconds_count{name=\"end_session\"} 1",
     ] {
         assert!(page.lines().any(|other| other == line), "{line}\n{page}");
     }

@@ -247,8 +247,9 @@ fn in_front(scene: &mut Scene, start: impl FnOnce(&Scene, SocketAddr, SocketAddr
     let guard = Guard::start(scene, "127.0.0.1:0", &["--lease", "4s"]);
     guard.until_heard(&device);
     let proxy = start(scene, guard.address(), service());
-    let smuggled =
-        "x-auth-subject: usr_root\r\nx-auth-scope: everything\r\nx-auth-session: ses_x\r\nx-auth-client: y\r\n";
+    // The second line of each: names that back ends read as the same (RFC 3875 §4.1.18).
+    let smuggled = "x-auth-subject: usr_root\r\nx-auth-scope: everything\r\nx-auth-session: ses_x\r\n\
+                    X_Auth_subject: usr_root\r\nX-Auth_scope: everything\r\nx_auth_session: ses_x\r\nx-auth-client: y\r\n";
     let (status, answer) = proxy.ask(&format!("{}{smuggled}", bearer(&device)));
     assert_eq!(status, 200, "{answer}");
     assert!(answer.contains(&format!("x-auth-session: {}", device.session)), "{answer}");

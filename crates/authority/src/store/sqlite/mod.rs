@@ -47,13 +47,13 @@ use rescind_wire::Position;
 use rusqlite::Connection;
 
 pub use backup::{BackupError, backup, restore};
-pub use stats::StoreStats;
+pub use stats::{JobStats, StoreStats};
 
 use checkpoint::Checkpointer;
 use connection::{Link, Purpose};
 use position::Positions;
 use readers::Readers;
-use stats::Counters;
+use stats::{Counters, Jobs};
 use watch::Watch;
 use writer::{Work, Writer};
 
@@ -198,6 +198,9 @@ struct Shared {
     options: Options,
     watch: Watch,
     counters: Counters,
+    /// By name.
+    transactions: Jobs,
+    reads: Jobs,
 }
 
 impl Sqlite {
@@ -210,12 +213,19 @@ impl Sqlite {
         let mut first = connection::raw(&path, options.busy_timeout).map_err(failed)?;
         migrations::apply(&mut first, &path, &options.fresh)?;
         let watch = Watch::new(path.clone(), file);
-        Self::start(Arc::new(Shared { path, options, watch, counters: Counters::default() }), first)
+        let counters = Counters::default();
+        let (transactions, reads) = (Jobs::default(), Jobs::default());
+        Self::start(Arc::new(Shared { path, options, watch, counters, transactions, reads }), first)
     }
 
     /// What it has done since it was opened.
     pub fn stats(&self) -> StoreStats {
         self.shared.counters.read()
+    }
+
+    /// What the transactions and the reads of each name have come to.
+    pub fn jobs(&self) -> (Vec<JobStats>, Vec<JobStats>) {
+        (self.shared.transactions.read(), self.shared.reads.read())
     }
 
     /// Where it is.

@@ -186,7 +186,7 @@ fn serve(shared: &Shared, link: &mut Link, first: Job, mut next: impl FnMut() ->
             far |= name == FIND_DEAD_SESSIONS;
             let view = SqliteTx::reading(conn, &shared.watch, admission);
             // The panic hook has reported it; nothing in here is left half done, since nothing was written.
-            let went = catch_unwind(AssertUnwindSafe(|| read(&view)));
+            let went = shared.reads.run(name, || catch_unwind(AssertUnwindSafe(|| read(&view))));
             // Whoever has gone needs no answer.
             drop(answer.send(went.map_err(|_| {
                 shared.counters.panics.add(1);

@@ -1,6 +1,11 @@
 //! What a store has done since it was opened.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use rescind_verifier::{Clock as _, SystemClock};
+
+use crate::tally::Table;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
@@ -62,5 +67,47 @@ impl Counter {
 
     pub(super) fn get(&self) -> u64 {
         self.0.load(Relaxed)
+    }
+}
+
+/// What transactions or reads of one name have come to since the store was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobStats {
+    /// The name that the code gives them.
+    pub name: &'static str,
+    /// How many ran, whatever came of them.
+    pub ran: u64,
+    /// How long all of them ran, without waiting for their turn and for the commit.
+    pub took: Duration,
+}
+
+/// The same, counting.
+#[derive(Default)]
+pub(super) struct Jobs(Table<&'static str, Tally>);
+
+#[derive(Default)]
+struct Tally {
+    ran: Counter,
+    nanos: Counter,
+}
+
+impl Jobs {
+    /// Runs one, and counts it.
+    pub(super) fn run<T>(&self, name: &'static str, job: impl FnOnce() -> T) -> T {
+        let began = SystemClock.boottime();
+        let answer = job();
+        let took = SystemClock.boottime().saturating_sub(began);
+        let tally = self.0.counter(|other| other.cmp(&name), || name);
+        tally.ran.add(1);
+        tally.nanos.add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        answer
+    }
+
+    pub(super) fn read(&self) -> Vec<JobStats> {
+        let stats = |(name, tally): &(&'static str, _)| {
+            let tally: &std::sync::Arc<Tally> = tally;
+            JobStats { name: *name, ran: tally.ran.get(), took: Duration::from_nanos(tally.nanos.get()) }
+        };
+        self.0.all().iter().map(stats).collect()
     }
 }

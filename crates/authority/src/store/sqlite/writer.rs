@@ -157,10 +157,12 @@ impl Batch<'_> {
             execute(conn, "SAVEPOINT job").map_err(refused)?;
             let mut tx = SqliteTx::writing(conn);
             // The panic hook has reported it; what was half done is rolled back.
-            let went = catch_unwind(AssertUnwindSafe(|| match work {
-                Work::Transact(job) => job(&mut tx),
-                Work::End(job) => job(&mut tx),
-            }));
+            let went = self.shared.transactions.run(name, || {
+                catch_unwind(AssertUnwindSafe(|| match work {
+                    Work::Transact(job) => job(&mut tx),
+                    Work::End(job) => job(&mut tx),
+                }))
+            });
             self.unavailable |= tx.was_unavailable();
             if conn.is_autocommit() {
                 return Err(rolled_back(went.ok()));
