@@ -1,8 +1,10 @@
 //! What was read from files and is read again while the server runs: at SIGHUP, and when the files change.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{self, Stream, StreamExt as _};
 use tokio::signal::unix::Signal;
 
 /// How often files are looked at.
@@ -25,6 +27,13 @@ pub trait Renew: Send + Sync {
 
 /// Renews at every SIGHUP, and looks at the files this often, for ever.
 pub async fn keep(things: Vec<Arc<dyn Renew>>, mut hangups: Option<Signal>, every: Duration) {
+    let mut hangups = pin!(
+        stream::poll_fn(move |context| match &mut hangups {
+            Some(hangups) => hangups.poll_recv(context),
+            None => std::task::Poll::Ready(None),
+        })
+        .fuse()
+    );
     loop {
         let cause = tokio::select! {
             () = told(&mut hangups) => Cause::Told,
@@ -40,12 +49,23 @@ pub async fn keep(things: Vec<Arc<dyn Renew>>, mut hangups: Option<Signal>, ever
     }
 }
 
-async fn told(hangups: &mut Option<Signal>) {
-    match hangups {
-        Some(hangups) => {
-            // None if the runtime ends.
-            let _ = hangups.recv().await;
-        }
-        None => std::future::pending().await,
+/// Waits for the next time that somebody tells us. Where nobody can any more, it waits for ever.
+async fn told(hangups: &mut (impl Stream<Item = ()> + Unpin)) {
+    if hangups.next().await.is_none() {
+        std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn where_nobody_can_tell_any_more_nothing_is_told() {
+        let mut hangups = stream::iter([()]);
+        assert_eq!(told(&mut hangups).now_or_never(), Some(()));
+        assert_eq!(told(&mut hangups).now_or_never(), None);
     }
 }

@@ -104,8 +104,7 @@ pub async fn serve_until(loaded: Loaded, announce: impl FnOnce(&Ready), stop: St
     let reached_at = if tls.is_some() { authority.world.policy.issuer.clone() } else { url.clone() };
     announce(&Ready { address, url, reached_at, set_up });
     tracing::info!(%address, issuer = authority.world.policy.issuer, data = %data.path().display(), "ready");
-    let entrance = Entrance::new(listener, tls);
-    let outcome = run(&authority, entrance, &mut parts, stop).await;
+    let outcome = run(&authority, Entrance::new(listener, tls), &mut parts, stop).await;
     parts.shutdown().await;
     flush(&authority).await;
     drop(socket.path);
@@ -122,7 +121,7 @@ async fn run(
 ) -> Result<(), ServeError> {
     let stopping = Arc::new(Notify::new());
     let told = Arc::clone(&stopping);
-    let router = http::router(Arc::clone(authority));
+    let router = http::router_with_certificate(Arc::clone(authority), entrance.tls());
     let server = http::server::run(entrance, router, &authority.config.http, async move { told.notified().await });
     let mut server = std::pin::pin!(server);
     let failed = tokio::select! {
@@ -146,7 +145,7 @@ async fn run(
 }
 
 /// Certificate and key, where the server is to speak HTTPS.
-pub(crate) fn tls(config: &Config) -> Result<Option<Arc<Tls>>, StartError> {
+fn tls(config: &Config) -> Result<Option<Arc<Tls>>, StartError> {
     let Some((cert, key)) = config.tls.files() else { return Ok(None) };
     Ok(Some(Arc::new(Tls::open(cert, key, SystemClock::start())?)))
 }

@@ -5,10 +5,11 @@ use clap::Subcommand;
 use super::failure::{Code, Failure};
 use super::folder::Context;
 use super::output::{print, print_value};
+use crate::ambient::SystemClock;
 use crate::branding::Branding;
 use crate::config::{self, Flags, Loaded, Problem, Problems, Setting};
 use crate::places::Places;
-use crate::serve;
+use crate::tls::Tls;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -46,11 +47,15 @@ pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
 }
 
 /// Reads the files that are named, as the server would.
-fn with_good_files(loaded: Loaded) -> Result<Loaded, Problems> {
+fn with_good_files(mut loaded: Loaded) -> Result<Loaded, Problems> {
     let place = |key| Setting::find(key).map_or_else(String::new, |setting| loaded.origin(setting).place());
-    let mut problems = Vec::new();
-    if let Err(error) = serve::tls(&loaded.config) {
-        problems.push(Problem::new(place("tls.cert"), error.to_string()));
+    let (mut problems, mut concerns) = (Vec::new(), Vec::new());
+    match loaded.config.tls.files().map(|(cert, key)| Tls::read(cert, key, SystemClock::start())) {
+        Some(Err(error)) => problems.push(Problem::new(place("tls.cert"), error.to_string())),
+        Some(Ok(tls)) => {
+            concerns = tls.concerns().into_iter().map(|(key, concern)| Problem::new(place(key), concern)).collect();
+        }
+        None => {}
     }
     if let Err(error) = Branding::load(&loaded.config) {
         problems.push(Problem::new(place(error.setting()), error.to_string()));
@@ -60,5 +65,9 @@ fn with_good_files(loaded: Loaded) -> Result<Loaded, Problems> {
     {
         problems.push(Problem::new(place("places.database"), error.to_string()));
     }
-    if problems.is_empty() { Ok(loaded) } else { Err(Problems(problems)) }
+    if !problems.is_empty() {
+        return Err(Problems(problems));
+    }
+    loaded.warnings.extend(concerns);
+    Ok(loaded)
 }

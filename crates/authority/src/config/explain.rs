@@ -77,7 +77,8 @@ fn section(setting: &Setting) -> Option<&'static str> {
 fn reference_row(setting: &Setting, defaults: &Config) -> String {
     let (name, default) = match setting.value(defaults) {
         _ if setting.is_secret() => (setting.variable(), "not set".to_owned()),
-        empty if empty.is_empty() => (setting.key.to_owned(), "empty".to_owned()),
+        empty if empty.is_empty() && setting.may_be_empty() => (setting.key.to_owned(), "empty".to_owned()),
+        none if none.is_empty() => (setting.key.to_owned(), "not set".to_owned()),
         value => (setting.key.to_owned(), format!("`{value}`")),
     };
     format!("| `{name}` | {default} | {} | {} |", setting.allowed(), setting.help)
@@ -93,7 +94,8 @@ fn warning_lines(loaded: &Loaded) -> String {
 /// A value for a table: empty text is visible.
 fn shown(setting: &Setting, config: &Config) -> String {
     match setting.value(config) {
-        empty if empty.is_empty() => "(empty)".to_owned(),
+        empty if empty.is_empty() && setting.may_be_empty() => "(empty)".to_owned(),
+        none if none.is_empty() => "(not set)".to_owned(),
         value => value,
     }
 }
@@ -162,6 +164,7 @@ mod tests {
         assert_eq!(row("listen"), "[::1]:1 file rescind.toml:1");
         assert_eq!(row("log.format"), "json environment RESCIND_LOG_FORMAT");
         assert_eq!(row("issuer"), "(empty) default");
+        assert_eq!(row("tls.cert"), "(not set) default");
         assert_eq!(row("tokens.access_lifetime"), "5m default");
     }
 

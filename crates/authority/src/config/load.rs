@@ -398,12 +398,19 @@ mod tests {
             assert_eq!(warned(fine), [], "{fine}");
         }
     }
+
     #[test]
     fn a_certificate_without_a_key_is_a_problem_and_so_is_a_key_without_a_certificate() {
         let found = problems(load_from("[tls]\ncert = 'id.pem'", &[], &[]));
         assert_eq!(found, ["rescind.toml:2: tls.cert is set and tls.key is not: HTTPS takes both"]);
         let found = problems(load_from("", &[], &[("tls.key", "id.key")]));
         assert_eq!(found, ["--tls-key: tls.key is set and tls.cert is not: HTTPS takes both"]);
-        assert!(load_from("tls.cert = 'id.pem'\ntls.key = 'id.key'", &[("RESCIND_TLS_CERT", "")], &[]).is_err());
+        for file in ["tls.cert = 'id.pem'\ntls.key = 'id.key'", ""] {
+            let found = problems(load_from(file, &[("RESCIND_TLS_CERT", ""), ("RESCIND_TLS_KEY", "")], &[]));
+            let plain = "names no file: write its path, or leave both tls.cert and tls.key out to serve plain HTTP";
+            let each = ["cert", "key"]
+                .map(|name| format!("RESCIND_TLS_{}: tls.{name} = \"\" {plain}", name.to_ascii_uppercase()));
+            assert_eq!(found, each);
+        }
     }
 }

@@ -48,6 +48,11 @@ impl Setting {
         self.slot.show(config)
     }
 
+    /// Whether nothing may be written as its value.
+    pub(super) fn may_be_empty(&self) -> bool {
+        self.slot.read(&mut Config::default(), "").is_ok()
+    }
+
     /// Its value in `config` as JSON; `null` for a secret and for what is not set.
     pub fn json(&self, config: &Config) -> serde_json::Value {
         self.slot.json(config)

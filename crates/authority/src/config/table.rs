@@ -2,8 +2,8 @@
 
 use super::preset::Preset;
 use super::rule::{
-    Address, Choice, Count, Filter, Folder, HexColour, IssuerUrl, KIB, MIB, Name, Named, Networks, OptionalFile,
-    RootKeyBytes, Rule, SealingKey, Size, Span, Switch, Text, days, hours, minutes, seconds,
+    Address, Choice, Count, Filter, Folder, HexColour, IssuerUrl, KIB, MIB, Name, Named, NamedFile, Networks,
+    OptionalFile, RootKeyBytes, Rule, SealingKey, Size, Span, Switch, Text, days, hours, minutes, seconds,
 };
 use super::setting::{Bound, Setting};
 use rescind_domain::address::IpNet;
@@ -73,6 +73,9 @@ const fn count(default: u32, min: u32, max: u32) -> Count {
     Count { default, min, max, zero: None }
 }
 
+/// For whoever sets a certificate or a key to nothing.
+const WITHOUT_TLS: &str = "leave both tls.cert and tls.key out to serve plain HTTP";
+
 settings! {
     {
         data: PathBuf = Folder { default: "./rescind-data" },
@@ -89,9 +92,9 @@ settings! {
 
     #[doc = "HTTPS, built in."]
     tls: Tls {
-        cert: Option<PathBuf> = OptionalFile,
+        cert: Option<PathBuf> = NamedFile { without: WITHOUT_TLS },
             "A PEM file with the server's certificate, and after it those that vouch for it; with `tls.key` the server speaks HTTPS";
-        key: Option<PathBuf> = OptionalFile,
+        key: Option<PathBuf> = NamedFile { without: WITHOUT_TLS },
             "A PEM file with the private key of that certificate";
     }
 
@@ -288,11 +291,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_default_is_a_value_that_may_be_written() {
+    fn every_default_is_a_value_that_may_be_written_or_none() {
         let defaults = Config::default();
         for setting in SETTINGS.iter().filter(|setting| !setting.is_secret()) {
             let mut read = defaults.clone();
             let text = setting.value(&defaults);
+            if text.is_empty() && ["tls.cert", "tls.key"].contains(&setting.key) {
+                continue;
+            }
             assert_eq!(setting.slot.read(&mut read, &text), Ok(()), "{} = {text:?}", setting.key);
             assert_eq!(read, defaults, "{}", setting.key);
         }

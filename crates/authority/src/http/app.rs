@@ -12,6 +12,7 @@ use super::openapi::Published;
 use super::pages::Pages;
 use crate::authority::Authority;
 use crate::history::Counted;
+use crate::tls::Tls;
 
 /// The state of the router. Cheap to clone.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ pub(crate) struct App(Arc<Parts>);
 pub(crate) struct Parts {
     /// The authority that answers.
     pub(crate) authority: Arc<Authority>,
+    /// What the server speaks HTTPS with, if it does.
+    pub(crate) tls: Option<Arc<Tls>>,
     /// What was counted.
     pub(crate) meter: Meter,
     /// The origins whose scripts may call.
@@ -32,9 +35,10 @@ pub(crate) struct Parts {
 }
 
 impl App {
-    pub(crate) fn new(authority: Arc<Authority>, published: Published) -> Self {
+    pub(crate) fn new(authority: Arc<Authority>, tls: Option<Arc<Tls>>, published: Published) -> Self {
         let pages = Pages::new(&authority.world.policy.issuer, authority.form_root.as_ref(), &authority.branding);
-        Self(Arc::new(Parts { authority, meter: Meter::default(), origins: Origins::default(), published, pages }))
+        let (meter, origins) = (Meter::default(), Origins::default());
+        Self(Arc::new(Parts { authority, tls, meter, origins, published, pages }))
     }
 }
 

@@ -19,6 +19,10 @@ pub(crate) fn write(app: &App) -> String {
     verifier(&mut page, app);
     store(&mut page, app);
     passwords(&mut page, app);
+    if let Some(not_after) = app.tls.as_ref().and_then(|tls| tls.not_after()) {
+        let help = "When the certificate of the server expires, in seconds since the Unix epoch";
+        page.gauge("rescind_tls_certificate_not_after_seconds", help, not_after);
+    }
     page.into_text()
 }
 

@@ -44,6 +44,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use caller::{Caller, Refusal};
 
 use crate::authority::Authority;
+use crate::tls::Tls;
 use app::App;
 use openapi::Published;
 use problem::{Problem, kinds};
@@ -51,8 +52,13 @@ use problem::{Problem, kinds};
 /// All paths. Each of them is in the description that `/openapi.json` answers with, because that is made from the same
 /// list.
 pub fn router(authority: Arc<Authority>) -> Router {
+    router_with_certificate(authority, None)
+}
+
+/// The same, of a server that shows a certificate: its metrics tell until when.
+pub fn router_with_certificate(authority: Arc<Authority>, tls: Option<Arc<Tls>>) -> Router {
     let (router, document) = routes().split_for_parts();
-    let app = App::new(authority, Published::new(document));
+    let app = App::new(authority, tls, Published::new(document));
     router
         .merge(pages::routes(&app))
         .fallback(no_such_path)

@@ -78,6 +78,11 @@ impl Entrance {
     pub fn new(listener: TcpListener, tls: Option<Arc<Tls>>) -> Self {
         Self { listener, tls }
     }
+
+    /// What they speak TLS with.
+    pub fn tls(&self) -> Option<Arc<Tls>> {
+        self.tls.clone()
+    }
 }
 
 impl From<TcpListener> for Entrance {

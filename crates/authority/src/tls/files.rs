@@ -14,7 +14,10 @@ use tokio_rustls::rustls::{self, InconsistentKeys};
 use zeroize::Zeroizing;
 
 /// The most bytes of a file: many times what a long chain of certificates takes.
-const LONGEST: u64 = 1024 * 1024;
+const LONGEST: usize = 1024 * 1024;
+
+/// The memory that a file is read into: with some to spare, for a full one grows to see whether there is more.
+const ROOM: usize = LONGEST + 64;
 
 /// Why a certificate and its key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +72,14 @@ pub enum TlsError {
         /// Where the key is.
         key: PathBuf,
     },
+    /// A renewed certificate has expired already, or is not valid yet.
+    #[error("the certificate in {path} {concern}", path = path.display())]
+    OutOfTime {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong about its time.
+        concern: String,
+    },
     /// TLS itself cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Setup(rustls::Error),
@@ -82,7 +93,7 @@ pub(super) struct Pair {
 
 impl Pair {
     pub(super) fn read(cert: &Path, key: &Path) -> Result<Self, TlsError> {
-        Ok(Self { cert: read(cert)?, key: Zeroizing::new(read(key)?) })
+        Ok(Self { cert: read(cert)?.to_vec(), key: read(key)? })
     }
 
     /// What both files hold, in short.
@@ -126,11 +137,12 @@ impl Pair {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
+/// Reads a file into memory that is never moved, since what is left behind of a key would not be wiped.
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(ROOM));
+    let read = File::open(path).and_then(|file| file.take(LONGEST as u64 + 1).read_to_end(&mut bytes));
     match read {
-        Ok(length) if length as u64 > LONGEST => Err(TlsError::TooLong(path.to_owned())),
+        Ok(length) if length > LONGEST => Err(TlsError::TooLong(path.to_owned())),
         Ok(_) => Ok(bytes),
         Err(error) => Err(TlsError::Unreadable { path: path.to_owned(), error }),
     }
@@ -139,4 +151,22 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
 /// Whether everybody on this machine may read a file.
 pub(super) fn is_open_to_all(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_copy_of_a_key_is_left_behind_while_its_file_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("id.key");
+        for length in [0, 1, 4096, LONGEST] {
+            std::fs::write(&path, vec![b'x'; length]).expect("written");
+            let read = read(&path).expect("read");
+            assert_eq!((read.len(), read.capacity()), (length, ROOM), "it was moved to a larger place");
+        }
+        std::fs::write(&path, vec![b'x'; LONGEST + 1]).expect("written");
+        assert!(matches!(read(&path), Err(TlsError::TooLong(_))));
+    }
 }

@@ -1,5 +1,6 @@
 //! HTTPS, built in: the certificate and the key that the server shows, read from PEM files, and read again when they change.
 
+mod age;
 mod files;
 mod validity;
 
@@ -16,9 +17,11 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
+pub use age::Age;
 pub use files::TlsError;
 
 use crate::renewal::{Cause, Renew};
+use age::Reminder;
 use files::Pair;
 use validity::Validity;
 
@@ -29,8 +32,16 @@ pub struct Tls {
     clock: Arc<dyn Clock>,
     shown: Arc<Shown>,
     acceptor: TlsAcceptor,
-    /// What the files held when they were last read, whether it was taken or not; `None` if they could not be.
-    seen: Mutex<Option<[u8; 32]>>,
+    seen: Mutex<Seen>,
+    reminder: Mutex<Reminder>,
+}
+
+/// What the files held when they were last read.
+struct Seen {
+    /// In short, whether it was taken or not; `None` if they could not be read.
+    fingerprint: Option<[u8; 32]>,
+    /// When a certificate that was not valid yet will be: it is taken then. In seconds since the Unix epoch.
+    valid_from: Option<u64>,
 }
 
 /// The certificate that is shown to clients. Handshakes under way keep the one that they began with.
@@ -49,15 +60,23 @@ impl Tls {
     /// # Errors
     /// If either cannot be read or used, or they do not belong together.
     pub fn open(cert: &Path, key: &Path, clock: Arc<dyn Clock>) -> Result<Self, TlsError> {
+        let this = Self::read(cert, key, clock)?;
+        this.warn();
+        Ok(this)
+    }
+
+    /// The same, without a word.
+    ///
+    /// # Errors
+    /// As [`Tls::open`].
+    pub fn read(cert: &Path, key: &Path, clock: Arc<dyn Clock>) -> Result<Self, TlsError> {
         let pair = Pair::read(cert, key)?;
         let shown = Arc::new(Shown(ArcSwap::from_pointee(pair.certified(cert, key)?)));
         let resolver = Arc::clone(&shown) as Arc<dyn ResolvesServerCert>;
         let acceptor = acceptor(resolver).map_err(TlsError::Setup)?;
-        let seen = Mutex::new(Some(pair.fingerprint()));
+        let seen = Mutex::new(Seen { fingerprint: Some(pair.fingerprint()), valid_from: None });
         let (cert, key) = (cert.to_owned(), key.to_owned());
-        let this = Self { cert, key, clock, shown, acceptor, seen };
-        this.warn();
-        Ok(this)
+        Ok(Self { cert, key, clock, shown, acceptor, seen, reminder: Mutex::default() })
     }
 
     /// Shakes hands with a client. Whoever calls bounds the time that it may take.
@@ -72,45 +91,81 @@ impl Tls {
     /// were last looked at are passed over, unless somebody asks for them to be read.
     ///
     /// # Errors
-    /// As [`Tls::open`]; what is in use stays in use.
+    /// As [`Tls::open`], and if clients would refuse the certificate because of its time; what is in use stays in use.
     pub fn take(&self, cause: Cause) -> Result<bool, TlsError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let pair = match Pair::read(&self.cert, &self.key) {
             Ok(pair) => pair,
-            Err(_) if cause == Cause::Look && seen.is_none() => return Ok(false),
+            Err(_) if cause == Cause::Look && seen.fingerprint.is_none() => return Ok(false),
             Err(error) => {
-                *seen = None;
+                *seen = Seen { fingerprint: None, valid_from: None };
                 return Err(error);
             }
         };
         let fingerprint = Some(pair.fingerprint());
-        if cause == Cause::Look && *seen == fingerprint {
+        let now = self.clock.wall().seconds();
+        if cause == Cause::Look && seen.fingerprint == fingerprint && seen.valid_from.is_none_or(|from| now < from) {
             return Ok(false);
         }
-        *seen = fingerprint;
-        self.shown.0.store(Arc::new(pair.certified(&self.cert, &self.key)?));
+        *seen = Seen { fingerprint, valid_from: None };
+        let certified = pair.certified(&self.cert, &self.key)?;
+        let age = Age::of(validity(&certified), now);
+        if let Age::Early { from } = age {
+            seen.valid_from = Some(from);
+        }
+        if let (Age::Early { .. } | Age::Expired { .. }, Some(concern)) = (age, age.concern()) {
+            return Err(TlsError::OutOfTime { path: self.cert.clone(), concern });
+        }
+        self.shown.0.store(Arc::new(certified));
         drop(seen);
+        *self.reminder.lock().unwrap_or_else(PoisonError::into_inner) = Reminder::default();
         self.warn();
         Ok(true)
     }
 
-    /// Says what is unwise about the certificate in use. Whether to refuse it is for clients to decide.
+    /// The last second in which the certificate in use is valid, counted from the Unix epoch, if it says so.
+    pub fn not_after(&self) -> Option<u64> {
+        validity(&self.shown.0.load()).map(|validity| validity.until)
+    }
+
+    /// What is unwise about certificate and key, each with the setting that it is about. Whether to refuse a certificate
+    /// is for clients to decide.
+    pub fn concerns(&self) -> Vec<(&'static str, String)> {
+        let age = self.age().concern().map(|concern| ("tls.cert", format!("the certificate {concern}")));
+        age.into_iter().chain(self.open_key().map(|concern| ("tls.key", concern))).collect()
+    }
+
+    /// Says how near the end of its time the certificate in use is, once a day from when it should have been renewed.
+    /// Returns what was said.
+    pub fn remind(&self) -> Option<Age> {
+        let age = self.age();
+        let mut reminder = self.reminder.lock().unwrap_or_else(PoisonError::into_inner);
+        if !reminder.is_due(age, self.clock.steady()) {
+            return None;
+        }
+        drop(reminder);
+        let (cert, concern) = (self.cert.display(), age.concern()?);
+        match age {
+            Age::Early { .. } | Age::Expired { .. } => tracing::error!(%cert, "the certificate {concern}"),
+            Age::Unknown | Age::Good | Age::Ending { .. } => tracing::warn!(%cert, "the certificate {concern}"),
+        }
+        Some(age)
+    }
+
+    fn age(&self) -> Age {
+        Age::of(validity(&self.shown.0.load()), self.clock.wall().seconds())
+    }
+
     fn warn(&self) {
-        let (cert, now) = (self.cert.display(), self.clock.wall().seconds());
-        let shown = self.shown.0.load();
-        match shown.cert.first().and_then(|first| Validity::of(first)) {
-            None => tracing::warn!(%cert, "it cannot be told until when the certificate is valid"),
-            Some(validity) if validity.until < now => {
-                tracing::warn!(%cert, "the certificate has expired: clients refuse it");
-            }
-            Some(validity) if now < validity.from => {
-                tracing::warn!(%cert, "the certificate is not valid yet: clients refuse it");
-            }
-            Some(_) => {}
+        self.remind();
+        if let Some(concern) = self.open_key() {
+            tracing::warn!(key = %self.key.display(), "{concern}");
         }
-        if files::is_open_to_all(&self.key) {
-            tracing::warn!(key = %self.key.display(), "every user of this machine can read the private key: chmod 600");
-        }
+    }
+
+    fn open_key(&self) -> Option<String> {
+        files::is_open_to_all(&self.key)
+            .then(|| "every user of this machine can read the private key: chmod 600".to_owned())
     }
 }
 
@@ -121,6 +176,7 @@ impl Renew for Tls {
             Ok(false) => {}
             Err(error) => tracing::error!(%error, "no new certificate was taken; the one in use goes on"),
         }
+        self.remind();
     }
 }
 
@@ -137,4 +193,8 @@ fn acceptor(resolver: Arc<dyn ResolvesServerCert>) -> Result<TlsAcceptor, rustls
     let mut config = builder.with_no_client_auth().with_cert_resolver(resolver);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+fn validity(certified: &CertifiedKey) -> Option<Validity> {
+    certified.cert.first().and_then(|first| Validity::of(first))
 }

@@ -25,6 +25,12 @@ impl TestClock {
         self.steady.fetch_add(millis(duration), SeqCst);
     }
 
+    /// Time passes on the wall, too.
+    pub(crate) fn pass_on_the_wall(&self, duration: Duration) {
+        self.wall.fetch_add(millis(duration), SeqCst);
+        self.pass(duration);
+    }
+
     /// What is signed from now on says that it was signed so long ago. The verifier's own clock goes on.
     pub(crate) fn sign_in_the_past(&self, duration: Duration) {
         self.wall.store(-millis(duration), SeqCst);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rescind::http::server::{self, Entrance, Limits};
 use rescind::renewal::{self, Cause, Renew};
-use rescind::tls::{Tls, TlsError};
+use rescind::tls::{Age, Tls, TlsError};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName};
 use tempfile::TempDir;
@@ -20,17 +20,24 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::certificates::{authorities, issue};
+use super::clock::TestClock;
 use super::harness::Harness;
 use super::sockets::{read_all, status};
 
 /// Long enough for anything that happens at all.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// For how long the certificate is.
+const DAYS: i32 = 90;
+
+const DAY: Duration = Duration::from_hours(24);
+
 /// The API behind TLS.
 struct Door {
     harness: Harness,
     folder: TempDir,
     tls: Arc<Tls>,
+    clock: Arc<TestClock>,
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
@@ -41,19 +48,21 @@ impl Door {
         let harness = Harness::start().await;
         let folder = tempfile::tempdir().expect("a folder");
         authorities(folder.path());
-        issue(folder.path(), "server", "IP:127.0.0.1", 2);
-        let tls = Arc::new(open(&folder).expect("certificate and key"));
+        issue(folder.path(), "server", "IP:127.0.0.1", DAYS);
+        let clock = TestClock::start();
+        let [cert, key] = ["server.pem", "server.key"].map(|file| folder.path().join(file));
+        let tls = Arc::new(Tls::open(&cert, &key, clock.clone()).expect("certificate and key"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let mut limits = Limits::from(&harness.authority.config.http);
         limit(&mut limits);
         let (stop, stopped) = oneshot::channel::<()>();
         let entrance = Entrance::new(listener, Some(Arc::clone(&tls)));
-        let router = rescind::http::router(Arc::clone(&harness.authority));
+        let router = rescind::http::router_with_certificate(Arc::clone(&harness.authority), entrance.tls());
         let server = tokio::spawn(async move {
             server::run(entrance, router, limits, async { drop(stopped.await) }).await.expect("served");
         });
-        Self { harness, folder, tls, address, stop: Some(stop), server }
+        Self { harness, folder, tls, clock, address, stop: Some(stop), server }
     }
 
     async fn tcp(&self) -> TcpStream {
@@ -100,11 +109,6 @@ impl Drop for Door {
     fn drop(&mut self) {
         self.server.abort();
     }
-}
-
-fn open(folder: &TempDir) -> Result<Tls, TlsError> {
-    let clock = super::clock::TestClock::start();
-    Tls::open(&folder.path().join("server.pem"), &folder.path().join("server.key"), clock)
 }
 
 const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
@@ -209,6 +213,53 @@ async fn a_new_certificate_is_taken_once_it_is_whole_and_until_then_the_old_one_
     let mut answer = String::new();
     kept.read_to_string(&mut answer).await.expect("an answer");
     assert_eq!(status(&answer), "200", "connections outlive the certificate that they began with");
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_that_clients_would_refuse_is_not_taken() {
+    let door = Door::open(|_| {}).await;
+    let old = door.shown().await;
+    let refused = |cause| match door.tls.take(cause) {
+        Err(TlsError::OutOfTime { concern, .. }) => concern,
+        other => panic!("{other:?}"),
+    };
+    issue(door.folder.path(), "server", "IP:127.0.0.1", -1);
+    assert!(refused(Cause::Look).starts_with("expired at 20"));
+    assert!(matches!(door.tls.take(Cause::Look), Ok(false)), "said once");
+    assert!(refused(Cause::Told).starts_with("expired at 20"));
+    issue(door.folder.path(), "server", "IP:127.0.0.1", 2);
+    door.clock.sign_in_the_past(DAY);
+    assert!(refused(Cause::Look).starts_with("is not valid before 20"));
+    assert!(matches!(door.tls.take(Cause::Look), Ok(false)), "said once");
+    assert_eq!(door.shown().await, old);
+    door.clock.pass_on_the_wall(DAY);
+    assert!(matches!(door.tls.take(Cause::Look), Ok(true)), "it is valid now");
+    assert!(matches!(door.tls.take(Cause::Look), Ok(false)));
+    assert_eq!(door.shown().await, door.issued());
+}
+
+#[tokio::test]
+async fn the_end_of_a_certificate_is_told_daily_from_a_month_before_until_it_is_renewed() {
+    let door = Door::open(|_| {}).await;
+    let until = door.tls.not_after().expect("it says so");
+    let in_the_metrics = format!("\nrescind_tls_certificate_not_after_seconds {until}\n");
+    let metrics = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    assert!(door.ask(metrics).await.contains(&in_the_metrics));
+    assert_eq!(door.tls.remind(), None);
+    door.clock.pass_on_the_wall(DAY * 61);
+    door.tls.renew(Cause::Look);
+    assert_eq!(door.tls.remind(), None, "it was told as the files were looked at");
+    door.clock.pass_on_the_wall(DAY);
+    assert_eq!(door.tls.remind(), Some(Age::Ending { until, days: 27 }));
+    door.clock.pass_on_the_wall(DAY * 28);
+    assert_eq!(door.tls.remind(), Some(Age::Expired { until }));
+    assert_eq!(door.tls.remind(), None);
+    door.clock.pass_on_the_wall(DAY);
+    assert_eq!(door.tls.remind(), Some(Age::Expired { until }));
+    issue(door.folder.path(), "server", "IP:127.0.0.1", DAYS * 3);
+    door.tls.renew(Cause::Look);
+    assert_eq!((door.tls.remind(), door.shown().await), (None, door.issued()));
+    assert!(door.tls.not_after().is_some_and(|renewed| renewed > until));
 }
 
 #[tokio::test]

@@ -103,14 +103,23 @@ fn what_cannot_be_used_is_refused_before_anything_is_made() {
 }
 
 #[test]
-fn an_expired_certificate_and_a_key_that_all_can_read_are_warnings() {
+fn of_an_expired_certificate_and_a_key_that_all_can_read_the_log_and_the_check_speak() {
     let house = house();
     issue(&house.path(""), "old", "IP:127.0.0.1", -1);
     fs::set_permissions(house.path("old.key"), fs::Permissions::from_mode(0o644)).expect("changed");
-    let server = house.serve(&["--tls-cert", "old.pem", "--tls-key", "old.key"]);
+    let flags = ["--tls-cert", "old.pem", "--tls-key", "old.key"];
+    let server = house.serve(&flags);
     let logged = server.logged();
-    assert!(logged.contains("the certificate has expired") && logged.contains("can read the private key"), "{logged}");
+    let of_level = |level: &str, what: &str| logged.lines().any(|line| line.contains(level) && line.contains(what));
+    assert!(of_level("ERROR", "the certificate expired at 20"), "{logged}");
+    assert!(of_level("WARN", "every user of this machine can read the private key"), "{logged}");
     assert_eq!(curl(&house.path(""), &[&format!("https://{}/healthz", server.address)]).0, NOT_TRUSTED);
+    let check = [&["config", "check"][..], &flags].concat();
+    let checked = house.run(&check).ok().out;
+    assert!(checked.contains("warning: --tls-cert: the certificate expired at 20"), "{checked}");
+    assert!(checked.contains("warning: --tls-key: every user of this machine can read the private key: chmod 600"));
+    let checked = house.json(&check);
+    assert_eq!((&checked["valid"], checked["warnings"].as_array().map(Vec::len)), (&true.into(), Some(2)), "{checked}");
 }
 
 #[test]

@@ -65,6 +65,40 @@ impl Rule for OptionalFile {
     }
 }
 
+/// A file that has to be named if the setting is written at all: an empty name is more likely a variable that nobody filled
+/// than a wish to go without.
+pub(in crate::config) struct NamedFile {
+    /// What to do for whoever wants none.
+    pub(in crate::config) without: &'static str,
+}
+
+impl Rule for NamedFile {
+    type Value = Option<PathBuf>;
+
+    fn initial(&self) -> Option<PathBuf> {
+        None
+    }
+
+    fn kind(&self) -> &'static str {
+        "file"
+    }
+
+    fn allowed(&self) -> String {
+        "a path".to_owned()
+    }
+
+    fn read(&self, text: &str) -> Result<Option<PathBuf>, String> {
+        if text.is_empty() {
+            return Err(format!("names no file: write its path, or {}", self.without));
+        }
+        OptionalFile.read(text)
+    }
+
+    fn show(&self, value: &Option<PathBuf>) -> String {
+        OptionalFile.show(value)
+    }
+}
+
 /// What a text must look like.
 pub(in crate::config) trait Form {
     const KIND: &'static str;
