@@ -40,8 +40,8 @@ const policy = [
 ].join("; ");
 
 const server = createServer(async (request, response) => {
-  const { pathname } = new URL(request.url, "http://app");
-  const name = pathname === "/" ? "index.html" : pathname.slice(1);
+  const [path] = request.url.split("?");
+  const name = path === "/" ? "index.html" : path.slice(1);
   response.setHeader("Content-Security-Policy", policy);
   response.setHeader("X-Content-Type-Options", "nosniff");
   response.setHeader("Referrer-Policy", "no-referrer");
@@ -50,8 +50,13 @@ const server = createServer(async (request, response) => {
     response.writeHead(name === "favicon.ico" ? 204 : 404).end();
     return;
   }
-  const body = name === "config.js" ? config : await readFile(new URL(name, import.meta.url));
-  response.writeHead(200, { "Content-Type": TYPES[extname(name)] }).end(body);
+  try {
+    const body = name === "config.js" ? config : await readFile(new URL(name, import.meta.url));
+    response.writeHead(200, { "Content-Type": TYPES[extname(name)] }).end(body);
+  } catch (error) {
+    console.error(error);
+    response.writeHead(500).end();
+  }
 });
 
 server.listen(Number(values.port), "127.0.0.1", () => {

@@ -1,9 +1,10 @@
 // The widgets, in examples/browser-app: an app on another origin than the authority.
 
 import assert from "node:assert/strict";
+import { request } from "node:http";
 import { after } from "node:test";
 import { startExample } from "./harness/example.js";
-import { PASSWORD, REFUSED, aria, axe, fits, house, shot, until } from "./harness/house.js";
+import { FAILED, PASSWORD, REFUSED, aria, axe, fits, house, shot, until } from "./harness/house.js";
 
 const { test } = house();
 
@@ -289,4 +290,30 @@ test("devices.js is smaller than 10 KB as it is sent, and what it imports is not
     assert.ok((await size("devices.js")) < 10_000);
     const whole = await Promise.all(["devices.js", "look.js", "words.js", "authority.js"].map(size));
     assert.ok(whole.reduce((sum, one) => sum + one) < 22_000, `${whole}`);
+});
+
+test("the example's server answers whatever it is asked for, and goes on", async (visit) => {
+    const { url } = await example(visit.server);
+    const { port } = new URL(url);
+    for (const path of ["//", "//[", "http://[/", "*", "/../server.js", "/%"]) {
+        const status = await new Promise((answered, failed) => {
+            request({ port, host: "127.0.0.1", path }, (answer) => answered(answer.resume().statusCode)).on("error", failed).end();
+        });
+        assert.ok([400, 404].includes(status), `${path}: ${status}`);
+    }
+    assert.equal((await fetch(url)).status, 200);
+});
+
+test("the example says so when the authority cannot be reached", { allow: [FAILED] }, async (visit) => {
+    const page = await visit.open();
+    const app = await example(visit.server);
+    await page.route("**/widgets/**", (route) => route.abort());
+    await page.goto(app.url);
+    await page.getByText("The server cannot be reached.").waitFor();
+    // Signed in, and then it is gone.
+    const login = await somebody(visit.server);
+    const other = await device(visit, login);
+    await other.route("**/v1/**", (route) => route.abort());
+    await other.reload();
+    await other.getByRole("status").getByText("The server cannot be reached.").first().waitFor();
 });
