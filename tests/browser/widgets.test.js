@@ -61,7 +61,6 @@ const stored = (page) => page.evaluate(() => JSON.stringify({ ...localStorage, .
 
 const PHONE = "Mozilla/5.0 (Android 14; Mobile; rv:128.0) Gecko/128.0 Firefox/128.0";
 
-
 /** Waits until a page's list has so many devices. */
 const lists = (page, count) => until(async () => (await rows(page).count()) === count);
 
@@ -281,15 +280,142 @@ const VARIES = [
     [/Chrom[^ ]* \d[\d.]*/g, "Chromium"],
 ];
 
-test("devices.js is smaller than 10 KB as it is sent, and what it imports is not much more", async ({ server }) => {
-    const size = async (name) => {
-        const answer = await fetch(`${server.url}/widgets/${name}`);
-        assert.equal(answer.headers.get("content-encoding"), null);
-        return (await answer.arrayBuffer()).byteLength;
-    };
-    assert.ok((await size("devices.js")) < 10_000);
-    const whole = await Promise.all(["devices.js", "look.js", "words.js", "authority.js"].map(size));
-    assert.ok(whole.reduce((sum, one) => sum + one) < 22_000, `${whole}`);
+/** A page of an app that has a token and shows the list, nothing else; `token` is that of its session. */
+async function bareList(visit, device = {}) {
+    const login = await somebody(visit.server);
+    const { access_token: token } = await visit.server.signIn(login, { device_name: "Mine" });
+    const page = await visit.open(device);
+    const site = await visit.site({ pages: { "/index.html": BARE(visit.server.url) } });
+    await visit.server.browserClient(`bare${(people += 1)}`, site.url);
+    await page.addInitScript((token) => (globalThis.token = token), token);
+    const show = () => page.goto(`${site.url}/index.html`);
+    return { page, login, show };
+}
+
+const BARE = (url) => `<!doctype html><html lang="en"><meta charset="utf-8"><title>Bare</title>
+<main><h1>Bare</h1><rescind-devices authority="${url}"></rescind-devices></main>
+<script type="module">
+import "${url}/widgets/devices.js";
+document.querySelector("rescind-devices").token = async () => token;
+</script>`;
+
+/** The most that a page may be sent for the list alone, with the heads of the answers, in bytes. */
+const MOST = 10_240;
+
+test("a page that shows the list alone is sent less than 10 KB of scripts, heads included", async (visit) => {
+    const { page, login, show } = await bareList(visit);
+    await visit.server.signIn(login, { device_name: "Other" });
+    const network = await page.context().newCDPSession(page);
+    await network.send("Network.enable");
+    const [names, sizes] = [new Map(), new Map()];
+    network.on("Network.requestWillBeSent", ({ requestId, request }) => {
+        const [name] = /(?<=\/widgets\/.*?)[^/]+$/.exec(request.url) ?? [];
+        if (name) names.set(requestId, name);
+    });
+    network.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
+        if (names.has(requestId)) sizes.set(names.get(requestId), encodedDataLength);
+    });
+    await show();
+    await lists(page, 2);
+    assert.deepEqual([...sizes.keys()].sort(), ["authority.js", "devices.js", "look.js", "words.js"]);
+    const total = [...sizes.values()].reduce((sum, size) => sum + size);
+    assert.ok(total > 2_000 && total < MOST, `${total} bytes: ${[...sizes]}`);
+    // What asks is loaded once something has to be asked.
+    await page.getByRole("button", { name: "Sign out everywhere" }).click();
+    await page.getByText("This device is signed out, too.").waitFor();
+    await until(() => sizes.has("question.js"));
+    assert.equal([...names.values()].length, 5);
+});
+
+test("devices.js by itself has less than 10 KB also where nothing is compressed", async ({ server }) => {
+    const answer = await fetch(`${server.url}/widgets/devices.js`, { headers: { "Accept-Encoding": "identity" } });
+    assert.equal(answer.headers.get("content-encoding"), null);
+    assert.ok((await answer.arrayBuffer()).byteLength < MOST);
+});
+
+test("a page that was opened before an upgrade can still ask", async (visit) => {
+    const { page, show } = await bareList(visit);
+    await page.route("**/widgets/devices.js", async (route) => {
+        const answer = await route.fetch();
+        const body = (await answer.text()).replace(/(?<=import\("\.\/)\w+(?=\/)/g, "0123456789");
+        assert.match(body, /import\("\.\/0123456789\/question\.js"\)/);
+        await route.fulfill({ response: answer, body });
+    });
+    await show();
+    await page.getByRole("button", { name: "Sign out everywhere" }).click();
+    await page.getByText("This device is signed out, too.").waitFor();
+});
+
+/** Has the first request to end a single device answered by `answer`, which gets what `fulfill` takes for "again". */
+async function stale(page, answer) {
+    let first = true;
+    await page.route("**/v1/sessions/ses_*", async (route) => {
+        if (!first || route.request().method() !== "DELETE") return route.continue();
+        first = false;
+        const json = { type: "/problems/insufficient-user-authentication", detail: "Authenticate again." };
+        await answer();
+        return route.fulfill({ status: 401, json, headers: { "Access-Control-Allow-Origin": "*" } });
+    });
+}
+
+test("the password is asked for in the list as it is then", { allow: [REFUSED] }, async (visit) => {
+    const login = await somebody(visit.server);
+    await visit.server.signIn(login, { device_name: "Kitchen" });
+    const page = await device(visit, login);
+    await lists(page, 2);
+    await stale(page, async () => {
+        await visit.server.signIn(login, { device_name: "Later" });
+        await lists(page, 3);
+    });
+    await page.getByRole("button", { name: "Sign out Kitchen" }).click();
+    const kitchen = rows(page).filter({ hasText: "Kitchen" });
+    await kitchen.getByLabel("Your password, once more").fill(PASSWORD);
+    await page.keyboard.press("Enter");
+    await page.getByText(/^Done/).waitFor();
+    await lists(page, 2);
+    assert.equal(await rows(page).filter({ hasText: "Kitchen" }).count(), 0);
+});
+
+test("nobody is asked about a device that is gone meanwhile", { allow: [REFUSED] }, async (visit) => {
+    const login = await somebody(visit.server);
+    const { access_token: token } = await visit.server.signIn(login, { device_name: "Kitchen" });
+    const page = await device(visit, login);
+    await lists(page, 2);
+    await stale(page, async () => {
+        await visit.server.call("/v1/sessions/current", { method: "DELETE", token });
+        await lists(page, 1);
+    });
+    const asked = page.waitForResponse((answer) => answer.request().method() === "DELETE");
+    const loaded = asked.then(() => page.waitForResponse((answer) => answer.url().includes("/v1/sessions?")));
+    await page.getByRole("button", { name: "Sign out Kitchen" }).click();
+    await loaded;
+    assert.equal(await page.locator("rescind-devices").locator("form").count(), 0);
+    assert.equal(await rows(page).count(), 1);
+});
+
+test("what changed while something was asked is in the list once that is cancelled", async (visit) => {
+    const login = await somebody(visit.server);
+    const page = await device(visit, login);
+    await lists(page, 1);
+    await page.getByRole("button", { name: "Sign out everywhere" }).first().click();
+    await page.getByText("This device is signed out, too.").waitFor();
+    const loaded = page.waitForResponse((answer) => answer.url().includes("/v1/sessions?"));
+    await visit.server.signIn(login, { device_name: "Later" });
+    await page.getByText("Later has signed in").waitFor();
+    await loaded;
+    // What is asked stays where it is.
+    await page.getByText("This device is signed out, too.").waitFor();
+    await page.keyboard.press("Escape");
+    await lists(page, 2);
+});
+
+test("a language that does not come leaves the list in English", { allow: [FAILED] }, async (visit) => {
+    const { page, show } = await bareList(visit);
+    await page.addInitScript(() => addEventListener("DOMContentLoaded", () => (document.documentElement.lang = "de")));
+    await page.route("**/words-de.js", (route) => route.abort());
+    await show();
+    await page.getByRole("button", { name: "Sign out everywhere" }).waitFor();
+    await page.getByRole("region", { name: "Your devices" }).waitFor();
 });
 
 test("the example's server answers whatever it is asked for, and goes on", async (visit) => {

@@ -1,7 +1,9 @@
 // <rescind-devices>: the devices that somebody is signed in on, each with a button to sign it out. See docs/widgets.md.
 import { callAs, follow } from "./authority.js";
-import { ago, button, date, h, icon, sheet } from "./look.js";
-import { WORDS } from "./words.js";
+import { ago, button, date, fill, h, row, sheet } from "./look.js";
+import { learn, wordsIn } from "./words.js";
+
+let question;
 
 export class RescindDevices extends HTMLElement {
   #own = {};
@@ -11,6 +13,7 @@ export class RescindDevices extends HTMLElement {
   #sessions = [];
   #quiet = 0;
   #stop;
+  /** Ends the question that is open, if one is. */
   #close;
   #list = h("ul", { role: "list", part: "list" });
   #footer = h("footer", { part: "footer" });
@@ -54,8 +57,6 @@ export class RescindDevices extends HTMLElement {
     this.#stop?.abort();
     this.#clear();
     const { session, token } = this.#own;
-    const { lang, dir = "ltr", label: ariaLabel } = this.#words;
-    Object.assign(this.#panel, { lang, dir, ariaLabel });
     if (!this.isConnected || !(session || token)) return;
     const { signal } = (this.#stop = new AbortController());
     const on = (target, name, hear) => target.addEventListener(name, hear, { signal });
@@ -77,6 +78,10 @@ export class RescindDevices extends HTMLElement {
     const turn = (this.#loads += 1);
     const { session } = this.#own;
     try {
+      // If the language does not come, it is English.
+      await learn(this.#lang).catch(() => {});
+      const { lang, dir = "ltr", label: ariaLabel } = this.#words;
+      Object.assign(this.#panel, { lang, dir, ariaLabel });
       if (session && !(await session.ready())) return;
       const all = [];
       let [pages, next] = [0, ""];
@@ -120,7 +125,7 @@ export class RescindDevices extends HTMLElement {
       this.#list.replaceChildren(...sessions.map((one) => this.#row(one)));
       const grow = () => ((this.#pages = more), this.refresh());
       const post = (what) => (password) => this.#call(`/end-${what}`, { json: { password } });
-      const end = (what, note, work = post(what)) => () => this.#end(this.#footer, what, {}, work, note);
+      const end = (what, note, work = post(what)) => () => this.#end(what, {}, work, note);
       const { session } = this.#own;
       const all = session && ((password) => session.endAll(password));
       this.#footer.replaceChildren(
@@ -139,18 +144,10 @@ export class RescindDevices extends HTMLElement {
     }
   }
 
-  #row({ id, current, device, ip, started_at }) {
-    const { name, browser, os, kind } = device;
-    const facts = [browser, os, ip].filter(Boolean).flatMap((fact) => [" · ", h("bdi", {}, fact)]);
-    const { lang, end, current: here } = this.#words;
-    const since = this.#fill("since", { date: date(started_at, lang, { dateStyle: "medium" }) });
-    const small = (...children) => h("small", { part: "facts" }, ...children);
-    const work = () => (current ? this.#leave() : this.#end(row, "endOne", { name }, (password) => this.#endOne(id, password)));
-    const row = h("li", { part: current ? "device current" : "device" }, icon(kind), h("div", {},
-      h("bdi", { part: "name" }, name), ...(current ? [h("mark", { part: "badge" }, here)] : []),
-      small(...facts.slice(1)), small(since, " · ", h("time", {}))),
-    button(end, work, { id, ariaLabel: this.#fill("endOne", { name }) }));
-    return row;
+  #row(session) {
+    const { id, current, device } = session;
+    const end = () => this.#end("endOne", { name: device.name, id }, (password) => this.#endOne(id, password));
+    return row(session, this.#words, current ? () => this.#leave() : end);
   }
 
   async #endOne(id, password) {
@@ -159,11 +156,12 @@ export class RescindDevices extends HTMLElement {
   }
 
   /** Ends something. Asks first if there is something to say before, and for the password if the authority wants it. */
-  async #end(place, what, data, work, note) {
+  async #end(what, data, work, note) {
     for (let secret = false; ; secret = true) {
-      const password = note === undefined ? "" : await this.#ask(place, this.#fill(what, data), note, secret);
-      if (password === undefined) return;
       try {
+        const password = note === undefined ? "" : await this.#ask(data.id, this.#fill(what, data), note, secret);
+        // What changed meanwhile is not in the list yet.
+        if (password === undefined) return this.#stop.signal.aborted || this.refresh();
         this.#quiet = Date.now() + 5000;
         const { enforcement } = await work(password || undefined);
         this.#report(enforcement);
@@ -178,26 +176,25 @@ export class RescindDevices extends HTMLElement {
     }
   }
 
-  /** Gives the password, or an empty text where none is wanted; nothing if the person thinks better of it. */
-  #ask(place, title, note, secret) {
+  /** Gives the password, or an empty text where none is wanted; nothing if nobody wants it any more. */
+  async #ask(id, title, note, secret) {
+    const back = this.shadowRoot.activeElement?.id;
+    // Once it is there, the keyboard is in the form as soon as the button was pressed.
+    question ??= (await import("./question.js")).question;
     this.#close?.();
-    const { password, cancel } = this.#words;
-    const back = this.shadowRoot.activeElement;
+    // The list may have been written anew since the button was pressed, or be empty.
+    const place = id ? this.shadowRoot.getElementById(id)?.parentNode : this.#sessions.length && this.#footer;
+    if (!place) return undefined;
     return new Promise((answered) => {
-      const input = h("input", { type: "password", required: secret, autocomplete: "current-password", part: "password" });
-      const confirm = button(title, null, { type: "submit" });
-      const form = h("form", { part: "confirm" }, h("p", { role: "alert" }, note),
-        h("label", { hidden: !secret }, password, " ", input), confirm, button(cancel, () => this.#close()));
       const close = (this.#close = (answer) => {
         form.remove();
         this.#close = undefined;
-        back?.focus();
+        this.shadowRoot.getElementById(back)?.focus();
         answered(answer);
       });
-      form.onsubmit = (event) => (event.preventDefault(), close(input.value));
-      form.onkeydown = ({ key }) => void (key === "Escape" && close());
+      const { form, first } = question({ title, note, secret, words: this.#words, answered: close });
       place.append(form);
-      (secret ? input : confirm).focus();
+      first.focus();
     });
   }
 
@@ -212,6 +209,8 @@ export class RescindDevices extends HTMLElement {
 
   #left(result) {
     this.#clear();
+    // A session says when somebody is signed in again; a new token function does, too.
+    if (!this.#own.session) this.#stop?.abort();
     this.#emit("signed-out", result);
   }
 
@@ -229,12 +228,15 @@ export class RescindDevices extends HTMLElement {
     this.#status.textContent = this.#fill(name, data);
   }
 
-  get #words() {
-    const own = this.#own.words;
-    return { ...(WORDS[(own?.lang ?? this.closest("[lang]")?.lang)?.split("-")[0]] ?? WORDS.en), ...own };
+  get #lang() {
+    return (this.#own.words?.lang ?? this.closest("[lang]")?.lang)?.split("-")[0];
   }
 
-  #fill = (name, data) => this.#words[name].replace(/\{(\w+)\}/g, (_, key) => data[key]);
+  get #words() {
+    return { ...wordsIn(this.#lang), ...this.#own.words };
+  }
+
+  #fill = (name, data) => fill(this.#words[name], data);
 
   #emit(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));

@@ -27,7 +27,7 @@ export function h(name, set, ...children) {
 }
 
 /** What a kind of device looks like. */
-export function icon(kind) {
+function icon(kind) {
   const [svg, path] = ["svg", "path"].map((name) => document.createElementNS("http://www.w3.org/2000/svg", name));
   const set = { viewBox: "0 0 24 24", part: "icon", "aria-hidden": "true" };
   for (const name in set) svg.setAttribute(name, set[name]);
@@ -39,6 +39,21 @@ export function icon(kind) {
 export const button = (text, onclick, more) => h("button", { type: "button", part: "button", onclick, ...more }, text);
 
 export const date = (text, lang, style) => new Intl.DateTimeFormat(lang, style).format(new Date(text));
+
+/** A text with what is in braces put in. */
+export const fill = (text, data) => text.replace(/\{(\w+)\}/g, (_, key) => data[key]);
+
+/** A device in the list, and `out` to sign it out. When it was last active goes into `time`. */
+export function row({ id, current, device, ip, started_at }, words, out) {
+  const { name, browser, os, kind } = device;
+  const facts = [browser, os, ip].filter(Boolean).flatMap((fact) => [" · ", h("bdi", {}, fact)]);
+  const since = fill(words.since, { date: date(started_at, words.lang, { dateStyle: "medium" }) });
+  const small = (...children) => h("small", { part: "facts" }, ...children);
+  return h("li", { part: current ? "device current" : "device" }, icon(kind), h("div", {},
+    h("bdi", { part: "name" }, name), ...(current ? [h("mark", { part: "badge" }, words.current)] : []),
+    small(...facts.slice(1)), small(since, " · ", h("time", {}))),
+  button(words.end, out, { id, ariaLabel: fill(words.endOne, { name }) }));
+}
 
 /** How long ago that was, in words. */
 export function ago(text, lang) {

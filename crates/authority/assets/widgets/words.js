@@ -1,74 +1,37 @@
 // What <rescind-devices> says. docs/widgets.md tells how to say it otherwise.
 
-export const WORDS = {
-  en: {
-    lang: "en",
-    label: "Your devices",
-    current: "This device",
-    since: "Signed in {date}",
-    active: "active {ago}",
-    end: "Sign out",
-    endOne: "Sign out {name}",
-    others: "Sign out all other devices",
-    all: "Sign out everywhere",
-    sureAll: "This device is signed out, too.",
-    more: "Show more",
-    password: "Your password, once more",
-    cancel: "Cancel",
-    wrong: "The password is wrong. Nothing was done.",
-    again: "Sign in again first.",
-    done: "Done. {confirmed} of {total} services have confirmed ({ms} ms)",
-    pending: "Signed out. {pending} services have not confirmed yet",
-    alone: "Done ({ms} ms)",
-    gone: "{name} was signed out",
-    come: "{name} has signed in",
-    failed: "That did not work. {detail}",
-  },
-  de: {
-    lang: "de",
-    label: "Deine Geräte",
-    current: "Dieses Gerät",
-    since: "Angemeldet am {date}",
-    active: "aktiv {ago}",
-    end: "Abmelden",
-    endOne: "{name} abmelden",
-    others: "Alle anderen Geräte abmelden",
-    all: "Überall abmelden",
-    sureAll: "Auch dieses Gerät wird abgemeldet.",
-    more: "Mehr anzeigen",
-    password: "Dein Passwort, noch einmal",
-    cancel: "Abbrechen",
-    wrong: "Das Passwort ist falsch. Nichts wurde geändert.",
-    again: "Melde dich dafür zuerst neu an.",
-    done: "Erledigt. {confirmed} von {total} Diensten haben bestätigt ({ms} ms)",
-    pending: "Abgemeldet. {pending} Dienste haben noch nicht bestätigt",
-    alone: "Erledigt ({ms} ms)",
-    gone: "{name} wurde abgemeldet",
-    come: "{name} hat sich angemeldet",
-    failed: "Das ging nicht. {detail}",
-  },
-  ar: {
-    lang: "ar",
-    dir: "rtl",
-    label: "أجهزتك",
-    current: "هذا الجهاز",
-    since: "سُجّل الدخول في {date}",
-    active: "آخر نشاط {ago}",
-    end: "تسجيل الخروج",
-    endOne: "تسجيل الخروج من {name}",
-    others: "تسجيل خروج كل الأجهزة الأخرى",
-    all: "تسجيل الخروج من كل مكان",
-    sureAll: "سيُسجَّل خروج هذا الجهاز أيضًا.",
-    more: "عرض المزيد",
-    password: "كلمة المرور مرة أخرى",
-    cancel: "إلغاء",
-    wrong: "كلمة المرور خاطئة. لم يتغير شيء.",
-    again: "سجّل الدخول من جديد أولًا.",
-    done: "تم. أكّدت {confirmed} من {total} خدمات ({ms} مللي ثانية)",
-    pending: "تم تسجيل الخروج. لم تؤكد {pending} خدمات بعد",
-    alone: "تم ({ms} مللي ثانية)",
-    gone: "سُجّل خروج {name}",
-    come: "سُجّل دخول {name}",
-    failed: "لم ينجح ذلك. {detail}",
-  },
+const EN = {
+  lang: "en",
+  label: "Your devices",
+  current: "This device",
+  since: "Signed in {date}",
+  active: "active {ago}",
+  end: "Sign out",
+  endOne: "Sign out {name}",
+  others: "Sign out all other devices",
+  all: "Sign out everywhere",
+  sureAll: "This device is signed out, too.",
+  more: "Show more",
+  password: "Your password, once more",
+  cancel: "Cancel",
+  wrong: "The password is wrong. Nothing was done.",
+  again: "Sign in again first.",
+  done: "Done. {confirmed} of {total} services have confirmed ({ms} ms)",
+  pending: "Signed out. {pending} services have not confirmed yet",
+  alone: "Done ({ms} ms)",
+  gone: "{name} was signed out",
+  come: "{name} has signed in",
+  failed: "That did not work. {detail}",
 };
+
+/** Other languages, once somebody speaks them. */
+const LATER = { ar: () => import("./words-ar.js"), de: () => import("./words-de.js") };
+const known = { en: EN };
+
+/** Learns a language, if there is one by this name. */
+export async function learn(lang) {
+  if (!known[lang]) known[lang] = (await LATER[lang]?.())?.default;
+}
+
+/** The words in a language, as far as it is known; the rest is English. */
+export const wordsIn = (lang) => ({ ...EN, ...known[lang] });

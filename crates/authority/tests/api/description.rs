@@ -66,6 +66,7 @@ const PROMISED: &[(&str, &str)] = &[
     ("GET", "/docs"),
     ("GET", "/problems/{slug}"),
     ("GET", "/widgets/{name}"),
+    ("GET", "/widgets/{release}/{name}"),
 ];
 
 async fn document(harness: &Harness) -> Value {

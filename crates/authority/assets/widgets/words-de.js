@@ -1,0 +1,25 @@
+// The same in German.
+
+export default {
+  lang: "de",
+  label: "Deine Geräte",
+  current: "Dieses Gerät",
+  since: "Angemeldet am {date}",
+  active: "aktiv {ago}",
+  end: "Abmelden",
+  endOne: "{name} abmelden",
+  others: "Alle anderen Geräte abmelden",
+  all: "Überall abmelden",
+  sureAll: "Auch dieses Gerät wird abgemeldet.",
+  more: "Mehr anzeigen",
+  password: "Dein Passwort, noch einmal",
+  cancel: "Abbrechen",
+  wrong: "Das Passwort ist falsch. Nichts wurde geändert.",
+  again: "Melde dich dafür zuerst neu an.",
+  done: "Erledigt. {confirmed} von {total} Diensten haben bestätigt ({ms} ms)",
+  pending: "Abgemeldet. {pending} Dienste haben noch nicht bestätigt",
+  alone: "Erledigt ({ms} ms)",
+  gone: "{name} wurde abgemeldet",
+  come: "{name} hat sich angemeldet",
+  failed: "Das ging nicht. {detail}",
+};
