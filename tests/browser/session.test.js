@@ -46,6 +46,20 @@ async function load(page, options) {
             const own = { get: (name) => kept.get(name), set: (name, text) => void kept.set(name, text), remove: (name) => kept.delete(name) };
             options.storage = Object.fromEntries(Object.entries(own).map(([verb, work]) => [verb, (...all) => later(() => work(...all))]));
         }
+        if (options.storage === "hooked") {
+            // Each verb first waits for what a test says, or tells what it found a little later.
+            const hook = (work, verb) => async (...all) => {
+                await globalThis.before?.(verb);
+                const found = work(...all);
+                await globalThis.after?.(verb);
+                return found;
+            };
+            options.storage = {
+                get: hook((name) => localStorage.getItem(name), "get"),
+                set: hook((name, text) => localStorage.setItem(name, text), "set"),
+                remove: hook((name) => localStorage.removeItem(name), "remove"),
+            };
+        }
         globalThis.session = new rescind.Session({ clientId: "bare", storage: "localStorage", ...options });
         globalThis.said = [];
         for (const name of ["started", "ended", "changed"]) {
@@ -262,9 +276,10 @@ test("the widget works with a token function, without a session", { allow: [REFU
 });
 
 /** The server behind a proxy whose live stream is this test's. `say` writes to it, as many bytes at a time as it is told. */
-async function proxied(visit) {
+async function proxied(visit, seen = () => {}) {
     const streams = new Set();
     const answer = (incoming, response) => {
+        seen(incoming);
         const { origin } = incoming.headers;
         if (incoming.method === "GET" && incoming.url.startsWith("/v1/sessions/changes")) {
             response.writeHead(200, { "Content-Type": "text/event-stream", "Access-Control-Allow-Origin": origin });
@@ -320,4 +335,337 @@ test("a live stream that breaks off is begun again, and what was missed is asked
         await until(() => streams.size === 0);
     }
     assert.equal(await page.evaluate(() => session.signedIn), true);
+});
+
+test("a tab that is closed while it signs out everywhere is not believed to do so for ever", async (visit) => {
+    const { url, streams } = await proxied(visit);
+    const { page } = await signedIn(visit, { clock: true }, url);
+    await until(() => streams.size === 1);
+    const [first] = streams;
+    const other = await page.context().newPage();
+    await load(other, { authority: url });
+    const told = other.evaluate((url) => new Promise((heard) => {
+        const channel = new BroadcastChannel(`rescind ${url} bare`);
+        channel.onmessage = ({ data }) => data.leaving && heard(data.leaving);
+    }), url);
+    await other.waitForFunction(() => session.signedIn);
+    await page.route("**/v1/sessions/end-all*", () => {});
+    await page.evaluate(() => void session.endAll());
+    await told;
+    await page.close();
+    const listened = await until(() => [...streams].find((stream) => stream !== first));
+    await other.context().clock.fastForward("00:31");
+    listened.end("event: ended\ndata: {}\n\n");
+    await other.waitForFunction(() => said.some(([name]) => name === "ended"));
+    assert.deepEqual(await other.evaluate(() => said.at(-1)), ["ended", "elsewhere"]);
+});
+
+test("a tab that begins in the background, without Web Locks, listens once it is looked at", async (visit) => {
+    const { url, streams } = await proxied(visit);
+    const open = async (device) => {
+        const page = await visit.open(device);
+        await page.addInitScript(() => {
+            Object.defineProperty(Navigator.prototype, "locks", { value: undefined });
+            Object.defineProperty(Document.prototype, "visibilityState", { get: () => (globalThis.looked ? "visible" : "hidden") });
+        });
+        return page;
+    };
+    const { page } = await signedIn({ server: visit.server, open }, {}, url);
+    const look = (looked) => page.evaluate((looked) => {
+        globalThis.looked = looked;
+        document.dispatchEvent(new Event("visibilitychange"));
+    }, looked);
+    // It asks the authority for other things meanwhile.
+    assert.match(await outcome(page, renew), /^ey/);
+    assert.equal(streams.size, 0);
+    for (let round = 0; round < 2; round += 1) {
+        await look(true);
+        await until(() => streams.size === 1);
+        await look(false);
+        await until(() => streams.size === 0);
+    }
+});
+
+test("tabs hear that a session was replaced before they could hear that it ended", async (visit) => {
+    let replaced;
+    const { url, streams } = await proxied(visit, (incoming) => incoming.method === "DELETE" && replaced?.());
+    const { page } = await signedIn(visit, {}, url);
+    await until(() => streams.size === 1);
+    const [stream] = streams;
+    replaced = () => stream.write("event: ended\ndata: {}\n\n");
+    const other = await page.context().newPage();
+    await load(other, { authority: url, storage: "hooked" });
+    await other.waitForFunction(() => session.signedIn);
+    await visit.server.account("third");
+    await other.evaluate((who) => {
+        let gets = 0;
+        globalThis.before = (verb) => verb === "get" && (gets += 1) > 1 && new Promise((later) => setTimeout(later, 1000));
+        return session.signIn(who);
+    }, { login: "third", password: PASSWORD });
+    await page.waitForFunction(() => said.filter(([name]) => name === "started").length === 2);
+    assert.deepEqual(await page.evaluate(() => said.filter(([name]) => name === "ended")), [["ended", "replaced"]]);
+});
+
+test("an app's own storage is asked for one thing at a time", async (visit) => {
+    for (const locks of [true, false]) {
+        const open = async (device) => {
+            const page = await visit.open(device);
+            if (!locks) await page.addInitScript(() => Object.defineProperty(Navigator.prototype, "locks", { value: undefined }));
+            return page;
+        };
+        const { page } = await signedIn({ server: visit.server, open }, { storage: "hooked" });
+        const most = await page.evaluate(async () => {
+            let [now, most] = [0, 0];
+            globalThis.before = async () => {
+                now += 1;
+                most = Math.max(most, now);
+                await new Promise((later) => setTimeout(later, 20));
+            };
+            globalThis.after = () => void (now -= 1);
+            for (let looks = 0; looks < 3; looks += 1) document.dispatchEvent(new Event("visibilitychange"));
+            await session.signOut();
+            return most;
+        });
+        assert.equal(most, 1, locks ? "with locks" : "without locks");
+        assert.deepEqual(await held(page), []);
+    }
+});
+
+test("what is stored while a former session is wiped stays", async (visit) => {
+    const { page } = await signedIn(visit, { storage: "hooked" });
+    await visit.server.account("fourth");
+    await page.evaluate(async (who) => {
+        const [former] = Object.values(localStorage);
+        globalThis.before = async (verb) => {
+            const waits = async () => (await navigator.locks.query()).pending.some(({ name }) => name.endsWith(" storage"));
+            const goesOn = async () => Object.values(localStorage)[0] !== former || (await waits());
+            while (verb === "remove" && !(await goesOn())) await new Promise((later) => setTimeout(later, 20));
+        };
+        const forgotten = session.forget();
+        await session.signIn(who);
+        await forgotten;
+    }, { login: "fourth", password: PASSWORD });
+    assert.equal((await held(page)).length, 1);
+    await page.reload();
+    await load(page, { authority: visit.server.url });
+    assert.equal(await page.evaluate(() => session.ready()), true);
+});
+
+test("a storage that was read before another tab signed in does not sign anybody out", async (visit) => {
+    const { page, login } = await signedIn(visit);
+    await page.evaluate(() => session.signOut());
+    const other = await page.context().newPage();
+    await load(other, { authority: visit.server.url, storage: "hooked" });
+    assert.equal(await other.evaluate(() => session.ready()), false);
+    await other.evaluate(() => {
+        globalThis.after = (verb) => verb === "get" && new Promise((done) => (globalThis.release ??= done));
+        document.dispatchEvent(new Event("visibilitychange"));
+    });
+    await other.waitForFunction(() => globalThis.release);
+    await page.evaluate((who) => session.signIn(who), { login, password: PASSWORD });
+    await other.waitForFunction(() => said.some(([name]) => name === "started"));
+    await other.evaluate(() => {
+        globalThis.after = undefined;
+        release();
+        return new Promise((soon) => setTimeout(soon));
+    });
+    assert.equal(await other.evaluate(() => session.signedIn), true);
+    assert.equal((await held(page)).length, 1);
+});
+
+test("a pause leaves nothing behind at what could have ended it", async (visit) => {
+    const { page } = await signedIn(visit);
+    const left = await page.evaluate(async () => {
+        const { name } = performance.getEntriesByType("resource").find(({ name }) => name.endsWith("/authority.js"));
+        const { pause } = await import(name);
+        const line = new AbortController();
+        const { signal } = line;
+        let listeners = 0;
+        for (const [verb, more] of [["addEventListener", 1], ["removeEventListener", -1]]) {
+            signal[verb] = (...all) => {
+                listeners += more;
+                EventTarget.prototype[verb].apply(signal, all);
+            };
+        }
+        await Promise.all([1, 2, 3].map((ms) => pause(ms, signal)));
+        const later = pause(1e6, signal);
+        line.abort();
+        await later;
+        await pause(1e6, signal);
+        return listeners;
+    });
+    assert.equal(left, 0);
+});
+
+test("what the service is sent is in memory once, and a body that is a stream is sent once", { allow: [REFUSED] }, async (visit) => {
+    const got = [];
+    const answer = (request, response) => {
+        const headers = { "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*, authorization" };
+        if (request.method === "OPTIONS") return response.writeHead(204, headers).end();
+        request.resume().on("end", () => {
+            got.push(request.headers.authorization);
+            response.writeHead(401, headers).end();
+        });
+        return true;
+    };
+    const service = await visit.site({ answer });
+    const { page } = await signedIn(visit, { resources: [service.url] });
+    const call = async (request) => {
+        got.length = 0;
+        assert.equal(await outcome(page, `session.fetch(${request}).then((answer) => answer.status)`), 401);
+        return got.length;
+    };
+    await page.evaluate(() => {
+        globalThis.clones = 0;
+        const { clone } = Request.prototype;
+        Request.prototype.clone = function () {
+            clones += 1;
+            return clone.call(this);
+        };
+    });
+    assert.equal(await call(`"${service.url}/x", { method: "POST", body: new Blob(["x"]) }`), 2);
+    assert.equal(await call(`new Request("${service.url}/x")`), 2);
+    const [before] = await held(page);
+    assert.equal(await call(`new Request("${service.url}/x", { method: "POST", body: "x" })`), 1);
+    assert.notEqual((await held(page))[0], before, "another token for the next try");
+    assert.equal(await call(`new Request("${service.url}/x", { method: "POST", body: "x" }), { body: "y" }`), 2);
+    assert.equal(await page.evaluate(() => clones), 0);
+});
+
+test("signing out everywhere does not end what was begun while it was waited for", async (visit) => {
+    const { page, login } = await signedIn(visit);
+    let release;
+    const released = new Promise((done) => (release = done));
+    await page.route("**/v1/sessions/end-all*", async (route) => {
+        const answer = await route.fetch();
+        await released;
+        await route.fulfill({ response: answer });
+    });
+    const ended = page.evaluate(() => session.endAll().then(() => "ended"));
+    const hears = (reason) => page.waitForFunction((reason) => said.at(-1).join() === `ended,${reason}`, reason);
+    await hears("here");
+    const signIn = () => page.evaluate((who) => session.signIn(who), { login, password: PASSWORD });
+    // That one ends for another reason.
+    const { id } = await signIn();
+    const { access_token: token } = await visit.server.signIn(login);
+    await visit.server.call(`/v1/sessions/${id}`, { method: "DELETE", token });
+    await hears("elsewhere");
+    await signIn();
+    release();
+    assert.equal(await ended, "ended");
+    assert.equal(await page.evaluate(() => session.signedIn), true);
+    assert.equal((await held(page)).length, 1);
+});
+
+test("forgetting gives what was held, although the app has emptied the storage before", async (visit) => {
+    const { page } = await signedIn(visit);
+    const [before] = await held(page);
+    const forgotten = await page.evaluate(() => (localStorage.clear(), session.forget()));
+    assert.equal(forgotten?.refresh, before);
+    assert.equal(await page.evaluate(() => session.forget()), undefined);
+});
+
+test("c3 a password whose answer hangs costs nobody the session", async (visit) => {
+    const { page } = await signedIn(visit);
+    const [before] = await held(page);
+    await page.route("**/v1/reauthenticate", (route) => route.fetch());
+    assert.match(await outcome(page, `session.reauthenticate(${JSON.stringify(PASSWORD)})`), /^Unreachable/);
+    assert.notEqual((await held(page))[0], before);
+    assert.match(await outcome(page, renew), /^ey/);
+    assert.deepEqual(await page.evaluate(() => said.filter(([name]) => name === "ended")), []);
+});
+
+test("a new session takes the place of the one before, also where the clock was set back", async (visit) => {
+    const storage = "sessionStorage";
+    const { page } = await signedIn(visit, { clock: true, storage });
+    const other = await page.context().newPage();
+    await load(other, { authority: visit.server.url, storage });
+    await other.waitForFunction(() => session.signedIn);
+    await page.context().clock.setSystemTime(Date.now() - 3_600_000);
+    await visit.server.account("fifth");
+    await other.evaluate((who) => session.signIn(who), { login: "fifth", password: PASSWORD });
+    await page.waitForFunction(() => said.some(([, reason]) => reason === "replaced"));
+    assert.equal(await outcome(page, "session.token()"), await outcome(other, "session.token()"));
+});
+
+test("a tab that came back with an old copy asks the others before it renews that", async (visit) => {
+    const storage = "sessionStorage";
+    const { page } = await signedIn(visit, { storage });
+    const copy = await page.evaluate(() => Object.entries(sessionStorage));
+    assert.match(await outcome(page, renew), /^ey/);
+    const back = await page.context().newPage();
+    await back.addInitScript((copy) => copy.forEach(([name, text]) => sessionStorage.setItem(name, text)), copy);
+    await load(back, { authority: visit.server.url, storage });
+    let asked = 0;
+    back.on("request", (request) => (asked += request.url().endsWith("/refresh")));
+    const token = await outcome(back, renew);
+    assert.match(token, /^ey/);
+    assert.equal(token, await outcome(page, "session.token()"));
+    assert.equal(asked, 0);
+});
+
+test("signing out wipes what is stored, also once nothing can be stored any more", async (visit) => {
+    const { page } = await signedIn(visit);
+    const [before] = await held(page);
+    await page.evaluate(() => {
+        globalThis.removeItem = Storage.prototype.removeItem;
+        Storage.prototype.setItem = Storage.prototype.removeItem = () => {
+            throw new DOMException("full", "QuotaExceededError");
+        };
+    });
+    assert.match(await outcome(page, renew), /^ey/);
+    assert.deepEqual(await held(page), [before], "the copy could not even be removed");
+    await page.evaluate(() => {
+        Storage.prototype.removeItem = removeItem;
+        return session.signOut();
+    });
+    assert.deepEqual(await held(page), []);
+});
+
+/** A page whose list has the token of a session of its own, and how often it asked for it. */
+async function withToken(visit, options) {
+    const { page, login } = await signedIn(visit, { clock: true, live: false });
+    const mine = await visit.server.signIn(login, { device_name: "Mine" });
+    if (options?.before) await options.before(page);
+    await page.evaluate(([token, authority]) => {
+        globalThis.calls = 0;
+        globalThis.events = [];
+        const widget = document.querySelector("rescind-devices");
+        for (const name of ["loaded", "failed", "signed-out"]) widget.addEventListener(name, () => events.push(name));
+        widget.setAttribute("authority", authority);
+        widget.token = async () => ((calls += 1), token);
+    }, [mine.access_token, visit.server.url]);
+    await page.waitForFunction(() => events.includes("loaded"));
+    return { page, mine };
+}
+
+test("once the session of its token has ended, the list asks for nothing any more", async (visit) => {
+    const { page, mine } = await withToken(visit);
+    await page.getByText("Mine").waitFor();
+    await visit.server.call("/v1/sessions/current", { method: "DELETE", token: mine.access_token });
+    await page.waitForFunction(() => events.includes("signed-out"));
+    const before = await page.evaluate(() => calls);
+    for (let minutes = 0; minutes < 3; minutes += 1) {
+        await page.context().clock.fastForward("01:00");
+        await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+    }
+    assert.equal(await page.evaluate(() => calls), before);
+    assert.equal(await page.getByRole("listitem").count(), 0);
+});
+
+test("a token that was refused is not sent again", { allow: [REFUSED] }, async (visit) => {
+    let asked = 0;
+    const before = (page) => page.route("**/v1/sessions/changes", (route) => {
+        asked += route.request().method() === "GET";
+        return route.fulfill({ status: 401, json: { type: "/problems/invalid-token" }, headers: { "Access-Control-Allow-Origin": "*" } });
+    });
+    const { page } = await withToken(visit, { before });
+    await until(() => asked > 0);
+    const calls = () => page.evaluate(() => globalThis.calls);
+    for (let minutes = 0; minutes < 3; minutes += 1) {
+        const earlier = await calls();
+        await page.context().clock.fastForward("01:00");
+        await until(async () => (await calls()) > earlier);
+    }
+    assert.equal(asked, 1);
 });

@@ -26,7 +26,9 @@ export async function call(url, { json, token, method = json ? "POST" : "GET", k
     let answer, body;
     try {
         const signal = AbortSignal.timeout(limit);
-        answer = await fetch(url, { method, headers, body: JSON.stringify(json), keepalive, signal });
+        // The token says who calls: no cookies, also where the page's origin is the authority's.
+        const credentials = "omit";
+        answer = await fetch(url, { method, headers, body: JSON.stringify(json), keepalive, signal, credentials });
         body = answer.status === 204 ? {} : await answer.json();
     } catch (cause) {
         unreachable.cause = cause;
@@ -47,15 +49,17 @@ export async function callAs(tokens, url, options) {
     try {
         return await call(url, { ...options, token });
     } catch (error) {
-        if (error.kind !== "invalid-token") throw error;
-        return call(url, { ...options, token: await tokens(token) });
+        const other = error.kind === "invalid-token" ? await tokens(token) : token;
+        if (other === token) throw error;
+        return call(url, { ...options, token: other });
     }
 }
 
 /**
  * Hears of changes of somebody's devices as they happen: GET /v1/sessions/changes, an event stream. It is read with fetch,
- * for EventSource sends no Authorization header. Calls `heard(event, data)` for each event, until `signal` is aborted. Connects again by itself, after longer and longer
- * waits; every connection begins with the event `hello`, since something may have been missed before it.
+ * for EventSource sends no Authorization header. Calls `heard(event, data)` for each event, until `signal` is aborted.
+ * Connects again by itself, after longer and longer waits; every connection begins with the event `hello`, since something
+ * may have been missed before it.
  *
  * @param {string} authority Without a slash at the end.
  * @param {(refused?: string) => Promise<string>} token Gives an access token, another one than `refused`.
@@ -75,9 +79,12 @@ export async function follow({ authority, token, signal, heard }) {
         };
         try {
             const bearer = await token(refused);
+            // Whoever gives out tokens has no other one yet; the authority need not refuse this one again.
+            if (bearer === refused) throw new Error("no other token");
             alive();
             const headers = { Authorization: `Bearer ${bearer}`, Accept: "text/event-stream" };
-            const answer = await fetch(`${authority}/v1/sessions/changes`, { headers, signal: line.signal });
+            const options = { headers, signal: line.signal, credentials: "omit" };
+            const answer = await fetch(`${authority}/v1/sessions/changes`, options);
             // No such path, or no such method on what else is there.
             if (answer.status === 404 || answer.status === 405) return;
             refused = answer.status === 401 ? bearer : undefined;
@@ -139,8 +146,13 @@ function parsed(text) {
 /** Waits for so many ms, or until `signal` is aborted. */
 export function pause(ms, signal) {
     return new Promise((over) => {
-        if (signal?.aborted) return over();
-        const timer = setTimeout(over, ms);
-        signal?.addEventListener("abort", () => (clearTimeout(timer), over()), { once: true });
+        const end = () => {
+            clearTimeout(timer);
+            signal?.removeEventListener("abort", end);
+            over();
+        };
+        const timer = setTimeout(end, ms);
+        signal?.addEventListener("abort", end);
+        if (signal?.aborted) end();
     });
 }

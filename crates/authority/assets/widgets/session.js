@@ -14,6 +14,8 @@ const TRIES = [0, 300, 900, 2400];
 const PATIENCE = 4_000;
 /** How long another tab's news may take, in ms. */
 const NEWS = 250;
+/** How long other tabs believe that one is signing out everywhere, in ms: it may be closed before it says how that went. */
+const LEAVING = 30_000;
 
 /** Nobody is signed in. */
 export class SignedOut extends Error {
@@ -39,7 +41,7 @@ export class Session extends EventTarget {
     #taken;
     /** Sessions that are over. What comes late must not bring them back. */
     #over = new Set();
-    /** Why the session ends next, if that is known beforehand. */
+    /** Which session ends next, why, and for how long that is believed: { sid, reason, until }. */
     #leaving;
     #renewing;
     #timer;
@@ -97,16 +99,14 @@ export class Session extends EventTarget {
         const clocks = now();
         const json = { login, password, remember, device_name: deviceName, client_id, audience };
         const answer = await this.#call("/v1/sessions", { json });
-        // Another tab may have signed in meanwhile.
-        await this.#look();
-        const before = this.#held;
+        const before = await this.#keep(answer, clocks);
         if (before) {
+            // First the other tabs hear why it ends, then that it does.
+            this.#post({ over: before.sid, reason: "replaced" });
             // Nobody could end it any more from here.
-            this.#call("/v1/sessions/current", { method: "DELETE", token: before.access }).catch(() => {});
+            const options = { method: "DELETE", token: before.access, keepalive: true };
+            this.#call("/v1/sessions/current", options).catch(() => {});
         }
-        // Whatever the clock was set to: later than what it takes the place of.
-        const born = Math.max(clocks.wall, (before?.born ?? 0) + 1);
-        await this.#keep(answer, clocks, { born, turn: 1 });
         return answer.session;
     }
 
@@ -131,23 +131,28 @@ export class Session extends EventTarget {
         return this.#held.access;
     }
 
-    /** `fetch` with the access token, renewed once and sent again if it is refused. */
+    /** `fetch` with the access token. If it is refused, it is renewed, and the request sent again, unless its body is gone. */
     async fetch(input, init) {
         const request = new Request(input, init);
+        // A clone would hold all of the body in memory, so that is built anew, or given up.
+        const once = init?.body ? init.body instanceof ReadableStream : input.bodyUsed;
         const { origin } = new URL(request.url);
         if (!this.#trusted.has(origin)) throw new TypeError(`${origin} is not among the resources of this session`);
-        const again = request.clone();
         const token = await this.token();
         request.headers.set("Authorization", `Bearer ${token}`);
         const answer = await fetch(request);
         // Asking for a fresh authentication is not refusing the token.
         const asks = /insufficient/.test(answer.headers.get("WWW-Authenticate") ?? "");
         if (answer.status !== 401 || asks) return answer;
+        let other;
         try {
-            again.headers.set("Authorization", `Bearer ${await this.token(token)}`);
+            other = await this.token(token);
         } catch {
             return answer;
         }
+        if (once) return answer;
+        const again = new Request(input, init);
+        again.headers.set("Authorization", `Bearer ${other}`);
         return fetch(again);
     }
 
@@ -159,7 +164,7 @@ export class Session extends EventTarget {
             if (!held) throw new SignedOut("Nobody is signed in any more.");
             try {
                 const answer = await this.#call("/v1/reauthenticate", { json: { password }, token, limit: PATIENCE });
-                await this.#keep(answer, clocks, { born: held.born, turn: held.turn + 1 }, held);
+                await this.#keep(answer, clocks, held);
             } catch (error) {
                 // The next refresh token may be lost with the answer; within the grace time the former one gets it again.
                 if (!(error instanceof Refused)) await this.#renewAlone(held.access, false);
@@ -195,10 +200,11 @@ export class Session extends EventTarget {
      * `Unreachable`; nothing is wiped then. Gives what it answered, with the `enforcement`.
      */
     async endAll(password) {
+        await this.#ready;
         const sid = this.#held?.sid;
         // The live stream may tell of it before the answer does.
-        this.#leaving = "here";
-        this.#post({ leaving: "tab" });
+        this.#leaving = { sid, reason: "here", until: Infinity };
+        this.#post({ leaving: { sid, reason: "tab" } });
         try {
             const url = `${this.authority}/v1/sessions/end-all?wait=enforced`;
             const answer = await callAs((refused) => this.token(refused), url, { json: { password } });
@@ -207,7 +213,7 @@ export class Session extends EventTarget {
             return answer;
         } finally {
             this.#leaving = undefined;
-            this.#post({ leaving: undefined });
+            this.#post({ leaving: null });
         }
     }
 
@@ -248,9 +254,12 @@ export class Session extends EventTarget {
     /** Reads the storage: another tab may have renewed, signed out or signed in. */
     async #look() {
         if (this.#store.memory) return;
+        const before = this.#held;
         const stored = await this.#store.get();
         if (stored && this.#isNews(stored)) this.#adopt(stored);
-        else if (stored === null && this.#held && this.#store.shared) await this.#end("tab", { tell: false });
+        if (stored !== null || !this.#store.shared) return;
+        // What was heard of while the storage was read may not have been in it yet.
+        if (before && this.#held === before) await this.#end("tab", { tell: false });
     }
 
     #isNews({ sid, born, turn }) {
@@ -268,16 +277,26 @@ export class Session extends EventTarget {
         this.#plan();
         this.#told();
         if (before?.sid === record.sid) return;
-        if (before) this.#say("ended", { reason: "replaced" });
+        if (before) {
+            this.#over.add(before.sid);
+            this.#say("ended", { reason: "replaced" });
+        }
         this.#say("started", { session: record.sid });
         this.#live?.abort();
         this.#listen();
     }
 
-    /** Keeps what the authority gave, unless the session that it was asked for is over by now. */
-    async #keep(answer, clocks, { born, turn }, held) {
+    /**
+     * Keeps what the authority gave: for what is `held`, unless that is over by now, or else for a new session. Gives what
+     * it took the place of.
+     */
+    async #keep(answer, clocks, held) {
+        // Another tab may have signed in meanwhile.
         await this.#look();
-        if (held && this.#held !== held) return;
+        const before = this.#held;
+        if (held && before !== held) return undefined;
+        // Whatever the clock was set to: a new session is later than the one before.
+        const [born, turn] = held ? [held.born, held.turn + 1] : [Math.max(clocks.wall, (before?.born ?? 0) + 1), 1];
         const lifetime = answer.expires_in * 1000;
         const [access, refresh] = [answer.access_token, answer.refresh_token];
         const ends = Date.parse(answer.refresh_expires_at);
@@ -288,12 +307,14 @@ export class Session extends EventTarget {
         this.#post({ record });
         // Signed out while it was being written.
         if (this.#over.has(record.sid)) await this.#store.remove(record.sid);
+        return before;
     }
 
     /** Forgets everything. */
     async #end(why, { tell = true } = {}) {
-        const reason = this.#leaving ?? why;
         const { sid } = this.#held;
+        const leaving = this.#leaving?.sid === sid && performance.now() < this.#leaving.until;
+        const reason = leaving ? this.#leaving.reason : why;
         this.#held = undefined;
         this.#over.add(sid);
         clearTimeout(this.#timer);
@@ -345,7 +366,7 @@ export class Session extends EventTarget {
             try {
                 const json = { refresh_token: held.refresh };
                 const answer = await this.#call("/v1/sessions/refresh", { json, limit: PATIENCE });
-                return await this.#keep(answer, clocks, { born: held.born, turn: held.turn + 1 }, held);
+                return void (await this.#keep(answer, clocks, held));
             } catch (caught) {
                 error = caught;
                 if (error instanceof Refused) break;
@@ -380,27 +401,27 @@ export class Session extends EventTarget {
 
     /** Hears of changes: one tab for all, or, where tabs cannot agree on one, each that is looked at. */
     #listen() {
-        if (!this.#options.live || !this.#held || (this.#live && !this.#live.signal.aborted)) return;
-        const { signal } = (this.#live = new AbortController());
+        if (!this.#options.live || !this.#held || this.#closed.signal.aborted) return;
+        const share = navigator.locks && this.#channel;
+        if ((this.#live && !this.#live.signal.aborted) || (!share && document.visibilityState !== "visible")) return;
+        const line = (this.#live = new AbortController());
+        const { signal } = line;
         const heard = (event, data) => {
             if (event === "ended") return void (this.#held && this.#end("elsewhere"));
             this.#post({ changed: data });
             this.#say("changed", data);
         };
         const run = () => follow({ authority: this.authority, token: (no) => this.token(no), signal, heard });
-        if (navigator.locks && this.#channel) {
-            navigator.locks.request(`${this.#name} live`, { signal }, run).catch(() => {});
-        } else if (document.visibilityState === "visible") {
-            const hide = () => document.visibilityState === "hidden" && this.#live.abort();
-            document.addEventListener("visibilitychange", hide, { signal });
-            run();
-        }
+        if (share) return void navigator.locks.request(`${this.#name} live`, { signal }, run).catch(() => {});
+        const hide = () => document.visibilityState === "hidden" && line.abort();
+        document.addEventListener("visibilitychange", hide, { signal });
+        run();
     }
 
     /** What another tab says. */
     #hear(message) {
         const { ask, record, over, reason, changed } = message;
-        if ("leaving" in message) this.#leaving = message.leaving;
+        if ("leaving" in message) this.#leaving = { ...message.leaving, until: performance.now() + LEAVING };
         if (ask && this.#held && !this.#store.shared) this.#post({ record: this.#held });
         if (record && this.#isNews(record)) {
             if (!this.#store.shared) this.#store.set(record);
@@ -451,7 +472,7 @@ function openStore(storage, name) {
         } catch {
             store.memory = true;
             // What was kept before would be taken for what is held now.
-            await attempt(remove);
+            await attempt(() => inTurn(remove));
         }
     };
     const attempt = async (work) => {
@@ -461,15 +482,24 @@ function openStore(storage, name) {
     };
     const own = () => globalThis[storage];
     const custom = typeof storage === "object";
-    const read = async () => (custom ? storage.get(name) : own().getItem(name));
+    let last = Promise.resolve();
+    /** What takes its time is done one after the other, in all tabs, so that nothing comes between reading and removing. */
+    const inTurn = (work) => {
+        if (!custom) return work();
+        if (navigator.locks) return navigator.locks.request(`${name} storage`, work);
+        return (last = last.then(work, work));
+    };
+    const read = () => (custom ? storage.get(name) : own().getItem(name));
     const remove = () => (custom ? storage.remove(name) : own().removeItem(name));
-    store.get = () => tried(async () => parsed(await read()));
+    store.get = () => tried(async () => parsed(await inTurn(read)));
     store.set = (record) => {
         const text = JSON.stringify(record);
-        return tried(() => (custom ? storage.set(name, text) : own().setItem(name, text)));
+        return tried(() => inTurn(() => (custom ? storage.set(name, text) : own().setItem(name, text))));
     };
     // Not the session that somebody has begun meanwhile.
-    store.remove = (sid) => attempt(async () => (parsed(await read())?.sid ?? sid) === sid && remove());
+    const others = (text, sid) => (parsed(text)?.sid ?? sid) !== sid;
+    const wipe = (text, sid) => (others(text, sid) ? undefined : remove());
+    store.remove = (sid) => attempt(() => (custom ? inTurn(async () => wipe(await read(), sid)) : wipe(read(), sid)));
     return store;
 }
 
