@@ -104,7 +104,7 @@ fn permission(origin: &HeaderValue) -> Response {
     allow(headers, origin);
     let methods = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
-    let names = HeaderValue::from_static("authorization, content-type, idempotency-key");
+    let names = HeaderValue::from_static("authorization, content-type, idempotency-key, rescind-passive");
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(PREFLIGHT_SECONDS));
     response

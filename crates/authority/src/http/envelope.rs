@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::app::App;
 use super::caller::{Seen, Who};
 use super::cors::{self, Verdict};
+use super::passive::{Passive, is_passive};
 use super::problem::{Problem, kinds};
 use super::waiting::Wait;
 
@@ -28,6 +29,7 @@ pub(crate) async fn envelope(State(app): State<App>, mut request: Request, next:
     let for_scripts = cors::is_for_scripts(request.uri().path());
     let seen = Seen::default();
     request.extensions_mut().insert(seen.clone());
+    let is_passive = is_passive(request.headers());
 
     let administrator = request.uri().path().starts_with("/v1/admin/");
     let mut response = match Wait::take(&mut request) {
@@ -39,7 +41,8 @@ pub(crate) async fn envelope(State(app): State<App>, mut request: Request, next:
     };
 
     finish(response.headers_mut(), for_scripts);
-    note(&app, &seen, response.status());
+    let is_activity = !is_passive && response.extensions().get::<Passive>().is_none();
+    note(&app, &seen, is_activity && response.status().is_success());
     let took = app.authority.clock.boottime().saturating_sub(began);
     let route = route.as_ref().map_or(UNROUTED, MatchedPath::as_str);
     app.meter.count_request(&method, route, response.status(), took);
@@ -71,13 +74,11 @@ async fn answer(app: &App, method: &Method, for_scripts: bool, request: Request,
     response
 }
 
-/// Counts who was let in, and notes that their device is there.
-fn note(app: &App, seen: &Seen, status: StatusCode) {
+/// Counts who was let in, and notes that their device is there if that is what the request shows.
+fn note(app: &App, seen: &Seen, is_there: bool) {
     let Some(who) = seen.who() else { return };
     app.count_accepted();
-    if status.is_success()
-        && let Who::Device(user, session) = who
-    {
+    if is_there && let Who::Device(user, session) = who {
         app.authority.activity.seen(user, session, app.authority.world.now());
     }
 }

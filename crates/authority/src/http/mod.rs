@@ -21,6 +21,7 @@ mod openapi;
 mod operations;
 mod page;
 mod pages;
+mod passive;
 mod patience;
 mod problem;
 mod query;

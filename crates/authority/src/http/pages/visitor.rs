@@ -21,6 +21,7 @@ use super::words::Language;
 use crate::cookies::Refused;
 use crate::http::app::App;
 use crate::http::caller::{Caller, Device};
+use crate::http::passive::is_passive;
 use crate::http::problem::{Problem, kinds};
 
 /// Whoever asks for a page.
@@ -132,7 +133,8 @@ impl FromRequestParts<App> for Visitor {
             language,
             browser: read(Kind::Form),
             is_new_browser: false,
-            notice: read(Kind::Notice),
+            // For whoever is there: it is said once.
+            notice: read(Kind::Notice).filter(|_| !is_passive(&parts.headers)),
             known: read(Kind::Known),
         })
     }
