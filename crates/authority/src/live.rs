@@ -6,19 +6,20 @@
 //! whether that one still may hear it, is asked by the watcher itself ([`Listener`]).
 
 mod listener;
+mod places;
 
-use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rescind_domain::Error;
 use rescind_domain::clock::Timestamp;
-use rescind_domain::event::Event;
-use rescind_domain::verbs::watch_sessions::{self, Kind, LOOK, Look, Notice};
+use rescind_domain::verbs::watch_sessions::{self, Kind, Look, News, Notice, Shown, Watcher};
 use rescind_wire::UserId;
 use tokio::sync::Notify;
 
 pub use listener::{Denied, Listener, Word};
+use places::Places;
 
 use crate::authority::Authority;
 
@@ -31,14 +32,14 @@ const GAP: Duration = Duration::from_millis(10);
 /// After so long without a look, events may have been purged unseen: half of the shortest retention that can be set.
 const FORGOTTEN: Duration = Duration::from_hours(12);
 
-/// Streams of one user; when one more comes, the oldest gives way.
-pub const MOST_OF_USER: usize = 32;
+/// Streams of one user, and of one administrator; when one more comes, the oldest gives way.
+pub const MOST_OF_ONE: usize = 16;
 
-/// Streams altogether: half of the connections that the server has.
-pub const MOST: usize = 2048;
+/// Streams of users altogether. With [`MOST_GUESTS`] it is half of the connections that the server has.
+pub const MOST: usize = 1920;
 
-/// Streams of other kinds: administrators are few.
-const MOST_GUESTS: usize = 128;
+/// Streams of administrators altogether, which nobody else can take.
+pub const MOST_GUESTS: usize = 128;
 
 /// Notices that may wait for one watcher. More become one that says so.
 const MAILBOX: usize = 32;
@@ -57,20 +58,24 @@ pub struct Live {
     begun: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    next: u64,
-    /// By user, the oldest first.
-    places: BTreeMap<(UserId, u64), Place>,
-    /// Streams of other kinds, which count towards [`MOST`].
-    guests: usize,
+    watchers: Places<UserId, Watching>,
+    guests: Places<String, ()>,
     /// The last event that was looked at, while somebody watches.
     cursor: Option<u64>,
 }
 
+impl Default for State {
+    fn default() -> Self {
+        let (watchers, guests) = (Places::new(MOST, MOST_OF_ONE), Places::new(MOST_GUESTS, MOST_OF_ONE));
+        Self { watchers, guests, cursor: None }
+    }
+}
+
 #[derive(Debug)]
-struct Place {
-    mailbox: Arc<Mailbox>,
+struct Watching {
+    shown: Shown,
     /// When a session may run out, of those that the watcher is shown.
     due: Option<Timestamp>,
 }
@@ -80,6 +85,14 @@ struct Place {
 pub struct Line {
     live: Arc<Live>,
     key: (UserId, u64),
+    mailbox: Arc<Mailbox>,
+}
+
+/// An administrator's place, who hears of other things.
+#[derive(Debug)]
+pub struct Guest {
+    live: Arc<Live>,
+    key: (String, u64),
     mailbox: Arc<Mailbox>,
 }
 
@@ -97,15 +110,11 @@ pub struct Parcel {
     pub notices: Vec<(u64, Notice)>,
     /// More happened than there was room for.
     pub many: bool,
-    /// A session may have run out.
-    pub due: bool,
-    /// A newer stream of the same user took this one's place.
+    /// The watcher is to be judged again: a session may have run out, or what it showed was revoked.
+    pub judge: bool,
+    /// Another stream took this one's place.
     pub replaced: bool,
 }
-
-/// A stream that hears of other things, and counts all the same.
-#[derive(Debug)]
-pub struct Guest(Arc<Live>);
 
 impl Live {
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -117,41 +126,22 @@ impl Live {
         self.poked.notify_one();
     }
 
-    /// A place for one more watcher of this user. From now on it is told whatever is found.
-    pub fn enter(self: &Arc<Self>, user: UserId) -> Result<Line, Full> {
-        let mut state = self.lock();
-        let own = state.places.range((user, 0)..=(user, u64::MAX));
-        let own: Vec<(UserId, u64)> = own.map(|(key, _)| *key).collect();
-        if let Some(oldest) = own.first().filter(|_| own.len() >= MOST_OF_USER)
-            && let Some(place) = state.places.remove(oldest)
-        {
-            place.mailbox.put(|parcel| parcel.replaced = true);
-        }
-        if state.places.len() + state.guests >= MOST {
-            return Err(Full);
-        }
-        state.next += 1;
-        let key = (user, state.next);
-        let mailbox = Arc::<Mailbox>::default();
-        state.places.insert(key, Place { mailbox: Arc::clone(&mailbox), due: None });
-        drop(state);
+    /// A place for one more watcher. From now on it is told whatever is found.
+    pub fn enter(self: &Arc<Self>, watcher: &Watcher) -> Result<Line, Full> {
+        let what = Watching { shown: watcher.shown.clone(), due: None };
+        let (key, mailbox) = self.lock().watchers.take(&watcher.user, watcher.address, what)?;
         Ok(Line { live: Arc::clone(self), key, mailbox })
     }
 
-    /// A place for a stream of another kind.
-    pub fn admit(self: &Arc<Self>) -> Result<Guest, Full> {
-        let mut state = self.lock();
-        if state.places.len() + state.guests >= MOST || state.guests >= MOST_GUESTS {
-            return Err(Full);
-        }
-        state.guests += 1;
-        drop(state);
-        Ok(Guest(Arc::clone(self)))
+    /// A place for an administrator's stream: `name` is whoever it is.
+    pub fn admit(self: &Arc<Self>, name: &str, address: Option<IpAddr>) -> Result<Guest, Full> {
+        let (key, mailbox) = self.lock().guests.take(&name.to_owned(), address, ())?;
+        Ok(Guest { live: Arc::clone(self), key, mailbox })
     }
 
     /// How many watch.
     pub fn watchers(&self) -> usize {
-        self.lock().places.len()
+        self.lock().watchers.len()
     }
 
     fn cursor(&self) -> Option<u64> {
@@ -161,13 +151,11 @@ impl Live {
     /// Hands out what was found after the event `after`. All are told that much happened where not all of it was read, or
     /// where the events do not go on from what was seen.
     fn deliver(&self, after: u64, found: &Look, forgotten: bool) {
-        let read = found.events.last().map_or(after, |last| last.id);
-        let behind = found.events.len() >= LOOK as usize && found.last > read;
         let mut state = self.lock();
-        if forgotten || behind || found.last < after {
-            state.places.values().for_each(|place| place.mailbox.put(Parcel::overflow));
+        if forgotten || found.is_behind || found.last < after {
+            state.watchers.all().for_each(|place| place.mailbox.put(Parcel::overflow));
         } else {
-            found.events.iter().for_each(|event| state.tell(event));
+            found.news.iter().for_each(|(event, news)| state.tell(*event, news));
         }
         // Whoever came when nobody watched any more begins where it looked itself: looking at that again does no harm.
         if state.cursor.is_some() {
@@ -178,20 +166,26 @@ impl Live {
     /// Wakes those who are shown a session that may have run out.
     fn wake_due(&self, now: Timestamp) {
         let mut state = self.lock();
-        for place in state.places.values_mut().filter(|place| place.due.is_some_and(|due| now >= due)) {
-            place.due = None;
-            place.mailbox.put(|parcel| parcel.due = true);
+        for place in state.watchers.all_mut().filter(|place| place.what.due.is_some_and(|due| now >= due)) {
+            place.what.due = None;
+            place.mailbox.put(|parcel| parcel.judge = true);
         }
     }
 }
 
 impl State {
-    fn tell(&self, event: &Event) {
-        let Some((user, notice)) = Notice::read(&event.what) else { return };
-        let put = |place: &Place| place.mailbox.put(|parcel| parcel.add(event.id, notice));
-        match user {
-            Some(user) => self.places.range((user, 0)..=(user, u64::MAX)).for_each(|(_, place)| put(place)),
-            None => self.places.values().for_each(put),
+    fn tell(&self, event: u64, news: &News) {
+        let revoked = |shown: &dyn Fn(&Shown) -> bool| {
+            let holders = self.watchers.all().filter(|place| shown(&place.what.shown));
+            holders.for_each(|place| place.mailbox.put(|parcel| parcel.judge = true));
+        };
+        match news {
+            News::Of(user, notice) => {
+                self.watchers.of(user).for_each(|(_, place)| place.mailbox.put(|parcel| parcel.add(event, *notice)));
+            }
+            News::ToAll => self.watchers.all().for_each(|place| place.mailbox.put(Parcel::overflow)),
+            News::Token(token) => revoked(&|shown| shown.token == Some(*token)),
+            News::Key(key) => revoked(&|shown| shown.key == *key),
         }
     }
 }
@@ -205,28 +199,29 @@ impl Line {
 
     /// When a session may run out.
     pub fn set_due(&self, due: Timestamp) {
-        if let Some(place) = self.live.lock().places.get_mut(&self.key) {
-            place.due = Some(due);
+        if let Some(place) = self.live.lock().watchers.get_mut(&self.key) {
+            place.what.due = Some(due);
         }
     }
 
     /// What came, once something has.
     pub async fn take(&self) -> Parcel {
-        loop {
-            let parcel = std::mem::take(&mut *self.mailbox.lock());
-            if parcel != Parcel::default() {
-                return parcel;
-            }
-            self.mailbox.filled.notified().await;
-        }
+        self.mailbox.take().await
+    }
+}
+
+impl Guest {
+    /// Resolves once another stream took this one's place.
+    pub async fn replaced(&self) {
+        self.mailbox.take().await;
     }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
         let mut state = self.live.lock();
-        state.places.remove(&self.key);
-        if state.places.is_empty() {
+        state.watchers.leave(&self.key);
+        if state.watchers.len() == 0 {
             state.cursor = None;
         }
     }
@@ -234,7 +229,7 @@ impl Drop for Line {
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        self.0.lock().guests -= 1;
+        self.live.lock().guests.leave(&self.key);
     }
 }
 
@@ -246,6 +241,16 @@ impl Mailbox {
     fn put(&self, fill: impl FnOnce(&mut Parcel)) {
         fill(&mut self.lock());
         self.filled.notify_one();
+    }
+
+    async fn take(&self) -> Parcel {
+        loop {
+            let parcel = std::mem::take(&mut *self.lock());
+            if parcel != Parcel::default() {
+                return parcel;
+            }
+            self.filled.notified().await;
+        }
     }
 }
 

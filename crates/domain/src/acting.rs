@@ -61,6 +61,11 @@ impl Acting {
         }
     }
 
+    /// The key that signed the token.
+    pub const fn key(&self) -> &KeyId {
+        &self.key
+    }
+
     /// Who this is, for log and events.
     pub fn actor(&self) -> Actor {
         match (&self.claims.sub, self.claims.sid) {

@@ -19,6 +19,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::api::device::Session;
+use super::passive::Passive;
 use super::problem::{Problem, kinds};
 use crate::authority::Authority;
 use crate::live::{Denied, Full, Listener, Word};
@@ -30,8 +31,12 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// that not everybody comes at once after a restart.
 const RETRY: (u64, u64) = (1000, 12);
 
-/// When to try again where there are as many streams as there may be.
-const LATER: Duration = Duration::from_secs(10);
+/// When to try again where there are as many streams as there may be: as [`RETRY`], but seldom. Whoever looks meanwhile asks
+/// for the page again as often.
+const RETRY_FULL: (u64, u64) = (60_000, 240);
+
+/// The same for whoever asks over the API.
+const LATER: Duration = Duration::from_mins(1);
 
 /// nginx hands on what it has gathered, unless told so.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -66,9 +71,7 @@ pub(crate) trait Source: Send + 'static {
 
 /// Answers with `hello`, then with what the source says, until it or the server ends.
 pub(crate) fn answer(entropy: &dyn Entropy, source: impl Source, stopping: Stopping) -> Response {
-    let [byte] = entropy.bytes();
-    let retry = Duration::from_millis(RETRY.0 + RETRY.1 * u64::from(byte));
-    let hello = Event::default().event("hello").retry(retry).data("{}");
+    let hello = last("hello").retry(spread(entropy, RETRY));
     let events = stream::unfold((Some(hello), source, stopping), async |(hello, mut source, mut stopping)| {
         let event = if hello.is_some() {
             hello
@@ -81,10 +84,29 @@ pub(crate) fn answer(entropy: &dyn Entropy, source: impl Source, stopping: Stopp
         };
         event.map(|event| (Ok::<_, Infallible>(event), (None, source, stopping)))
     });
-    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
+    finish(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+/// Answers a page that there are as many streams as there may be, and when to come again. It is a stream of that one word: what
+/// makes pages listen keeps the status and the headers of a refusal to itself, and would not come again by itself.
+pub(crate) fn full(entropy: &dyn Entropy) -> Response {
+    let word = last("full").retry(spread(entropy, RETRY_FULL));
+    finish(Sse::new(stream::iter([Ok::<_, Infallible>(word)])))
+}
+
+/// Opening a stream is no activity: scripts do so whenever one has ended.
+fn finish(stream: impl IntoResponse) -> Response {
+    let mut response = stream.into_response();
+    response.extensions_mut().insert(Passive);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
     response
+}
+
+/// A time between the bounds that differs each time.
+fn spread(entropy: &dyn Entropy, (least, step): (u64, u64)) -> Duration {
+    let [byte] = entropy.bytes();
+    Duration::from_millis(least + step * u64::from(byte))
 }
 
 /// An event of this name, with JSON.
@@ -101,26 +123,14 @@ impl From<Full> for Problem {
     }
 }
 
-/// The sessions of one user, as they change: an answer of `text/event-stream`, for whoever is let in by other means than a
-/// bearer token as well.
-///
-/// A [`Watcher`] says whose sessions, from which of them, and by `judge` whether that one may still hear. It is asked in a
-/// transaction before the answer begins, where a refusal is this function's, and again before each event; it is to answer
-/// what [`Acting::check`](rescind_domain::acting::Acting::check) does, `Error::SignedOut` above all, by what it is judged
-/// by (a token, a cookie) and not by what it remembers. So a page's handler is
-///
-/// ```ignore
-/// async fn live(State(app): State<App>, visitor: Visitor, stopping: Stopping) -> Result<Response, Problem> {
-///     let (user, session) = visitor.person();
-///     let judge = Arc::new(move |view: &dyn View, world: &World| visitor.check(view, world));
-///     stream::sessions(&app.authority, Watcher { user, session, judge }, stopping).await
-/// }
-/// ```
+/// The sessions of one user, as they change: an answer of `text/event-stream`. A [`Watcher`] says whose sessions, from which of
+/// them, and whether that one may still hear: it is asked before the answer begins, where a refusal is this function's, and
+/// again before each event.
 ///
 /// Events are `hello`, after which nothing is missed, so that is when to load the list; `changed`; and a last one, after
 /// which the stream closes: `ended` (the session is over: lead to sign-in), `refused` (it goes on, but what was shown for it
-/// does not: come again with something newer) or `replaced` (there are too many streams of this user: do not come again).
-/// Without a last one, come again. Opening counts as activity like any request; listening does not.
+/// does not: come again with something newer) or `replaced` (somebody else needed the place: do not come again soon).
+/// Without a last one, come again. Neither opening nor listening counts as activity.
 pub(crate) async fn sessions(
     authority: &Arc<Authority>,
     watcher: Watcher,
@@ -152,7 +162,7 @@ impl Source for Sessions {
     }
 }
 
-/// The last word of a stream.
+/// A word that says all by its name.
 pub(crate) fn last(name: &str) -> Event {
     Event::default().event(name).data("{}")
 }

@@ -30,7 +30,7 @@ pub enum Word {
     Ended,
     /// The session goes on, but what was shown for it is not accepted any more: refresh, and come again. Nothing follows.
     Refused,
-    /// A newer stream of the same user took this one's place. Nothing follows.
+    /// Another stream took this one's place: a newer one of the same user, or one of somebody who has fewer. Nothing follows.
     Replaced,
 }
 
@@ -59,7 +59,7 @@ impl Listener {
     /// Begins to watch, if the watcher may. What is committed from now on is heard.
     pub async fn begin(authority: Arc<Authority>, watcher: Watcher) -> Result<Self, Denied> {
         // The place first: what happens while the store is being read is found by whoever looks for all.
-        let line = authority.live.enter(watcher.user)?;
+        let line = authority.live.enter(&watcher)?;
         let beginning = watch_sessions::begin(&authority.world, &watcher).await?;
         line.begin(beginning.event);
         line.set_due(beginning.ends.first());
@@ -115,7 +115,7 @@ impl Listener {
         let new = parcel.notices.iter().filter(|(event, _)| *event > self.since);
         let mut notices: Vec<Notice> = new.map(|(_, notice)| *notice).collect();
         let now = self.authority.world.now();
-        if parcel.due && self.ends.others.is_some_and(|end| now >= end) {
+        if parcel.judge && self.ends.others.is_some_and(|end| now >= end) {
             notices.push(Notice::of(Kind::Expired));
         }
         notices.dedup();

@@ -1,16 +1,23 @@
 //! Sessions as they change, for whoever watches.
 
+use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use rescind::live::{Listener, Word};
+use rescind_domain::Error;
 use rescind_domain::clock::Timestamp;
 use rescind_domain::event::{EventKind, NewEvent};
 use rescind_domain::revocation::Actor;
-use rescind_domain::verbs::begin_epoch;
-use rescind_wire::UserId;
+use rescind_domain::verbs::watch_sessions::{Judge, Kind, Shown, Watcher};
+use rescind_domain::verbs::{begin_epoch, keep_house};
+use rescind_wire::{SessionId, TokenId, UserId};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
+use tokio::sync::mpsc;
 
 use super::clients::add_service;
 use super::ear::Ear;
@@ -181,16 +188,12 @@ async fn a_token_or_key_that_is_revoked_ends_the_stream_and_not_the_session() {
     let access = service(&harness, &root).await;
     let (mut phone, mut laptop) = (harness.newcomer("ann").await, harness.sign_in("ann").await);
     let (mut phone_hears, mut laptop_hears) = (watch(&phone).await, watch(&laptop).await);
-    let part = |at| {
-        let part = phone.access.split('.').nth(at).expect("a part");
-        let part = data_encoding::BASE64URL_NOPAD.decode(part.as_bytes()).expect("base64url");
-        serde_json::from_slice::<Value>(&part).expect("JSON")
-    };
-    let target = format!("/v1/admin/keys/{}/compromise", text(&part(0)["kid"]));
-    let scope = json!({"scope": {"type": "token", "token": part(1)["jti"]}, "reason": "leaked"});
+    let target = format!("/v1/admin/keys/{}/compromise", text(&part(&phone.access, 0)["kid"]));
+    let scope = json!({"scope": {"type": "token", "token": part(&phone.access, 1)["jti"]}, "reason": "leaked"});
     harness.post("/v1/admin/revocations").bearer(&access).json(&scope).expect(201).await;
     phone_hears.ends_with("refused").await;
-    assert_eq!(laptop_hears.change().await, several("many"));
+    let tablet = harness.sign_in("ann").await;
+    assert_eq!(laptop_hears.change().await, of("signed_in", &tablet.session), "nothing of hers was ended");
     root.post(&target).json(&json!({"reason": "leaked"})).expect(200).await;
     laptop_hears.ends_with("refused").await;
     for device in [&mut phone, &mut laptop] {
@@ -246,6 +249,33 @@ async fn a_stream_outlives_its_token_and_is_no_activity_of_its_session() {
     ear.ends_with("ended").await;
 }
 
+/// Writes down what was seen of devices, as the server does now and then.
+async fn tidy(harness: &Harness) {
+    let seen = harness.authority.activity.take();
+    keep_house::record_activity(&harness.authority.world, seen).await.expect("written");
+}
+
+#[tokio::test]
+async fn a_page_that_nobody_looks_at_keeps_no_session_alive_however_much_its_script_asks() {
+    let harness = Harness::with(|config| config.tokens.session_lifetime = 3 * IDLE).await;
+    let phone = harness.newcomer("ann").await;
+    for _ in 0..3 {
+        harness.pass(IDLE / 4);
+        drop(watch(&phone).await);
+        phone.get("/v1/sessions").header("rescind-passive", "?1").expect(200).await;
+        tidy(&harness).await;
+    }
+    harness.pass(IDLE / 4 + Duration::from_secs(1));
+    phone.get("/v1/sessions").header("rescind-passive", "?1").expect(401).await.problem("invalid-token");
+
+    let laptop = harness.sign_in("ann").await;
+    harness.pass(IDLE / 2);
+    laptop.get("/v1/sessions").expect(200).await;
+    tidy(&harness).await;
+    harness.pass(IDLE / 2 + Duration::from_secs(1));
+    laptop.get("/v1/sessions").expect(200).await;
+}
+
 #[tokio::test]
 async fn a_session_of_another_device_that_runs_out_is_noticed() {
     let harness = Harness::start().await;
@@ -280,7 +310,7 @@ async fn the_oldest_stream_of_a_user_gives_way_to_one_too_many() {
     let (ann, bob) = (harness.newcomer("ann").await, harness.newcomer("bob").await);
     let mut others = watch(&bob).await;
     let mut ears = Vec::new();
-    for _ in 0..rescind::live::MOST_OF_USER {
+    for _ in 0..rescind::live::MOST_OF_ONE {
         ears.push(watch(&ann).await);
     }
     let last = watch(&ann).await;
@@ -301,13 +331,77 @@ async fn a_stream_too_many_for_the_server_is_refused_until_there_is_room() {
     let other = |n: usize| {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&n.to_be_bytes());
-        live.enter(UserId::from_bytes(bytes)).expect("room")
+        let who = (UserId::from_bytes(bytes), SessionId::from_bytes([0; 16]));
+        live.enter(&watcher(who, shown(None, "another"), Arc::default())).expect("room")
     };
     let mut others: Vec<_> = (0..rescind::live::MOST).map(other).collect();
     let refused = ann.get("/v1/sessions/changes").expect(503).await;
     refused.problem("too-many-streams").retry_after();
     drop(others.pop());
     drop(watch(&ann).await);
+}
+
+/// A watcher who shows this; how often it is judged is counted.
+fn watcher((user, session): (UserId, SessionId), shown: Shown, judged: Arc<AtomicUsize>) -> Watcher {
+    let judge: Judge = Arc::new(move |view, _| {
+        judged.fetch_add(1, Ordering::SeqCst);
+        let found = view.user(&user)?.zip(view.session(&user, &session)?);
+        found.ok_or(Error::SignedOut(None))
+    });
+    Watcher { user, session, address: Some(Ipv4Addr::LOCALHOST.into()), shown, judge }
+}
+
+fn shown(token: Option<TokenId>, key: &str) -> Shown {
+    Shown { token, key: key.parse().expect("an id") }
+}
+
+#[tokio::test]
+async fn a_revoked_token_or_key_has_nobody_judged_but_who_showed_it() {
+    let harness = Harness::start().await;
+    let root = harness.administrator().await;
+    let access = service(&harness, &root).await;
+    let mut phones = Vec::new();
+    for login in ["ann", "bob", "cid", "dan"] {
+        let phone = harness.newcomer(login).await;
+        let user: UserId = text(&phone.me().await.json()["user"]["id"]).parse().expect("an id");
+        phones.push((login, (user, phone.session.parse::<SessionId>().expect("an id")), phone));
+    }
+    let key = text(&part(&phones[0].2.access, 0)["kid"]);
+    let token: TokenId = text(&part(&phones[1].2.access, 1)["jti"]).parse().expect("an id");
+    // Ann shows the key that is revoked, Bob the token; nobody else has anything to do with either.
+    let shows = [shown(None, &key), shown(Some(token), "another"), shown(None, "another"), shown(None, "third")];
+    let mut judged = Vec::new();
+    let mut heard = Vec::new();
+    for ((_, who, _), shows) in phones.iter().zip(shows) {
+        let count = Arc::<AtomicUsize>::default();
+        let watcher = watcher(*who, shows, Arc::clone(&count));
+        let mut listener = Listener::begin(Arc::clone(&harness.authority), watcher).await.expect("it may");
+        let (say, hear) = mpsc::unbounded_channel();
+        tokio::spawn(async move { while listener.next().await.is_some_and(|word| say.send(word).is_ok()) {} });
+        judged.push(count);
+        heard.push(hear);
+    }
+    let scope = json!({"scope": {"type": "token", "token": token.to_string()}, "reason": "leaked"});
+    harness.post("/v1/admin/revocations").bearer(&access).json(&scope).expect(201).await;
+    root.post(&format!("/v1/admin/keys/{key}/compromise")).json(&json!({"reason": "leaked"})).expect(200).await;
+    // Whatever anybody was woken by before is dealt with before these are told.
+    for (at, (login, ..)) in phones.iter().enumerate() {
+        harness.sign_in(login).await;
+        match heard[at].recv().await {
+            Some(Word::Changed(change)) => assert_eq!(change.kind, Kind::SignedIn, "{login}"),
+            other => panic!("{login}: {other:?}"),
+        }
+    }
+    let judged: Vec<usize> = judged.iter().map(|count| count.load(Ordering::SeqCst)).collect();
+    // At the beginning, for what was revoked, and for the sign-in.
+    assert_eq!(judged, [3, 3, 2, 2]);
+}
+
+/// The `at`-th part of a token.
+fn part(token: &str, at: usize) -> Value {
+    let part = token.split('.').nth(at).expect("a part");
+    let part = data_encoding::BASE64URL_NOPAD.decode(part.as_bytes()).expect("base64url");
+    serde_json::from_slice::<Value>(&part).expect("JSON")
 }
 
 /// Resolves once nobody watches any more.

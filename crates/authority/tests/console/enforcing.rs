@@ -12,7 +12,7 @@ use super::browser::Browser;
 use super::harness::{Harness, text};
 
 /// A verifier that holds a lease, and says nothing from then on.
-async fn silent(harness: &Harness, name: &str) -> Line {
+pub(crate) async fn silent(harness: &Harness, name: &str) -> Line {
     let authority = &harness.authority;
     let follower = Follower {
         name: name.to_owned(),

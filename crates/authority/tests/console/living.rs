@@ -1,11 +1,18 @@
 //! The stream that makes the console live: it says that something happened, to administrators alone, and ends with the
 //! session.
 
+use std::net::Ipv4Addr;
+
 use axum::http::Method;
+use rescind::live::Guest;
+use rescind_domain::acting::Administrator;
+use rescind_domain::verbs::revoke;
+use rescind_wire::{Scope, TokenId};
 use serde_json::json;
 
 use super::browser::Browser;
 use super::ear::Ear;
+use super::enforcing::silent;
 use super::harness::{Harness, PASSWORD, text};
 
 impl Browser<'_> {
@@ -67,4 +74,67 @@ async fn the_stream_ends_with_the_session_and_with_the_role() {
         }
         assert_eq!(ear.next().await, None);
     }
+}
+
+#[tokio::test]
+async fn verifiers_are_heard_of_while_the_log_grows_all_the_time() {
+    let harness = Harness::start().await;
+    let root = Browser::administrator(&harness).await;
+    let mut ear = root.listen().await;
+    let line = silent(&harness, "shop").await;
+    let growing = async {
+        loop {
+            let scope = Scope::Token { token: TokenId::from_bytes(harness.authority.world.entropy.bytes()) };
+            let ended =
+                revoke::revoke(&harness.authority.world, &Administrator::CommandLine, scope, String::new(), None);
+            ended.await.expect("revoked");
+            harness.authority.hint();
+        }
+    };
+    let heard = async { while ear.next().await.expect("it goes on").event != "verifiers" {} };
+    tokio::select! {
+        () = growing => unreachable!("it grows for ever"),
+        () = heard => {}
+    }
+    drop(line);
+}
+
+#[tokio::test]
+async fn neither_looking_on_nor_listening_keeps_an_administrators_session_alive() {
+    let harness = Harness::start().await;
+    let root = Browser::administrator(&harness).await;
+    harness.authority.activity.take();
+    drop(root.listen().await);
+    root.call(Method::GET, "/admin").header("rescind-passive", "?1").expect(200).await;
+    assert_eq!(harness.authority.activity.take(), []);
+    root.call(Method::GET, "/admin").expect(200).await;
+    assert_eq!(harness.authority.activity.take().len(), 1);
+}
+
+#[tokio::test]
+async fn an_administrators_oldest_stream_gives_way_and_one_too_many_is_told_when_to_come_again() {
+    let harness = Harness::start().await;
+    let root = Browser::administrator(&harness).await;
+    let mut ears = Vec::new();
+    for _ in 0..=rescind::live::MOST_OF_ONE {
+        ears.push(root.listen().await);
+    }
+    while ears[0].next().await.expect("a last word").event != "replaced" {}
+    assert_eq!(ears[0].next().await, None);
+    drop(ears);
+    let live = &harness.authority.live;
+    let admit = |n: usize| live.admit(&format!("service {n}"), Some(Ipv4Addr::LOCALHOST.into()));
+    let mut others: Vec<Guest> = Vec::new();
+    for n in 0.. {
+        // Those who hung up may not be gone yet.
+        match admit(n) {
+            Ok(guest) => others.push(guest),
+            Err(_) if others.len() == rescind::live::MOST_GUESTS => break,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+    let answer = root.call(Method::GET, "/admin/live").expect(200).await;
+    assert!(answer.text().contains("event: full"), "{answer:?}");
+    drop(others);
+    drop(root.listen().await);
 }

@@ -11,7 +11,9 @@ use crate::error::{Error, RefreshRefusal};
 use crate::held::{self, Found};
 use crate::issue::{self, AccessToken, SessionTicket, Ticket};
 use crate::refresh_token::{self, Holder, Unverified};
+use crate::session::Session;
 use crate::store::View;
+use crate::user::{User, UserState};
 use crate::world::World;
 
 /// What a cookie stands for.
@@ -54,13 +56,18 @@ pub async fn present_cookie(world: &World, cookie: &str, address: Option<IpAddr>
 ///
 /// # Errors
 /// [`Error::SignedOut`] if it does not.
-pub fn check(view: &dyn View, world: &World, cookie: &str, address: Option<IpAddr>) -> Result<(), Error> {
+pub fn check(view: &dyn View, world: &World, cookie: &str, address: Option<IpAddr>) -> Result<(User, Session), Error> {
     let held = refresh_token::take_apart_as(Holder::Cookie, cookie).ok_or(Error::SignedOut(None))?;
     let presented = Presenting { world: world.clone(), held, address };
-    match presented.ticket(view, world.now()) {
-        Err(Error::MustEnd) => Err(Error::SignedOut(None)),
-        other => other.map(|_| ()),
+    let (found, _) = presented.judge(view).map_err(|error| match error {
+        Error::MustEnd => Error::SignedOut(None),
+        other => other,
+    })?;
+    let user = view.user(&found.session.user)?.ok_or(Error::SignedOut(None))?;
+    if user.lock_at(world.now()).is_some() || matches!(user.state, UserState::Deleted { .. }) {
+        return Err(Error::SignedOut(None));
     }
+    Ok((user, found.session))
 }
 
 struct Presenting {
@@ -79,7 +86,7 @@ impl Presenting {
         found.chain.turn(authentic.n(), authentic.epoch(), found.head.epoch, now, self.world.policy.refresh_grace)
     }
 
-    fn ticket(&self, view: &dyn View, read_at: Timestamp) -> Result<(Ticket, Turn), Error> {
+    fn judge(&self, view: &dyn View) -> Result<(Found, Turn), Error> {
         let found = self.find(view)?.map_err(|refusal| match refusal {
             RefreshRefusal::Revoked(cause) => Error::SignedOut(Some(cause)),
             _ => Error::SignedOut(None),
@@ -97,7 +104,11 @@ impl Presenting {
             Turn::TooLate | Turn::Reused => return Err(Error::SignedOut(None)),
             Turn::Beyond => return Err(Error::MustEnd),
         }
-        let Found { chain, session, head, .. } = found;
+        Ok((found, turn))
+    }
+
+    fn ticket(&self, view: &dyn View, read_at: Timestamp) -> Result<(Ticket, Turn), Error> {
+        let (Found { chain, session, head, .. }, turn) = self.judge(view)?;
         let ticket = Ticket {
             subject: Subject::User(session.user),
             session: Some(SessionTicket::of(&session)),

@@ -2,19 +2,22 @@
 //! whom to tell, is not decided here.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use rescind_wire::{SessionId, UserId};
+use rescind_wire::{Change as WireChange, KeyId, Scope, SessionId, TokenId, UserId};
 
 use crate::acting::Acting;
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::event::{Event, EventKind, NewEvent};
+use crate::event::{EventKind, NewEvent};
+use crate::refresh_token::{self, Holder};
 use crate::session::Session;
 use crate::standing::StoreCuts;
 use crate::store::View;
 use crate::user::{User, UserState};
 use crate::verbs::list_sessions::{self, Listed};
+use crate::verbs::present_cookie;
 use crate::world::World;
 
 /// Events read at a time. Whoever is further behind is told that much happened, not what.
@@ -33,8 +36,21 @@ pub struct Watcher {
     pub user: UserId,
     /// From which of them.
     pub session: SessionId,
+    /// From where, for sharing out the places.
+    pub address: Option<IpAddr>,
+    /// What it showed, which may be revoked without the session.
+    pub shown: Shown,
     /// Says whether that session still stands.
     pub judge: Judge,
+}
+
+/// What a watcher showed of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The access token, if it was one.
+    pub token: Option<TokenId>,
+    /// The key that it was made with.
+    pub key: KeyId,
 }
 
 impl Watcher {
@@ -42,7 +58,28 @@ impl Watcher {
     /// the session does.
     pub fn by_token(acting: Acting) -> Result<Self, Error> {
         let (user, session) = acting.person()?;
-        Ok(Self { user, session, judge: Arc::new(move |view, world| acting.check(view, world)) })
+        let (address, shown) =
+            (acting.address(), Shown { token: Some(acting.claims().jti), key: acting.key().clone() });
+        Ok(Self { user, session, address, shown, judge: Arc::new(move |view, world| acting.check(view, world)) })
+    }
+
+    /// A browser with this cookie, which was found to stand for that session. It is judged by the cookie alone: the token that
+    /// it stands for now may be revoked without it.
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`] if it is none.
+    pub fn by_cookie(
+        cookie: String,
+        address: Option<IpAddr>,
+        (user, session): (UserId, SessionId),
+    ) -> Result<Self, Error> {
+        let held = refresh_token::take_apart_as(Holder::Cookie, &cookie).ok_or(Error::SignedOut(None))?;
+        let shown = Shown { token: None, key: held.unverified_key.key_id() };
+        let judge: Judge = Arc::new(move |view, world| {
+            let (owner, own) = present_cookie::check(view, world, &cookie, address)?;
+            if (owner.id, own.id) == (user, session) { Ok((owner, own)) } else { Err(Error::SignedOut(None)) }
+        });
+        Ok(Self { user, session, address, shown, judge })
     }
 }
 
@@ -97,21 +134,41 @@ impl Notice {
     pub const fn of(kind: Kind) -> Self {
         Self { kind, session: None }
     }
+}
 
-    /// What an event says to those who watch, and to whom: one user, or everybody. Nothing if no session changed. Every
-    /// ending writes its event (A15), and one that is not known here by its kind is known by its entry of the log.
-    pub fn read(event: &NewEvent) -> Option<(Option<UserId>, Self)> {
-        let about = |kind| Self { kind, session: event.session };
+/// What an event is to those who watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Something happened to a user's sessions.
+    Of(UserId, Notice),
+    /// Something happened that may concern anybody.
+    ToAll,
+    /// A token was revoked. Who showed it is to be judged, and nobody's sessions have changed.
+    Token(TokenId),
+    /// A key was revoked. Who showed what it made is to be judged, and nobody's sessions have changed.
+    Key(KeyId),
+}
+
+impl News {
+    /// What an event says; `revoked` is what its entry of the log covers, if it has one. Nothing if no session changed. Every
+    /// ending writes its event (A15), and one that is not known here by its kind is known by its entry.
+    pub fn read(event: &NewEvent, revoked: Option<&Scope>) -> Option<Self> {
+        let about = |kind| Notice { kind, session: event.session };
         let notice = match event.kind {
             EventKind::SignedIn => about(Kind::SignedIn),
             EventKind::SessionChanged => about(Kind::Renamed),
             EventKind::Reauthenticated => about(Kind::Reauthenticated),
             EventKind::SessionEnded | EventKind::SessionDisplaced | EventKind::RefreshReused => about(Kind::Ended),
-            _ if event.revocation.is_none() => return None,
-            _ if event.user.is_some() => Self::of(Kind::Ended),
-            _ => Self::of(Kind::Many),
+            _ if revoked.is_none() => return None,
+            _ => Notice::of(Kind::Ended),
         };
-        Some((event.user, notice))
+        match (event.user, revoked) {
+            (_, Some(Scope::Token { token })) => Some(Self::Token(*token)),
+            (_, Some(Scope::Key { key })) => Some(Self::Key(key.clone())),
+            (_, Some(scope)) if scope.foreign_issuer().is_some() => None,
+            (Some(user), _) => Some(Self::Of(user, notice)),
+            (None, _) => Some(Self::ToAll),
+        }
     }
 }
 
@@ -225,10 +282,12 @@ fn ends(view: &dyn View, world: &World, user: &User, own: &Session) -> Result<En
 }
 
 /// What happened since an event.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Look {
-    /// The events after it, oldest first, [`LOOK`] at most.
-    pub events: Vec<Event>,
+    /// What there is to tell, each with the id of its event, oldest first.
+    pub news: Vec<(u64, News)>,
+    /// There were more events than are read at a time: not all there is to tell is in `news`.
+    pub is_behind: bool,
     /// The last event there is.
     pub last: u64,
 }
@@ -238,9 +297,25 @@ pub async fn look(world: &World, after: u64) -> Result<Look, Error> {
     let read = move |view: &dyn View| {
         let last = view.last_event()?;
         let events = if last > after { view.events(None, after, LOOK)? } else { Vec::new() };
-        Ok(Look { events, last })
+        let is_behind = events.len() >= LOOK as usize && events.last().is_some_and(|read| last > read.id);
+        let mut news = Vec::new();
+        for event in events.iter().filter(|_| !is_behind) {
+            let revoked = revoked(view, &event.what)?;
+            news.extend(News::read(&event.what, revoked.as_ref()).map(|found| (event.id, found)));
+        }
+        Ok(Look { news, is_behind, last })
     };
     world.store.read("look_for_watchers", read).await
+}
+
+/// What an event's entry of the log covers. One that was forgotten may have covered anybody.
+fn revoked(view: &dyn View, event: &NewEvent) -> Result<Option<Scope>, Error> {
+    let Some(number) = event.revocation else { return Ok(None) };
+    Ok(match view.log_entry(number)?.map(|row| row.change) {
+        Some(WireChange::Revoke(scope)) => Some(scope),
+        Some(WireChange::AddKey(_)) => None,
+        None => Some(Scope::Everyone { services: false }),
+    })
 }
 
 #[cfg(test)]
@@ -257,26 +332,40 @@ mod tests {
 
     #[test]
     fn whatever_came_with_an_entry_of_the_log_is_told() {
+        let everyone = Scope::Everyone { services: false };
+        let cut = Scope::User { user: USER, except: None, deleted: false };
         for kind in EventKind::ALL {
-            let wide = NewEvent { revocation: Some(7), ..event(*kind) };
-            assert!(Notice::read(&wide).is_some_and(|(user, _)| user.is_none()), "{kind}");
-            let (user, notice) = Notice::read(&wide.user(USER).session(SESSION)).expect("told");
-            assert_eq!(user, Some(USER), "{kind}");
-            assert_ne!(notice.kind, Kind::Many, "{kind}: it is about one user");
+            assert_eq!(News::read(&event(*kind), Some(&everyone)), Some(News::ToAll), "{kind}");
+            let of_user = event(*kind).user(USER).session(SESSION);
+            assert!(
+                matches!(News::read(&of_user, Some(&cut)), Some(News::Of(USER, _))),
+                "{kind}: it is about one user"
+            );
         }
+    }
+
+    #[test]
+    fn what_ends_no_session_is_told_to_those_who_showed_it() {
+        let (token, key) = (TokenId::from_bytes([3; 16]), "key_one".parse::<KeyId>().unwrap());
+        let revoked = |scope: Scope| News::read(&event(EventKind::Revoked), Some(&scope));
+        assert_eq!(revoked(Scope::Token { token }), Some(News::Token(token)));
+        assert_eq!(revoked(Scope::Key { key: key.clone() }), Some(News::Key(key)));
+        let issuer = "https://id.example".parse().unwrap();
+        assert_eq!(revoked(Scope::ForeignIssuer { issuer }), None, "nobody who watches has a token of theirs");
+        assert_eq!(News::read(&event(EventKind::KeyAdded), None), None);
     }
 
     #[test]
     fn a_failed_sign_in_changes_no_session() {
         for kind in [EventKind::SignInFailed, EventKind::RefreshRefused, EventKind::SessionEndRefused] {
-            assert_eq!(Notice::read(&event(kind).user(USER).session(SESSION)), None, "{kind}");
+            assert_eq!(News::read(&event(kind).user(USER).session(SESSION), None), None, "{kind}");
         }
     }
 
     #[test]
     fn whoever_ends_the_others_is_not_said_to_have_ended() {
-        let ended = NewEvent { revocation: Some(7), ..event(EventKind::SessionsEnded) };
-        let (_, notice) = Notice::read(&ended.user(USER).session(SESSION)).expect("told");
-        assert_eq!(notice, Notice::of(Kind::Ended), "the event names the session that asked");
+        let cut = Scope::User { user: USER, except: Some(SESSION), deleted: false };
+        let news = News::read(&event(EventKind::SessionsEnded).user(USER).session(SESSION), Some(&cut));
+        assert_eq!(news, Some(News::Of(USER, Notice::of(Kind::Ended))), "the event names the session that asked");
     }
 }

@@ -46,8 +46,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 )]
 async fn follow(State(app): State<App>, admin: Admin, stopping: Stopping) -> Result<Response, Problem> {
     let authority = Arc::clone(&app.authority);
-    let place = authority.live.admit()?;
     let head = read_log::head(&authority.world, &admin.0).await?;
+    let place = authority.live.admit(&admin.caller(), admin.0.address())?;
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let source = Changes {
@@ -59,7 +59,7 @@ async fn follow(State(app): State<App>, admin: Admin, stopping: Stopping) -> Res
         known: None,
         waiting: VecDeque::new(),
         over: false,
-        _place: place,
+        place,
     };
     Ok(stream::answer(&*app.authority.world.entropy, source, stopping))
 }
@@ -76,7 +76,7 @@ struct Changes {
     known: Option<Vec<Standing>>,
     waiting: VecDeque<Event>,
     over: bool,
-    _place: Guest,
+    place: Guest,
 }
 
 /// What of a verifier is news: times that run are not.
@@ -101,6 +101,10 @@ impl Source for Changes {
             let ticked = tokio::select! {
                 _ = self.applied.wait_for(|applied| *applied > after) => false,
                 _ = self.tick.tick() => true,
+                () = self.place.replaced() => {
+                    self.over = true;
+                    return Some(stream::last("replaced"));
+                }
             };
             if let Err(error) = self.look(ticked).await {
                 self.over = true;

@@ -14,6 +14,7 @@ use rescind_domain::acting::Administrator;
 use rescind_domain::verbs::read_log;
 use rescind_wire::Cause;
 use tokio::sync::watch;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::authority::Authority;
 use crate::feed::FollowerId;
@@ -43,21 +44,26 @@ async fn listen(visitor: Visitor, stopping: Stopping) -> Result<Response, Proble
     let authority = Arc::clone(&visitor.app.authority);
     let admin = Administrator::Caller(Box::new(caller.acting()));
     read_log::head(&authority.world, &admin).await?;
-    let guest = authority.live.admit()?;
+    let entropy = Arc::clone(&authority.world.entropy);
+    let Ok(guest) = authority.live.admit(&caller.acting().caller(), caller.address()) else {
+        return Ok(stream::full(&*entropy));
+    };
     let (applied, published) = (authority.applied.subscribe(), authority.published.subscribe());
     let seen = verifiers(&authority);
+    let mut look = interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let source = Watching {
         applied,
         published,
         seen,
+        look,
         looks: 0,
         told: Duration::ZERO,
         admin,
         over: false,
         authority,
-        _guest: guest,
+        guest,
     };
-    let entropy = Arc::clone(&visitor.app.authority.world.entropy);
     Ok(stream::answer(&*entropy, source, stopping))
 }
 
@@ -75,13 +81,13 @@ struct Watching {
     applied: watch::Receiver<u64>,
     published: watch::Receiver<u64>,
     seen: Seen,
+    look: Interval,
     looks: u32,
     /// When something was told last, on the clock that counts suspended time.
     told: Duration,
     /// The last word was said.
     over: bool,
-    /// Counts among the streams.
-    _guest: Guest,
+    guest: Guest,
 }
 
 impl Source for Watching {
@@ -89,9 +95,12 @@ impl Source for Watching {
         if self.over {
             return None;
         }
-        let happened = self.wait().await;
+        let Some(happened) = self.wait().await else {
+            self.over = true;
+            return Some(stream::last("replaced"));
+        };
         let last = match read_log::head(&self.authority.world, &self.admin).await {
-            Ok(_) => return Some(Event::default().event(happened).data("{}")),
+            Ok(_) => return Some(stream::last(happened)),
             // The token that the cookie stood for is over, not the session: come again.
             Err(Error::SignedOut(Some(Cause::Revoked { scope: "key" | "token", .. }))) => "refused",
             Err(Error::SignedOut(_) | Error::Forbidden) => "ended",
@@ -103,22 +112,25 @@ impl Source for Watching {
 }
 
 impl Watching {
-    /// What happened, once something has.
-    async fn wait(&mut self) -> &'static str {
+    /// What happened, once something has; nothing if another stream took this one's place.
+    async fn wait(&mut self) -> Option<&'static str> {
         loop {
+            // The look first: a log that grows all the time must not keep the verifiers from being looked at.
             tokio::select! {
-                Ok(()) = self.applied.changed() => return self.grown().await,
-                Ok(()) = self.published.changed() => return self.grown().await,
-                () = tokio::time::sleep(LOOK) => {}
+                biased;
+                () = self.guest.replaced() => return None,
+                _ = self.look.tick() => {}
+                Ok(()) = self.applied.changed() => return Some(self.grown().await),
+                Ok(()) = self.published.changed() => return Some(self.grown().await),
             }
             self.looks += 1;
             let now = verifiers(&self.authority);
             if now != self.seen {
                 self.seen = now;
-                return "verifiers";
+                return Some("verifiers");
             }
             if self.looks.is_multiple_of(LOOKS) {
-                return "still";
+                return Some("still");
             }
         }
     }
