@@ -1,48 +1,77 @@
 // Makes the console live: listens for what happens, asks for the page again, and replaces what is marked as live in it.
 // Everything works without it.
+import { follow, look, patience } from "/assets/stream.js";
 
 const heard = () => document.getElementById("heard");
 const SHOWS = { revocations: ["revocations", "figures", "charts-1", "charts-2", "done", "sessions", "history", "keys"], verifiers: ["verifiers", "figures"] };
+const ALL = [...SHOWS.revocations, ...SHOWS.verifiers];
 const regions = () => [...document.querySelectorAll("div[data-live]")];
-// The tokens of forms are new each time, and times may have been made local: what the server said is compared.
-const plain = (region) => region.innerHTML.replace(/name="form_token" value="[^"]*"/g, "");
-const known = new Map();
 let loading = false;
 let wanted = new Set();
+let retry = 0;
+let first = true;
+
+// What the server said in a region: without the tokens of forms, which are new each time, what times were made of here, and what
+// whoever looks unfolded.
+function plain(region) {
+  const copy = region.cloneNode(true);
+  for (const input of copy.querySelectorAll("input[name=form_token]")) input.removeAttribute("value");
+  for (const time of copy.querySelectorAll("time")) {
+    const { dateTime } = time;
+    time.replaceChildren();
+    for (const { name } of [...time.attributes]) time.removeAttribute(name);
+    time.dateTime = dateTime;
+  }
+  for (const part of copy.querySelectorAll("details, form")) part.removeAttribute(part.matches("form") ? "aria-busy" : "open");
+  return copy.innerHTML;
+}
 
 async function refresh(names, silent) {
   names.forEach((name) => wanted.add(name));
   if (loading || document.querySelector("form[aria-busy], dialog")) return;
   loading = true;
+  clearTimeout(retry);
   const [asked, place] = [wanted, location.href];
   wanted = new Set();
+  let answer = null;
   try {
-    const answer = await fetch(place, { headers: { accept: "text/html" } });
+    answer = await look(place);
     if (answer.redirected) return void location.assign(answer.url);
     if (answer.status === 403) return void location.reload();
-    if (!answer.ok || location.href !== place) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const changed = regions().filter((region) => asked.has(region.dataset.live) && replace(region, page));
-    if (changed.length && !silent) say(heard()?.dataset.changed);
-    if (changed.length) document.dispatchEvent(new Event("rescind:changed"));
-  } catch { /* No network: the stream comes again. */ } finally {
+    if (answer.ok) put(new DOMParser().parseFromString(await answer.text(), "text/html"), asked, place, silent);
+  } catch {
+    answer = null;
+  } finally {
     loading = false;
-    if (wanted.size) refresh([]);
+    if (!answer || answer.status >= 500) later(asked, answer);
+    else if (wanted.size) refresh([]);
   }
 }
 
-// Puts a region's new content in place; what had the focus keeps it.
+function later(asked, answer) {
+  asked.forEach((name) => wanted.add(name));
+  retry = setTimeout(() => document.hidden || refresh([]), patience(answer));
+}
+
+// Puts what is new in place, unless something is being done with what is there: then it is asked for again afterwards.
+function put(page, asked, place, silent) {
+  if (location.href !== place || document.querySelector("form[aria-busy], dialog")) return void asked.forEach((name) => wanted.add(name));
+  const changed = regions().filter((region) => asked.has(region.dataset.live) && replace(region, page));
+  if (!changed.length) return;
+  if (!silent) say(heard()?.dataset.changed);
+  document.dispatchEvent(new Event("rescind:changed"));
+}
+
+// Puts a region's new content in place; what had the focus keeps it, and what was unfolded stays so.
 function replace(region, page) {
-  const { live } = region.dataset;
-  const fresh = page.querySelector(`div[data-live="${live}"]`);
-  if (!fresh) return false;
-  const now = plain(fresh);
-  if (known.get(live) === now) return false;
-  known.set(live, now);
+  const fresh = page.querySelector(`div[data-live="${region.dataset.live}"]`);
+  if (!fresh || plain(fresh) === plain(region)) return false;
   const active = region.contains(document.activeElement) ? document.activeElement : null;
   const action = active?.form?.getAttribute("action");
   const link = active?.getAttribute("href");
-  region.innerHTML = fresh.innerHTML;
+  const open = [...region.querySelectorAll("details")].map((details) => details.open);
+  region.replaceChildren(...fresh.childNodes);
+  region.querySelectorAll("details").forEach((details, at) => { details.open = open[at] ?? false; });
   if (!active) return true;
   const same = [...region.querySelectorAll("a[href], button, [tabindex]")].find((element) =>
     action ? element.form?.getAttribute("action") === action : link && element.getAttribute("href") === link);
@@ -57,30 +86,12 @@ function say(text) {
   setTimeout(() => { place.textContent = text; }, 100);
 }
 
-let stream = null;
-function stop() {
-  stream?.close();
-  stream = null;
-}
-function listen() {
-  if (stream || document.hidden) return;
-  const own = stream = new EventSource("/admin/live");
-  const on = (name, act) => own.addEventListener(name, () => stream === own && act());
-  const later = (wait) => { stop(); setTimeout(listen, wait); };
-  on("hello", () => refresh([...SHOWS.revocations, ...SHOWS.verifiers], !known.size));
-  on("revocations", () => refresh(SHOWS.revocations));
-  on("verifiers", () => refresh(SHOWS.verifiers));
-  on("ended", () => { say(heard()?.dataset.ended); stop(); location.assign("/admin"); });
-  on("refused", () => later(500));
-  on("error", () => own.readyState === EventSource.CLOSED && (later(15000), refresh([...SHOWS.revocations, ...SHOWS.verifiers])));
-}
+const { listen, stop } = follow(() => document.querySelector(".console") && "/admin/live", {
+  hello: () => { refresh(ALL, first); first = false; },
+  revocations: () => refresh(SHOWS.revocations),
+  verifiers: () => refresh(SHOWS.verifiers),
+  ended: () => { say(heard()?.dataset.ended); stop(); location.assign("/admin"); },
+}, () => refresh(ALL));
 
-let timer = 0;
-document.addEventListener("visibilitychange", () => {
-  clearTimeout(timer);
-  if (document.hidden) timer = setTimeout(stop, 60000);
-  else listen();
-});
-addEventListener("pagehide", stop);
-addEventListener("pageshow", (event) => event.persisted && location.reload());
+document.addEventListener("rescind:idle", () => wanted.size && refresh([]));
 listen();

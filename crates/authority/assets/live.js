@@ -1,4 +1,6 @@
 // Makes pages live. Everything works without it.
+import { follow, look, patience } from "/assets/stream.js";
+
 const $ = (id) => document.getElementById(id);
 const one = (selector) => document.querySelector(selector);
 const buttonFor = (action) => [...document.forms].find((form) => form.getAttribute("action") === action)?.querySelector("button");
@@ -36,10 +38,7 @@ function replace(page, ...parts) {
   tellTimes();
 }
 
-async function load(url, options) {
-  const answer = await fetch(url, { ...options, headers: { accept: "text/html" } });
-  return [answer, new DOMParser().parseFromString(await answer.text(), "text/html")];
-}
+const read = async (answer) => new DOMParser().parseFromString(await answer.text(), "text/html");
 
 // A live region speaks of what is put into it, not of what it comes with.
 function show(page, url) {
@@ -55,6 +54,7 @@ function show(page, url) {
 let loading = false;
 let again = false;
 let over = false;
+let retry = 0;
 const isBusy = () => loading || one("form[aria-busy]");
 // What is under way says better why it is over.
 const leave = () => over && !isBusy() && $("devices") && location.assign("/account");
@@ -62,8 +62,12 @@ async function reload() {
   if (isBusy()) return void (again = true);
   loading = true;
   again = false;
+  clearTimeout(retry);
+  let [answer, place] = [null, location.href];
   try {
-    const [answer, page] = await load(location.href);
+    answer = await look(place);
+    const page = await read(answer);
+    if (location.href !== place) return;
     if (answer.redirected) return show(page, answer.url);
     if (!answer.ok || !page.querySelector("#devices") || !$("devices")) return;
     const ids = (place) => [...place.querySelectorAll(".device")].map(({ id }) => id);
@@ -77,8 +81,11 @@ async function reload() {
     said.textContent = (arrived.length && one(".news h2")?.textContent) || $("devices").dataset.said;
     $("notice").append(said);
     setTimeout(() => said.remove(), 5000);
-  } catch { /* No network: the list comes again with the stream. */ } finally {
+  } catch {
+    answer = null;
+  } finally {
     loading = false;
+    if (!answer || answer.status >= 500) retry = setTimeout(() => document.hidden || reload(), patience(answer));
     leave();
     if (again) reload();
   }
@@ -91,7 +98,7 @@ function ask(card) {
   dialog.setAttribute("aria-label", card.querySelector("h1").textContent);
   dialog.append(card);
   const action = card.querySelector("form").getAttribute("action");
-  dialog.addEventListener("close", () => (dialog.remove(), buttonFor(action)?.focus()));
+  dialog.addEventListener("close", () => (dialog.remove(), buttonFor(action)?.focus(), idle()));
   dialog.querySelector("[data-cancel]").addEventListener("click", (event) => (event.preventDefault(), dialog.close()));
   document.body.append(dialog);
   dialog.showModal();
@@ -105,7 +112,8 @@ document.addEventListener("submit", async (event) => {
   form.ariaBusy = "true";
   try {
     const body = new URLSearchParams(new FormData(form, event.submitter));
-    const [answer, page] = await load(form.action, { method: "POST", body });
+    const answer = await fetch(form.action, { method: "POST", body, headers: { accept: "text/html" } });
+    const page = await read(answer);
     const card = page.getElementById("again");
     if (card) ask(card);
     else show(page, answer.redirected ? answer.url : location.href);
@@ -116,38 +124,17 @@ document.addEventListener("submit", async (event) => {
   form.ariaBusy = null;
   leave();
   if (again) reload();
+  idle();
 });
 
+// For other scripts that wait until nothing is under way.
+const idle = () => document.dispatchEvent(new Event("rescind:idle"));
 
-let stream = null;
-function stop() {
-  stream?.close();
-  stream = null;
-}
-function listen() {
-  const path = $("devices")?.dataset.stream;
-  if (!path) return stop();
-  if (stream || document.hidden) return;
-  const own = stream = new EventSource(path);
-  const on = (name, act) => own.addEventListener(name, () => stream === own && act());
-  const later = (wait) => { stop(); setTimeout(listen, wait); };
-  on("hello", reload);
-  on("changed", reload);
-  on("ended", () => { stop(); over = true; leave(); });
-  on("refused", () => later(500));
-  on("replaced", stop);
-  on("error", () => own.readyState === EventSource.CLOSED && (later(15000), reload()));
-}
-
-let timer = 0;
-document.addEventListener("visibilitychange", () => {
-  clearTimeout(timer);
-  if (document.hidden) timer = setTimeout(stop, 60000);
-  else listen();
-});
-// What comes back from the browser's memory may be somebody else's.
-addEventListener("pageshow", (event) => event.persisted && location.reload());
-addEventListener("pagehide", stop);
+const { listen, stop } = follow(() => $("devices")?.dataset.stream, {
+  hello: reload,
+  changed: reload,
+  ended: () => { stop(); over = true; leave(); },
+}, reload);
 
 tellTimes();
 document.addEventListener("rescind:changed", tellTimes);

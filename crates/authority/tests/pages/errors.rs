@@ -71,6 +71,12 @@ async fn style_and_script_are_named_by_what_is_in_them_and_may_be_kept() {
         assert!(file.header("content-type").starts_with(media));
         assert_eq!(file.header("cache-control"), "public, max-age=31536000, immutable");
         assert!(file.body.len() > 1000);
+        if let Some((_, rest)) = file.text().split_once("from \"") {
+            let imported = rest.split('"').next().expect("a name");
+            assert!(imported.starts_with("/assets/stream-"), "{imported}");
+            let file = harness.get(imported).expect(200).await;
+            assert!(file.header("content-type").starts_with(media) && file.text().contains("export function follow"));
+        }
     }
     let script = include_str!("../../assets/live.js");
     assert!(script.len() < 7 * 1024, "{} bytes", script.len());

@@ -32,6 +32,7 @@ struct Asset {
 /// All of them.
 pub(crate) struct Assets {
     style: Asset,
+    stream: Asset,
     live: Asset,
     logo: Option<Asset>,
     brand: Option<Asset>,
@@ -52,12 +53,15 @@ impl Assets {
             .as_ref()
             .map(|text| Asset::new("brand", "css", STYLE, Cow::Owned(text.clone().into_bytes())));
         let style = own(include_str!("../../../assets/page.css"));
-        let live = own(include_str!("../../../assets/live.js"));
+        let stream = Asset::new("stream", "js", SCRIPT, own(include_str!("../../../assets/stream.js")));
+        // What a script imports goes by the name that it has here.
+        let script = |text: &'static str| Cow::Owned(text.replace("/assets/stream.js", &stream.path).into_bytes());
         Self {
             style: Asset::new("page", "css", STYLE, style),
-            live: Asset::new("live", "js", SCRIPT, live),
+            live: Asset::new("live", "js", SCRIPT, script(include_str!("../../../assets/live.js"))),
             console_style: Asset::new("console", "css", STYLE, own(include_str!("../../../assets/console.css"))),
-            console_script: Asset::new("console", "js", SCRIPT, own(include_str!("../../../assets/console.js"))),
+            console_script: Asset::new("console", "js", SCRIPT, script(include_str!("../../../assets/console.js"))),
+            stream,
             logo,
             brand,
         }
@@ -94,7 +98,7 @@ impl Assets {
     }
 
     fn find(&self, name: &str) -> Option<&Asset> {
-        let own = [&self.style, &self.live, &self.console_style, &self.console_script].map(Some);
+        let own = [&self.style, &self.stream, &self.live, &self.console_style, &self.console_script].map(Some);
         let all = own.into_iter().chain([self.logo.as_ref(), self.brand.as_ref()]);
         all.flatten().find(|asset| asset.path.strip_prefix("/assets/") == Some(name))
     }
