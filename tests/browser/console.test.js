@@ -3,36 +3,11 @@
 
 import assert from "node:assert/strict";
 import { PASSWORD, REFUSED, aria, axe, house, shot, until } from "./harness/house.js";
-import { appOf, browserOf, notice, signIn, somebody } from "./harness/people.js";
+import { appOf, browserOf, consoleOf, find, notice, signIn, somebody } from "./harness/people.js";
 
 const { test } = house({ "throttle.address_failures": 100_000 });
 /** Another server, on which nothing happens but what is said. */
 const quiet = house();
-
-let administrators = 0;
-
-/** A browser on which an administrator is signed in, at the console. */
-async function consoleOf({ server, open }, device = {}) {
-    const login = `root${(administrators += 1)}`;
-    await server.account(login);
-    await server.run(["user", "role", login, "administrator"]);
-    const page = await open(device);
-    await page.goto("/admin");
-    await page.locator("#login").fill(login);
-    await page.locator("#password").fill(PASSWORD);
-    await page.locator('form[action="/sign-in"] button').click();
-    await page.waitForURL("**/admin");
-    return page;
-}
-
-/** The page of somebody, found by the search. */
-async function find(page, login) {
-    await page.goto("/admin");
-    await page.getByRole("searchbox").first().fill(login);
-    await page.keyboard.press("Enter");
-    await page.getByRole("link", { name: login, exact: true }).click();
-    await page.getByRole("heading", { level: 1, name: login }).waitFor();
-}
 
 /** Types what a confirmation asks for, and sends it. */
 async function confirm(page, word) {
@@ -192,6 +167,47 @@ test("a14 everyone is signed out with a typed word, the administrator too, who i
     assert.ok(!(await phone.works()));
 });
 
+/** Presses the tabulator until something has the focus, as whoever has no mouse. */
+async function tabTo(page, locator) {
+    for (let presses = 0; presses < 100; presses += 1) {
+        await page.keyboard.press("Tab");
+        if (await locator.evaluate((element) => element === document.activeElement)) return;
+    }
+    throw new Error(`${locator} cannot be reached`);
+}
+
+test("whoever has a keyboard alone finds an account, types what is asked for, and signs all its devices out", { allow: [/status of 422/] }, async (visit) => {
+    const { server } = visit;
+    const login = await somebody(server);
+    const phone = await appOf(server, login, "Phone");
+    const page = await consoleOf(visit, { width: 320 });
+    await tabTo(page, page.getByRole("searchbox"));
+    await page.keyboard.type(login);
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/admin/users?q=*");
+    await tabTo(page, page.getByRole("link", { name: login, exact: true }));
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { level: 1, name: login }).waitFor();
+    await tabTo(page, page.locator('a[href$="/sign-out"]:not([href="/sign-out"])'));
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/sign-out");
+    const [word, button] = [page.locator("#confirm"), page.locator("button.danger")];
+    await tabTo(page, word);
+    await page.keyboard.type("somebody else");
+    await tabTo(page, button);
+    await page.keyboard.press("Space");
+    await page.getByRole("alert").waitFor();
+    assert.ok(await phone.works(), "the wrong word does nothing");
+    await tabTo(page, word);
+    await page.keyboard.press("Control+A");
+    await page.keyboard.type(login);
+    await tabTo(page, button);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/\/admin\/users\/usr_[0-9a-v]+(\?.*)?$/);
+    assert.match(await notice(page).innerText(), /Done/);
+    assert.ok(!(await phone.works()));
+});
+
 test("without script the console does the same", { allow: [REFUSED] }, async (visit) => {
     const { server } = visit;
     const login = await somebody(server);
@@ -223,7 +239,7 @@ quiet.test("a screen reader finds what there is on each page of the console", { 
     for (const [state, path] of Object.entries(await places(page, "ann"))) {
         await page.goto(path);
         if (state === "user") await shot(page, "console-user");
-        const login = [new RegExp(`\\broot${administrators}\\b`, "g"), "root"];
+        const login = [/\broot\d+\b/g, "root"];
         await aria(page.locator("main"), `console/${state}`, [login, ...VARIES]);
     }
     await page.goto("/admin");

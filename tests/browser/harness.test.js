@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { house, axe, Watch, until } from "./harness/house.js";
+import { Server } from "./harness/server.js";
 
 const { test } = house();
 
@@ -54,4 +55,10 @@ test("axe-core finds what is wrong, in spite of the strictest policy", async ({ 
     const page = await open();
     await page.goto(url);
     await assert.rejects(axe(page), /label \(critical, 1 times\)/);
+});
+
+test("a server that a signal ended is a failure, and nobody waits for it", async () => {
+    const server = await Server.start();
+    await server.die();
+    await assert.rejects(server.stop(), /ended with SIGKILL/);
 });

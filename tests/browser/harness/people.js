@@ -42,6 +42,31 @@ export async function browserOf({ open }, login, { remember, ...device } = {}) {
     return page;
 }
 
+let administrators = 0;
+
+/** A browser on which an administrator is signed in, at the console. */
+export async function consoleOf({ server, open }, device = {}) {
+    const login = `root${(administrators += 1)}`;
+    await server.account(login);
+    await server.run(["user", "role", login, "administrator"]);
+    const page = await open(device);
+    await page.goto("/admin");
+    await page.locator("#login").fill(login);
+    await page.locator("#password").fill(PASSWORD);
+    await page.locator('form[action="/sign-in"] button').click();
+    await page.waitForURL("**/admin");
+    return page;
+}
+
+/** The console's page of somebody, found by the search. */
+export async function find(page, login) {
+    await page.goto("/admin");
+    await page.getByRole("searchbox").first().fill(login);
+    await page.keyboard.press("Enter");
+    await page.getByRole("link", { name: login, exact: true }).click();
+    await page.getByRole("heading", { level: 1, name: login }).waitFor();
+}
+
 /** An app that somebody is signed in to: its tokens, and whether they are good. */
 export async function appOf(server, login, name, more = {}) {
     const { access_token: token, refresh_token: refresh, session } = await server.signIn(login, { device_name: name, ...more });

@@ -2,7 +2,7 @@
 
 import { spawn, execFile } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -91,15 +91,48 @@ export class Server {
     /** Ends it by its process id, and fails if it ended otherwise than in order or logged an error. */
     async stop() {
         process.off("exit", this.#kill);
-        const ended = this.#process.exitCode === null ? once(this.#process, "exit") : [this.#process.exitCode];
-        this.#process.kill("SIGTERM");
-        const late = setTimeout(this.#kill, START);
-        const [code] = await ended;
-        clearTimeout(late);
+        const end = await endOf(this.#process);
         await rm(this.#data, { recursive: true, force: true });
-        if (code !== 0 || /panicked| ERROR /.test(this.log)) {
-            throw new Error(`the server ended with ${code}, and wrote:\n${this.log}`);
+        if (end !== 0 || /panicked| ERROR /.test(this.log)) {
+            throw new Error(`the server ended with ${end}, and wrote:\n${this.log}`);
         }
+    }
+
+    /**
+     * Starts a guard that follows it, as the services do that it stands in front of. Gives `ask`, which gives its status for an
+     * access token; `pause` and `go`, which stop the process and let it go on; `isReady`, which waits until it can tell; `stop`.
+     *
+     * @param {string} name Of a client that is made for it, which the lists of verifiers show.
+     */
+    async guard(name, lease = "5s") {
+        const { client_secret: secret } = JSON.parse(
+            await this.run(["client", "add", "--kind", "service", "--scope", "rescind:feed", "--json", name]));
+        const file = join(this.#data, `${name}.secret`);
+        await writeFile(file, secret, { mode: 0o600 });
+        const words = ["guard", "--authority", this.url, "--client", name, "--secret-file", file, "--audience", this.url];
+        const where = ["--lease", lease, "--listen", "127.0.0.1:0", "--operations", "127.0.0.1:0", "--json"];
+        const guard = spawn(program, [...words, ...where], { env: surroundings, stdio: ["ignore", "pipe", "ignore"] });
+        const kill = () => guard.kill("SIGKILL");
+        process.once("exit", kill);
+        const stop = async () => {
+            process.off("exit", kill);
+            // One that is stopped cannot hear that it is to end.
+            guard.kill("SIGCONT");
+            await endOf(guard);
+        };
+        const [line] = await once(createInterface(guard.stdout), "line");
+        const { listen, operations } = JSON.parse(line);
+        const isReady = () => until(async () => (await fetch(`${operations}/readyz`)).ok);
+        await isReady();
+        const ask = async (token) => (await fetch(listen, { headers: { Authorization: `Bearer ${token}` } })).status;
+        return { ask, isReady, pause: () => guard.kill("SIGSTOP"), go: () => guard.kill("SIGCONT"), stop };
+    }
+
+    /** Kills it, as nobody should. */
+    async die() {
+        const ended = once(this.#process, "exit");
+        this.#kill();
+        await ended;
     }
 
     /** Calls the API as a program would: an absolute path, and what `fetch` takes, `json` for a body. */
@@ -152,4 +185,16 @@ export class Server {
             await until(async () => (await this.call("/v1/sessions", { method: "OPTIONS", headers })).status === 204);
         }
     }
+}
+
+/** Ends a process by its id, and gives its exit code, or the signal that ended it. */
+async function endOf(child) {
+    // Of one that a signal ended there is no exit code.
+    const isOver = () => child.exitCode !== null || child.signalCode !== null;
+    const ended = isOver() ? null : once(child, "exit");
+    child.kill("SIGTERM");
+    const late = setTimeout(() => child.kill("SIGKILL"), START);
+    await ended;
+    clearTimeout(late);
+    return child.exitCode ?? child.signalCode;
 }

@@ -1,0 +1,90 @@
+// What pages say of services that check tokens, with real ones: guards that follow the feed, one of which is stopped and goes on.
+
+import assert from "node:assert/strict";
+import { after } from "node:test";
+import { axe, fits, house, until } from "./harness/house.js";
+import { appOf, browserOf, consoleOf, find, notice, somebody } from "./harness/people.js";
+
+const { test } = house();
+const NAMES = ["mail", "shop", "wiki"];
+/** How long the guards go on without hearing from the server, and how long after that nobody can still count on it. */
+const LEASE = 4;
+let guards;
+
+/** Three services, for the first test that needs them. */
+const services = (server) => (guards ??= Promise.all(NAMES.map((name) => server.guard(name, `${LEASE}s`))));
+after(async () => Promise.all(((await guards) ?? []).map((guard) => guard.stop())));
+
+/** Does something while the last one does not run; `continued` lets it go on. */
+async function whileOneIsStopped(server, act) {
+    const one = (await services(server)).at(-1);
+    one.pause();
+    try {
+        await act(() => one.go());
+    } finally {
+        one.go();
+        await one.isReady();
+    }
+}
+
+/** Signs all other devices out on the page. */
+async function signOutOthers(page) {
+    await page.locator("summary", { hasText: "Sign out all other devices" }).click();
+    await page.locator("details[open]").getByRole("button", { name: "Sign out all other devices" }).click();
+    await page.getByText("No other device is signed in.").waitFor();
+}
+
+test("whoever signs all other devices out is told when every service has confirmed", async (visit) => {
+    const login = await somebody(visit.server);
+    const app = await appOf(visit.server, login, "Kitchen");
+    const page = await browserOf(visit, login);
+    const all = await services(visit.server);
+    const asked = () => Promise.all(all.map((guard) => guard.ask(app.token)));
+    assert.deepEqual(await asked(), [200, 200, 200]);
+    await signOutOthers(page);
+    await notice(page).getByText(/^Done\. 3 of 3 services have confirmed \(\d+ ms\)\.$/).waitFor();
+    assert.deepEqual(await asked(), [401, 401, 401]);
+});
+
+test("a service that does not answer is counted as missing, with the time within which it must", async (visit) => {
+    const login = await somebody(visit.server);
+    const app = await appOf(visit.server, login, "Kitchen");
+    const page = await browserOf(visit, login);
+    await whileOneIsStopped(visit.server, async (go) => {
+        await signOutOthers(page);
+        const said = notice(page).getByText(/^Done\. 2 of 3 services have confirmed; the others must within \d seconds?\.$/);
+        await said.waitFor();
+        const [, seconds] = /within (\d)/.exec(await said.innerText());
+        assert.ok(seconds <= 1.25 * LEASE + 2, `${seconds} seconds`);
+        go();
+        // What it says from then on is no.
+        const one = (await services(visit.server)).at(-1);
+        await until(async () => (await one.ask(app.token)) === 401);
+    });
+});
+
+for (const how of ["goes on", "is given up"]) {
+    test(`the console names the service that is missing, and no more once it ${how}`, async (visit) => {
+        const { server } = visit;
+        const login = await somebody(server);
+        await appOf(server, login, "Kitchen");
+        const page = await consoleOf(visit, { width: 320, dark: true });
+        const log = await consoleOf(visit);
+        await log.goto("/admin/revocations");
+        await log.getByText("The newest entry is enforced").waitFor();
+        await find(page, login);
+        await whileOneIsStopped(server, async (go) => {
+            const missing = page.locator(".missing");
+            await page.getByRole("button", { name: /Kitchen/ }).click();
+            await missing.getByText("2 of 3 verifiers have confirmed.").waitFor();
+            assert.match(await missing.locator("li").innerText(), /^wiki \(wiki\): by .*\d:\d\d/);
+            await log.locator(".missing", { hasText: "wiki" }).waitFor();
+            assert.equal(await page.getByRole("button", { name: /Kitchen/ }).count(), 0);
+            await axe(page);
+            await fits(page);
+            if (how === "goes on") go();
+            await missing.waitFor({ state: "detached" });
+            await log.getByText("The newest entry is enforced").waitFor();
+        });
+    });
+}
