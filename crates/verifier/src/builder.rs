@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cache::TokenCache;
+use crate::cache::{Kind, SEED, TokenCache};
 use crate::clock::{Clock, SystemClock};
 use crate::foreign::{Foreign, ForeignError, Foreigners, Trusted};
 use crate::keeper::Keeper;
@@ -28,7 +28,7 @@ pub struct Builder {
     skew: Duration,
     cache_tokens: usize,
     foreign: Vec<Foreign>,
-    seed: Option<[u8; 32]>,
+    seed: Option<[u8; SEED]>,
     clock: Arc<dyn Clock>,
     #[cfg(feature = "follow")]
     following: crate::follow::Following,
@@ -55,6 +55,9 @@ pub enum SetupError {
     /// The system gave no random bytes.
     #[error("the system gave no random bytes")]
     Entropy,
+    /// The library of ciphers refused a key.
+    #[error("the library of ciphers refused a key")]
+    Cipher,
     /// There is no client to follow the feed as.
     #[cfg(feature = "follow")]
     #[error("a client is required: the id and secret of one that may follow the feed")]
@@ -124,7 +127,8 @@ impl Builder {
         self
     }
 
-    /// What the cache's keys are derived with. Random unless set; it must be a secret of this process.
+    /// What the cache tells tokens apart with. Random unless set; it must be a secret of this process, and serve one verifier
+    /// only.
     pub const fn seed(mut self, seed: [u8; 32]) -> Self {
         self.seed = Some(seed);
         self
@@ -152,8 +156,9 @@ impl Builder {
         let seed = self.seed.map_or_else(random, Ok)?;
         let skew = u64::try_from(self.skew.as_millis()).map_err(|_| SetupError::Skew)?;
         let settings = Settings { issuer: self.issuer, audience: self.audience, skew };
-        let foreigners = foreigners(self.foreign, &settings.issuer, fetches, self.cache_tokens, seed)?;
-        let shared = Shared::new(settings, self.clock, TokenCache::new(self.cache_tokens, seed), foreigners);
+        let foreigners = foreigners(self.foreign, &settings.issuer, fetches, self.cache_tokens, &seed)?;
+        let cache = TokenCache::new(Kind::Own, self.cache_tokens, &seed).map_err(|_| SetupError::Cipher)?;
+        let shared = Shared::new(settings, self.clock, cache, foreigners);
         Ok((Verifier::new(Arc::clone(&shared)), Keeper::new(shared)))
     }
 }
@@ -222,23 +227,24 @@ fn foreigners(
     own: &str,
     fetches: bool,
     cache_tokens: usize,
-    seed: [u8; 32],
-) -> Result<Foreigners, ForeignError> {
+    seed: &[u8; SEED],
+) -> Result<Foreigners, SetupError> {
     let mut issuers: Vec<Arc<Trusted>> = Vec::with_capacity(foreign.len());
     for foreign in foreign {
         let trusted = foreign.into_trusted(own, fetches)?;
         if issuers.iter().any(|other| other.name() == trusted.name()) {
-            return Err(ForeignError::Twice);
+            return Err(ForeignError::Twice.into());
         }
         issuers.push(Arc::new(trusted));
     }
     let room = if issuers.is_empty() { 0 } else { cache_tokens };
-    Ok(Foreigners { issuers: issuers.into(), cache: TokenCache::new(room, seed) })
+    let cache = TokenCache::new(Kind::Foreign, room, seed).map_err(|_| SetupError::Cipher)?;
+    Ok(Foreigners { issuers: issuers.into(), cache })
 }
 
 #[expect(clippy::disallowed_methods, reason = "provides the input that the builder takes as a parameter")]
-fn random() -> Result<[u8; 32], SetupError> {
-    let mut seed = [0; 32];
+fn random() -> Result<[u8; SEED], SetupError> {
+    let mut seed = [0; SEED];
     aws_lc_rs::rand::fill(&mut seed).map_err(|_| SetupError::Entropy)?;
     Ok(seed)
 }

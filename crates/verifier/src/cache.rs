@@ -3,34 +3,28 @@
 //! It holds what does not change — that a pinned key made this signature over these claims — and the position up to which
 //! the log was found not to cover them. Whether the token is good *now* is judged on every call.
 
+mod mac;
+
 use std::hash::BuildHasher as _;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwapOption;
-use aws_lc_rs::digest::{Context, SHA256, digest};
+use aws_lc_rs::error::Unspecified;
 use foldhash::fast::FixedState;
 use rescind_wire::{AccessClaims, Position, Thing};
 
+pub(crate) use self::mac::Mac;
+use self::mac::{Authenticator, Nonce};
 use crate::claims::Term;
 use crate::keys::Pin;
 use crate::verifier::Shared;
-
-/// Which token it is: the SHA-256 of a seed of this process and all of its bytes. Nobody can make two tokens meet.
-pub(crate) type Digest = [u8; 32];
-
-/// By what a token is found.
-pub(crate) struct Key {
-    /// Where it may lie: a seeded hash of its last bytes, which are its signature's. It proves nothing.
-    pub(crate) place: u64,
-    pub(crate) digest: Digest,
-}
 
 /// A token whose signature was verified and whose claims were read. What a call looks at where nothing is newer comes
 /// first, in this order: a token that is in memory, but in no cache of the processor, costs two lines of it.
 #[repr(C)]
 pub(crate) struct Remembered {
-    digest: Digest,
+    mac: Mac,
     /// The generation whose key verified it.
     pub(crate) generation: u64,
     checked: Checked,
@@ -66,8 +60,8 @@ impl Checked {
 
 /// What the cache must know of a token.
 pub(crate) trait Cached {
-    /// By what it is found.
-    fn digest(&self) -> &Digest;
+    /// What only the bytes of this very token have, under the nonce of the place that it was put into.
+    fn mac(&self) -> &Mac;
     /// The generation that it was checked in: it is found in that one only.
     fn generation(&self) -> u64;
     /// When it expires, in seconds since the Unix epoch.
@@ -75,8 +69,8 @@ pub(crate) trait Cached {
 }
 
 impl Cached for Remembered {
-    fn digest(&self) -> &Digest {
-        &self.digest
+    fn mac(&self) -> &Mac {
+        &self.mac
     }
 
     fn generation(&self) -> u64 {
@@ -89,15 +83,9 @@ impl Cached for Remembered {
 }
 
 impl Remembered {
-    pub(crate) fn new(
-        digest: Digest,
-        generation: u64,
-        claims: AccessClaims,
-        pin: Arc<Pin>,
-        home: Weak<Shared>,
-    ) -> Self {
+    pub(crate) fn new(mac: Mac, generation: u64, claims: AccessClaims, pin: Arc<Pin>, home: Weak<Shared>) -> Self {
         let (term, position, is_bound) = (Term::of(&claims), claims.rev, claims.cnf.is_some());
-        Self { digest, generation, checked: Checked::default(), pin, term, position, is_bound, claims, home }
+        Self { mac, generation, checked: Checked::default(), pin, term, position, is_bound, claims, home }
     }
 
     /// What the one rule judges. Where nothing is newer there is nothing to look up, and who it is about is not read.
@@ -121,36 +109,69 @@ impl Remembered {
     }
 }
 
-/// In how many places one token may lie: their tags are one cache line.
+/// In how many places one token may lie: their labels are one cache line.
 const WAYS: usize = 8;
 
-/// Places for tokens that share a part of [`Key::place`]. A tag only saves looking at a token that cannot be the one; it
-/// proves nothing. Tags and places are a pair of cache lines, which are fetched together.
+/// Places for tokens that share a part of their hash. Labels and tokens are a pair of cache lines, which are fetched together.
 #[repr(align(128))]
 struct Set<T> {
-    tags: [AtomicU64; WAYS],
+    labels: [AtomicU64; WAYS],
     tokens: [ArcSwapOption<T>; WAYS],
 }
 
 impl<T> Default for Set<T> {
     fn default() -> Self {
-        Self { tags: Default::default(), tokens: Default::default() }
+        Self { labels: Default::default(), tokens: Default::default() }
     }
 }
 
+/// What stands at a place: above, bits of the hash of the token that was last put there, which only save looking at one
+/// that cannot be it; below, how many were put there, which makes the nonce of each. One word, so that whoever takes the
+/// place takes the nonce, and nobody else does. It never goes back, whatever is forgotten.
+///
+/// A reader that finds the label of one token with another one, for somebody is just putting it there, finds that the MAC
+/// is of another nonce, and checks the token in full.
+#[derive(Clone, Copy)]
+struct Label(u64);
+
+impl Label {
+    /// Bits of the number of tokens. At a signature's check for each, all of a processor would be busy for most of a year
+    /// until one place had used up its nonces; it takes no more tokens then.
+    const TURNS: u32 = 40;
+
+    fn is_of(self, hash: u64) -> bool {
+        self.0 >> Self::TURNS == hash >> Self::TURNS
+    }
+
+    const fn turn(self) -> u64 {
+        self.0 & ((1 << Self::TURNS) - 1)
+    }
+
+    /// The label of the next token there, of this hash; nothing if there can be none.
+    fn next(self, hash: u64) -> Option<Self> {
+        let turn = self.turn() + 1;
+        (turn >> Self::TURNS == 0).then_some(Self(hash >> Self::TURNS << Self::TURNS | turn))
+    }
+}
+
+/// Whose tokens a cache holds. Two caches of one process share a key, and no nonce.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Own = 1,
+    Foreign = 2,
+}
+
 /// Bytes of the seed.
-const SEED: usize = 32;
+pub(crate) const SEED: usize = 32;
 
 /// So many of a token's last characters decide where it may lie: 96 bits of a signature that its key's owner made. Whoever
-/// writes others finds a place, and there no token of that digest.
+/// writes others finds a place, and there no token of that MAC.
 const TAIL: usize = 16;
 
-/// Most tokens are shorter. They are hashed at once, behind the seed: a context of the library would cost an allocation.
-const SHORT: usize = 1024;
-
 pub(crate) struct TokenCache<T = Remembered> {
-    seed: [u8; SEED],
-    places: FixedState,
+    kind: Kind,
+    mac: Authenticator,
+    hashes: FixedState,
     sets: Box<[Set<T>]>,
     room: usize,
     filled: AtomicUsize,
@@ -158,83 +179,56 @@ pub(crate) struct TokenCache<T = Remembered> {
 
 impl<T: Cached> TokenCache<T> {
     /// Room for `tokens`, rounded up to a power of two; none for 0. There are twice as many places, so that few tokens
-    /// find all of theirs taken before there is no more room.
-    pub(crate) fn new(tokens: usize, seed: [u8; SEED]) -> Self {
+    /// find all of theirs taken before there is no more room. `seed` must be secret, and of this process alone.
+    pub(crate) fn new(kind: Kind, tokens: usize, seed: &[u8; SEED]) -> Result<Self, Unspecified> {
         let room = if tokens == 0 { 0 } else { tokens.next_power_of_two() };
         let sets = (room * 2).div_ceil(WAYS);
         let sets = std::iter::repeat_with(Default::default).take(sets).collect();
-        let places = FixedState::with_seed(word(&seed, 0));
-        Self { seed, places, sets, room, filled: AtomicUsize::new(0) }
+        // Two halves, for the hash is none that would keep its seed from whoever measures where tokens lie.
+        let (hashes, mac) = (FixedState::with_seed(word(seed, 0)), Authenticator::new(&seed[SEED / 2..])?);
+        Ok(Self { kind, mac, hashes, sets, room, filled: AtomicUsize::new(0) })
     }
 
-    /// A token of a generation, or the key to remember it by.
-    pub(crate) fn find(&self, token: &str, generation: u64) -> Result<Arc<T>, Key> {
-        let place = self.place(token);
-        // Before the hash is taken, and not for the answer's sake: what is read here is on its way from memory meanwhile.
-        let likely = self.tagged(place).next().map(arc_swap::ArcSwapAny::load);
-        let likely = likely.as_ref().and_then(|token| token.as_ref()).filter(|token| token.generation() == generation);
-        let key = Key { place, digest: self.digest(token) };
-        match likely.filter(|token| *token.digest() == key.digest) {
-            Some(token) => Ok(Arc::clone(token)),
-            None => self.get(&key, generation).ok_or(key),
-        }
-    }
-
-    pub(crate) fn key(&self, token: &str) -> Key {
-        Key { place: self.place(token), digest: self.digest(token) }
-    }
-
-    fn place(&self, token: &str) -> u64 {
-        let bytes = token.as_bytes();
-        self.places.hash_one(&bytes[bytes.len().saturating_sub(TAIL)..])
-    }
-
-    fn digest(&self, token: &str) -> Digest {
-        let mut seeded = [0; SEED + SHORT];
-        let (seed, bytes) = seeded.split_at_mut(SEED);
-        let hash = if let Some(bytes) = bytes.get_mut(..token.len()) {
-            seed.copy_from_slice(&self.seed);
-            bytes.copy_from_slice(token.as_bytes());
-            digest(&SHA256, &seeded[..SEED + token.len()])
-        } else {
-            let mut context = Context::new(&SHA256);
-            context.update(&self.seed);
-            context.update(token.as_bytes());
-            context.finish()
-        };
-        let mut digest = Digest::default();
-        digest.copy_from_slice(hash.as_ref());
-        digest
-    }
-
-    pub(crate) fn get(&self, key: &Key, generation: u64) -> Option<Arc<T>> {
-        self.tagged(key.place).find_map(|place| {
-            let token = place.load();
-            token.as_ref().filter(|token| *token.digest() == key.digest && token.generation() == generation).cloned()
+    /// A token of a generation, if it is remembered.
+    pub(crate) fn find(&self, token: &str, generation: u64) -> Option<Arc<T>> {
+        let hash = self.hash(token);
+        let (set, index) = self.set(hash)?;
+        (0..WAYS).find_map(|way| {
+            let label = Label(set.labels[way].load(Ordering::Relaxed));
+            if !label.is_of(hash) {
+                return None;
+            }
+            // Looked at before the MAC is made: it is on its way from memory meanwhile.
+            let held = set.tokens[way].load();
+            let held = held.as_ref().filter(|held| held.generation() == generation)?;
+            self.mac.is_of(self.nonce(index, way, label), token, held.mac()).then(|| Arc::clone(held))
         })
     }
 
-    /// The places of a set whose tag says that the token may be there.
-    fn tagged(&self, place: u64) -> impl Iterator<Item = &ArcSwapOption<T>> {
-        let tokens = self.set(place).into_iter().flat_map(|set| set.tags.iter().zip(&set.tokens));
-        tokens.filter(move |(tag, _)| tag.load(Ordering::Relaxed) == place).map(|(_, token)| token)
-    }
-
-    /// Remembers a token at [`Key::place`]. It takes the place of itself, of nothing while there is room, of one that is of no use any more
-    /// at `now` (seconds since the Unix epoch), or else of the one that expires first.
-    pub(crate) fn insert(&self, place: u64, token: Arc<T>, now: u64) {
-        let Some(set) = self.set(place) else { return };
+    /// Takes a place for a token, and the nonce that goes with it: the place of itself, of nothing while there is room, of
+    /// one that is of no use any more at `now` (seconds since the Unix epoch), or else of the one that expires first.
+    /// Nothing if none can be had: the next check costs a signature.
+    pub(crate) fn seat(&self, token: &str, generation: u64, now: u64) -> Option<Seat<'_, T>> {
+        let hash = self.hash(token);
+        let (set, index) = self.set(hash)?;
         let full = self.len() >= self.room;
-        // Among equals the digest decides, so that a burst of tokens does not fight for one place.
-        let turn = usize::from(token.digest()[31]);
-        let ways = (0..WAYS).map(|way| (way + turn) % WAYS);
-        let ways = ways.filter_map(|way| Some((worth(&set.tokens[way], &token, now, full)?, way)));
-        // Nothing of this set can go, and there is no room: the next check costs a signature.
-        let Some((_, way)) = ways.min_by_key(|(worth, _)| *worth) else { return };
-        set.tags[way].store(place, Ordering::Relaxed);
-        if set.tokens[way].swap(Some(token)).is_none() {
-            self.filled.fetch_add(1, Ordering::Relaxed);
-        }
+        // Among equals the hash decides, so that a burst of tokens does not fight for one place.
+        let ways = (0..WAYS).map(|way| (way ^ usize::from(hash.to_be_bytes()[3])) % WAYS);
+        let choices = ways.filter_map(|way| {
+            let label = Label(set.labels[way].load(Ordering::Relaxed));
+            let next = label.next(hash)?;
+            let held = set.tokens[way].load();
+            let is_same = held.as_ref().is_some_and(|held| {
+                label.is_of(hash) && self.mac.is_of(self.nonce(index, way, label), token, held.mac())
+            });
+            let worth = if is_same { 0 } else { worth(held.as_deref(), generation, now, full)? };
+            Some((worth, way, label, next))
+        });
+        let (_, way, label, next) = choices.min_by_key(|(worth, ..)| *worth)?;
+        // Whoever changes the label has the nonce; somebody else who was faster has this one's place.
+        set.labels[way].compare_exchange(label.0, next.0, Ordering::Relaxed, Ordering::Relaxed).ok()?;
+        let mac = self.mac.make(self.nonce(index, way, next), token)?;
+        Some(Seat { place: &set.tokens[way], filled: &self.filled, mac })
     }
 
     /// Forgets all. Costs time only, never truth.
@@ -259,27 +253,58 @@ impl<T: Cached> TokenCache<T> {
         self.room
     }
 
-    fn set(&self, place: u64) -> Option<&Set<T>> {
+    /// Where a token may lie: a seeded hash of its last bytes, which are its signature's. It proves nothing.
+    fn hash(&self, token: &str) -> u64 {
+        let bytes = token.as_bytes();
+        self.hashes.hash_one(&bytes[bytes.len().saturating_sub(TAIL)..])
+    }
+
+    fn set(&self, hash: u64) -> Option<(&Set<T>, u64)> {
         let mask = u64::try_from(self.sets.len()).ok()?.checked_sub(1)?;
-        self.sets.get(usize::try_from(place & mask).ok()?)
+        let index = hash & mask;
+        Some((self.sets.get(usize::try_from(index).ok()?)?, index))
+    }
+
+    fn nonce(&self, set: u64, way: usize, label: Label) -> Nonce {
+        Nonce { kind: self.kind as u8, place: set * WAYS as u64 + way as u64, turn: label.turn() }
     }
 }
 
-/// What would be lost if `token` took this place; the least goes. Nothing if it must not, for there is no room.
-fn worth<T: Cached>(place: &ArcSwapOption<T>, token: &T, now: u64, full: bool) -> Option<u64> {
-    Some(match &*place.load() {
-        Some(held) if held.digest() == token.digest() => 0,
+/// A place that was taken for one token.
+pub(crate) struct Seat<'a, T> {
+    place: &'a ArcSwapOption<T>,
+    filled: &'a AtomicUsize,
+    mac: Mac,
+}
+
+impl<T> Seat<'_, T> {
+    /// What the token is found by there.
+    pub(crate) const fn mac(&self) -> Mac {
+        self.mac
+    }
+
+    /// Remembers the token.
+    pub(crate) fn fill(self, token: Arc<T>) {
+        if self.place.swap(Some(token)).is_none() {
+            self.filled.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What would be lost if another token took this place; the least goes. Nothing if it must not, for there is no room.
+fn worth<T: Cached>(held: Option<&T>, generation: u64, now: u64, full: bool) -> Option<u64> {
+    Some(match held {
         None if full => return None,
         None => 1,
-        Some(held) if held.generation() != token.generation() || held.expires() < now => 2,
+        Some(held) if held.generation() != generation || held.expires() < now => 2,
         Some(held) => held.expires().saturating_add(3),
     })
 }
 
-/// The `n`-th eight bytes of a digest.
-fn word(digest: &Digest, n: usize) -> u64 {
+/// The `n`-th eight bytes of a seed.
+fn word(seed: &[u8; SEED], n: usize) -> u64 {
     let mut bytes = [0; 8];
-    bytes.copy_from_slice(&digest[n * 8..n * 8 + 8]);
+    bytes.copy_from_slice(&seed[n * 8..n * 8 + 8]);
     u64::from_be_bytes(bytes)
 }
 

@@ -8,7 +8,7 @@ use rescind_wire::jwt::{MAX_TOKEN, take_apart};
 use rescind_wire::{AccessClaims, Position};
 
 use crate::builder::Builder;
-use crate::cache::{Key, Remembered, TokenCache};
+use crate::cache::{Mac, Remembered, Seat, TokenCache};
 use crate::claims::{self, MAX_LIFETIME, Term};
 use crate::clock::Clock;
 use crate::counters::{Counters, Health};
@@ -215,8 +215,8 @@ impl Shared {
     }
 
     /// Whether a token of the authority was checked before.
-    pub(crate) fn remembers(&self, key: &Key, generation: u64) -> bool {
-        self.cache.get(key, generation).is_some()
+    pub(crate) fn remembers(&self, token: &str, generation: u64) -> bool {
+        self.cache.find(token, generation).is_some()
     }
 
     pub(crate) fn generation(&self) -> arc_swap::Guard<Option<Arc<Generation>>> {
@@ -249,17 +249,18 @@ impl Shared {
         if token.len() > MAX_TOKEN {
             return Err(Rejected::Malformed { why: "too long" });
         }
-        let key = match self.cache.find(token, generation.id) {
-            Ok(known) => {
-                self.counters.hit();
-                return Ok(known);
-            }
-            Err(key) => key,
-        };
+        if let Some(known) = self.cache.find(token, generation.id) {
+            self.counters.hit();
+            return Ok(known);
+        }
         self.counters.miss();
         let (claims, pin) = self.authenticate(generation, token)?;
-        let token = Arc::new(Remembered::new(key.digest, generation.id, claims, pin, self.home()));
-        self.cache.insert(key.place, Arc::clone(&token), self.clock.wall() / 1000);
+        let seat = self.cache.seat(token, generation.id, self.clock.wall() / 1000);
+        let mac = seat.as_ref().map_or(Mac::default(), Seat::mac);
+        let token = Arc::new(Remembered::new(mac, generation.id, claims, pin, self.home()));
+        if let Some(seat) = seat {
+            seat.fill(Arc::clone(&token));
+        }
         Ok(token)
     }
 

@@ -13,7 +13,7 @@ use rescind_wire::jwt::{MAX_TOKEN, take_apart_foreign};
 
 use super::trusted::{RememberedForeign, Trusted};
 use super::{InvalidKeySet, VerifiedForeign};
-use crate::cache::{Checked, Digest};
+use crate::cache::{Checked, Mac};
 use crate::generation::Generation;
 #[cfg(feature = "live")]
 use crate::live;
@@ -72,11 +72,10 @@ impl Shared {
         }
         let held = self.generation();
         let Ok(generation) = heard(held.as_ref()) else { return false };
-        let key = foreigners.cache.key(token);
-        if foreigners.cache.get(&key, generation.id).is_some() {
+        if foreigners.cache.find(token, generation.id).is_some() {
             return true;
         }
-        !self.remembers(&key, generation.id)
+        !self.remembers(token, generation.id)
             && claimed_issuer(token).is_some_and(|issuer| foreigners.find(&issuer).is_some())
     }
 
@@ -108,26 +107,22 @@ impl Shared {
             return Err(Rejected::Malformed { why: "too long" });
         }
         let cache = &self.foreigners().cache;
-        let key = match cache.find(token, generation.id) {
-            Ok(known) => {
-                self.counters().hit();
-                return Ok(known);
-            }
-            Err(key) => key,
-        };
+        if let Some(known) = cache.find(token, generation.id) {
+            self.counters().hit();
+            return Ok(known);
+        }
         self.counters().miss();
-        let token = Arc::new(self.authenticate_foreign(generation.id, key.digest, token)?);
-        cache.insert(key.place, Arc::clone(&token), self.clock().wall() / 1000);
+        let remembered = self.authenticate_foreign(generation.id, token)?;
+        let Some(seat) = cache.seat(token, generation.id, self.clock().wall() / 1000) else {
+            return Ok(Arc::new(remembered));
+        };
+        let token = Arc::new(RememberedForeign { mac: seat.mac(), ..remembered });
+        seat.fill(Arc::clone(&token));
         Ok(token)
     }
 
     /// Steps 2 and 3: structure, the key that the issuer published, its signature, and claims that are for us.
-    fn authenticate_foreign(
-        &self,
-        generation: u64,
-        digest: Digest,
-        token: &str,
-    ) -> Result<RememberedForeign, Rejected> {
+    fn authenticate_foreign(&self, generation: u64, token: &str) -> Result<RememberedForeign, Rejected> {
         let claimed = claimed_issuer(token).ok_or(Rejected::Malformed { why: "names no issuer" })?;
         let issuer = self.foreigners().find(&claimed).ok_or(Rejected::WrongIssuer)?;
         let unverified = take_apart_foreign(token, issuer.untyped)?;
@@ -137,7 +132,8 @@ impl Shared {
         let claims = read(&signed_claims, issuer)?;
         let json = String::from_utf8(signed_claims).map_err(|_| Rejected::Malformed { why: "not UTF-8" })?;
         let (issuer, checked, home) = (Arc::clone(issuer), Checked::default(), self.home());
-        Ok(RememberedForeign { digest, generation, claims, json: json.into(), issuer, pin, checked, home })
+        let mac = Mac::default();
+        Ok(RememberedForeign { mac, generation, claims, json: json.into(), issuer, pin, checked, home })
     }
 }
 

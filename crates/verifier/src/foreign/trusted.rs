@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use rescind_wire::{Algorithm, ForeignClaims, Issuer, KeyId};
 
 use super::{Foreign, ForeignError, InvalidKeySet, jwks};
-use crate::cache::{Cached, Checked, Digest, TokenCache};
+use crate::cache::{Cached, Checked, Mac, TokenCache};
 use crate::keys::{Pin, PinnedKeys};
 use crate::rejected::{Reason, Rejected};
 use crate::verifier::Shared;
@@ -40,7 +40,7 @@ impl Foreigners {
 
 /// A token of another issuer whose signature was verified and whose claims were read.
 pub(crate) struct RememberedForeign {
-    pub(super) digest: Digest,
+    pub(super) mac: Mac,
     /// The generation that it is compared with.
     pub(super) generation: u64,
     pub(super) claims: ForeignClaims,
@@ -55,8 +55,8 @@ pub(crate) struct RememberedForeign {
 }
 
 impl Cached for RememberedForeign {
-    fn digest(&self) -> &Digest {
-        &self.digest
+    fn mac(&self) -> &Mac {
+        &self.mac
     }
 
     fn generation(&self) -> u64 {
