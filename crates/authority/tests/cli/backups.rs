@@ -153,3 +153,18 @@ fn a_restore_that_was_interrupted_leaves_the_old_store_and_is_cleaned_up_by_the_
     house.run(&["restore", &file]).ok();
     assert!(!house.data().join("restoring").exists());
 }
+
+#[test]
+fn restoring_leaves_the_backup_alone_with_nothing_beside_it() {
+    let (house, file, ..) = revoked_after_backup();
+    let folder = house.path("kept");
+    fs::create_dir(&folder).expect("a folder");
+    let kept = folder.join("backup.db");
+    fs::rename(&file, &kept).expect("moved");
+    let before = fs::read(&kept).expect("a backup");
+    house.run(&["restore", &kept.display().to_string()]).ok();
+    let names: Vec<_> =
+        fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("a file").file_name()).collect();
+    assert_eq!(names, ["backup.db"]);
+    assert_eq!(fs::read(&kept).expect("a backup"), before);
+}

@@ -53,6 +53,7 @@ pub fn backup(path: impl AsRef<Path>, dest: impl AsRef<Path>) -> Result<(), Back
     create(dest)?;
     let done = Partial::beside(dest).and_then(|partial| {
         copy(&source, &partial.0, path)?;
+        without_wal(&partial.0)?;
         partial.become_file(dest)
     });
     if done.is_err() {
@@ -121,6 +122,19 @@ fn copy(source: &Connection, partial: &Path, shown: &Path) -> Result<(), BackupE
         Ok(StepResult::Done) => Ok(()),
         Ok(_) => Err(BackupError::Unusable { path: shown.to_owned(), problem: "another process is in the way".into() }),
         Err(error) => Err(unusable(shown, &error)),
+    }
+}
+
+/// Has a copy say that it keeps no write-ahead log: reading one that does makes files beside it, which stay behind, and
+/// fails where no files can be made.
+fn without_wal(partial: &Path) -> Result<(), BackupError> {
+    let conn = connection::raw(partial, PATIENCE).map_err(|error| unusable(partial, &error))?;
+    match conn.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get::<_, String>(0)) {
+        Ok(mode) if mode == "delete" => Ok(()),
+        Ok(_) => {
+            Err(BackupError::Unusable { path: partial.to_owned(), problem: "another process is in the way".into() })
+        }
+        Err(error) => Err(unusable(partial, &error)),
     }
 }
 
