@@ -30,6 +30,9 @@ pub enum DataDirError {
     /// It is not there, and this command does not make one.
     #[error("{} does not exist: name the data folder with --data, or start `rescind serve` once", .0.display())]
     Missing(PathBuf),
+    /// There is something else in its place.
+    #[error("{} is no folder: name another one with --data", .0.display())]
+    NoFolder(PathBuf),
     /// Others can read it.
     #[error("{} can be read by others: `chmod {want:o}` it", path.display())]
     Exposed {
@@ -71,7 +74,8 @@ impl DataDir {
     /// Opens a folder that is there.
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
         if !path.is_dir() {
-            return Err(DataDirError::Missing(path.to_owned()));
+            let there = if path.exists() { DataDirError::NoFolder } else { DataDirError::Missing };
+            return Err(there(path.to_owned()));
         }
         private(path, 0o700)?;
         Ok(Self { path: path.to_owned() })

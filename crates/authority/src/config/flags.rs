@@ -5,6 +5,7 @@ use super::problem::Origin;
 use super::setting::Setting;
 use super::table::{Config, SETTINGS};
 use clap::{Arg, ArgMatches, Command};
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 /// The settings that the short help lists; `--help` lists all.
@@ -40,10 +41,13 @@ impl clap::Args for Flags {
         let defaults = Config::default();
         LONG_NAMES.iter().fold(command, |command, (setting, long)| {
             let default = setting.value(&defaults);
-            let help = match default.as_str() {
-                "" => setting.help.to_owned(),
-                default => format!("{} [default: {default}]", setting.help),
-            };
+            let mut help = setting.help.to_owned();
+            if !default.is_empty() {
+                let _ = write!(help, " [default: {default}]");
+            }
+            if ["number", "duration", "size", "choice"].contains(&setting.kind()) {
+                let _ = write!(help, " [allowed: {}]", setting.allowed());
+            }
             command.arg(
                 Arg::new(setting.key)
                     .long(long.as_str())
@@ -132,5 +136,7 @@ mod tests {
         for setting in SETTINGS {
             assert!(setting.flag().is_none_or(|flag| long.contains(&flag)), "{}", setting.key);
         }
+        let allowed = ["[default: 5m] [allowed: 20s to 1d]", "[default: 0] [allowed: 0 (no limit), or 1 to 100000]"];
+        assert!(allowed.iter().all(|allowed| long.contains(allowed)), "{long}");
     }
 }

@@ -16,7 +16,8 @@ const DEPTH: u8 = 17;
 
 /// Reads one line. The error says what is wrong and what would be right, and never repeats a value: it may be a hash.
 pub(super) fn read(line: &str) -> Result<ImportedUser, String> {
-    rescind_wire::json::check(line.as_bytes(), DEPTH).map_err(|error| format!("not strict JSON: {error}"))?;
+    rescind_wire::json::check(line.as_bytes(), DEPTH)
+        .map_err(|error| format!("not strict JSON: {}", within_line(&error)))?;
     let row: Value = serde_json::from_str(line).map_err(|_| "not strict JSON")?;
     let Value::Object(row) = row else { return Err("not an object: `rescind import --help` shows one".to_owned()) };
     if let Some(unknown) = row.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
@@ -37,6 +38,11 @@ pub(super) fn read(line: &str) -> Result<ImportedUser, String> {
     };
     import_users::check(&user).map_err(|wrong| wrong.to_string())?;
     Ok(user)
+}
+
+/// Where in it: the number of the line is that of the file's.
+fn within_line(error: &impl std::fmt::Display) -> String {
+    error.to_string().replace(" at line 1 column ", " at column ")
 }
 
 /// A member that must be text, if it is there.
@@ -112,7 +118,7 @@ mod tests {
     fn what_is_wrong_is_said_without_repeating_a_value() {
         let secret = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$c2VjcmV0";
         for (line, expected) in [
-            ("{", "not strict JSON"),
+            ("nonsense", "not strict JSON: expected ident at column 2"),
             ("[]", "not an object"),
             (&format!("\"{secret}\""), "not an object"),
             ("{}", "login is missing"),
