@@ -10,7 +10,7 @@ use rescind_wire::{Algorithm, ClientId};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::folder::{ADMIN, Absent, Context, Tool, confirmed, server_json};
+use super::folder::{ADMIN, Absent, Context, Tool, Waiting, confirmed, read_reason, server_json};
 use super::output::Listing;
 use super::table::pairs;
 use super::time::{exact, read_duration, shown};
@@ -38,8 +38,10 @@ pub(super) enum Command {
         /// The client's id
         id: ClientId,
         /// Why, for the log
-        #[arg(long, default_value = "client removed by an administrator")]
+        #[arg(long, default_value = "client removed by an administrator", value_parser = read_reason)]
         reason: String,
+        #[command(flatten)]
+        waiting: Waiting,
     },
 }
 
@@ -103,10 +105,10 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
         Command::Add(new) => add(&tool, context, *new).await,
         Command::List => list(&tool, context).await,
         Command::Show { id } => show(&tool, context, id).await,
-        Command::Remove { id, reason } => {
+        Command::Remove { id, reason, waiting } => {
             let done = format!("client {id} is removed, and everything that it was given has ended");
             let receipt = administer_clients::remove_client(tool.world(), &ADMIN, id, reason).await?;
-            tool.ended(&receipt, &done).await
+            tool.ended(&receipt, &done, waiting).await
         }
     }
 }

@@ -21,7 +21,7 @@ devices: from sending what the key asks for to the first refusal of each service
 the ending is enforced.
 
 Without a terminal, or with --plain, a fixed script runs instead; the exit code is 0 if all was refused and enforced \
-as it says, 1 if not. --data, --config, --json and --wait have no effect.";
+as it says, 1 if not. --data, --config and --json have no effect.";
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

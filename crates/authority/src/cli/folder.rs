@@ -28,7 +28,7 @@ use super::time::{exact, read_duration};
 
 const CONFIG: &str = "The configuration file [default: $RESCIND_CONFIG, or ./rescind.toml if it is there]";
 
-const WAIT: &str = "After ending something, wait until no verifier can accept it any more [without TIME: 5s]";
+const WAIT: &str = "Wait until no verifier can accept it any more, for so long at most [without TIME: 5s]";
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -41,9 +41,22 @@ pub(super) struct Shared {
     /// Answer with JSON
     #[arg(long, global = true)]
     json: bool,
-    #[arg(long, global = true, value_name = "TIME", num_args = 0..=1, require_equals = true,
-          default_missing_value = "5s", value_parser = read_duration, help = WAIT)]
+}
+
+/// What every command takes that ends something.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Waiting {
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "5s",
+          value_parser = read_duration, help = WAIT)]
     wait: Option<Duration>,
+}
+
+/// Reads a reason, which must say something. For clap.
+pub(super) fn read_reason(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("say why, for whoever reads the log".to_owned()),
+        reason => Ok(reason.to_owned()),
+    }
 }
 
 /// What a command is given beside its own arguments.
@@ -96,7 +109,7 @@ impl Context {
         }
         let issuer = config.issuer_for(config.listen);
         let authority = Authority::open(config, &data, Role::Tool, issuer).await?;
-        Ok(Tool { authority, data, output: self.output, wait: self.shared.wait, names: Mutex::default() })
+        Ok(Tool { authority, data, output: self.output, names: Mutex::default() })
     }
 }
 
@@ -112,8 +125,6 @@ pub(super) struct Tool {
     pub(super) authority: Arc<Authority>,
     pub(super) data: DataDir,
     output: Output,
-    /// How long an ending waits for its enforcement, if it does.
-    wait: Option<Duration>,
     /// Login names that were looked up already: a log names the same few people again and again.
     names: Mutex<HashMap<UserId, String>>,
 }
@@ -159,18 +170,18 @@ impl Tool {
     }
 
     /// Tells what was ended, once the server that runs here, if one does, refuses it.
-    pub(super) async fn ended(&self, receipt: &Receipt, done: &str) -> Result<(), Failure> {
+    pub(super) async fn ended(&self, receipt: &Receipt, done: &str, waiting: Waiting) -> Result<(), Failure> {
         let answer = self.ask(receipt.position.number).await;
         let value = json!({ "revocation": receipt_json(receipt), "server": server_json(answer) });
         let mut lines = vec![format!("{done} (revocation {})", receipt.position.number)];
         lines.extend(enforced(answer));
-        self.tell(value, lines, receipt.position.number, confirmed(answer)).await
+        self.tell(value, lines, (receipt.position.number, waiting), confirmed(answer)).await
     }
 
     /// Tells that there was nothing left to end. Whatever ended it is an entry up to the head.
-    pub(super) async fn had_ended(&self, done: String) -> Result<(), Failure> {
+    pub(super) async fn had_ended(&self, done: String, waiting: Waiting) -> Result<(), Failure> {
         let head = self.world().store.position().await.map_err(rescind_domain::Error::Store)?;
-        self.tell(json!({ "revocation": null, "server": null }), vec![done], head.number, Ok(())).await
+        self.tell(json!({ "revocation": null, "server": null }), vec![done], (head.number, waiting), Ok(())).await
     }
 
     /// Tells what was done, and how far its enforcement has come where that is waited for.
@@ -178,10 +189,10 @@ impl Tool {
         &self,
         mut value: Value,
         mut lines: Vec<String>,
-        number: u64,
+        (number, waiting): (u64, Waiting),
         mut outcome: Result<(), Failure>,
     ) -> Result<(), Failure> {
-        if let Some(patience) = self.wait {
+        if let Some(patience) = waiting.wait {
             let found = self.enforcement(number, patience).await?;
             let now = self.world().clock.wall();
             value["enforcement"] = enforcement::as_json(&found, now);

@@ -7,7 +7,7 @@ use rescind_wire::KeyId;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::folder::{ADMIN, Absent, Context, Tool, confirmed, server_json};
+use super::folder::{ADMIN, Absent, Context, Tool, Waiting, confirmed, read_reason, server_json};
 use super::output::Listing;
 use super::time::{exact, shown};
 
@@ -27,8 +27,10 @@ pub(super) enum Command {
         /// The key's id
         kid: KeyId,
         /// Why, for the log
-        #[arg(long)]
+        #[arg(long, value_parser = read_reason)]
         reason: String,
+        #[command(flatten)]
+        waiting: Waiting,
     },
 }
 
@@ -41,7 +43,7 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
     match command {
         Command::List => list(&tool, context).await,
         Command::Rotate { only } => rotate(&tool, context, only).await,
-        Command::Compromise { kid, reason } => compromise(&tool, kid, reason).await,
+        Command::Compromise { kid, reason, waiting } => compromise(&tool, kid, reason, waiting).await,
     }
 }
 
@@ -62,10 +64,10 @@ async fn rotate(tool: &Tool, context: &Context, only: Option<Purpose>) -> Result
 }
 
 /// Revokes a key that may have leaked.
-pub(super) async fn compromise(tool: &Tool, kid: KeyId, reason: String) -> Result<(), Failure> {
+pub(super) async fn compromise(tool: &Tool, kid: KeyId, reason: String, waiting: Waiting) -> Result<(), Failure> {
     let done = format!("key {kid} is revoked, and everything that was made with it");
     let receipt = administer_keys::compromise_key(tool.world(), &ADMIN, kid, reason).await?;
-    tool.ended(&receipt, &done).await
+    tool.ended(&receipt, &done, waiting).await
 }
 
 fn row(key: &KeyRow) -> (Value, [String; 4]) {

@@ -29,6 +29,7 @@ mod verify;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::{Environment, Flags};
@@ -100,9 +101,11 @@ pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
+            let error = with_tip(error, &arguments);
             // Whoever stopped reading does not want the rest.
             let _ = error.print();
             return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
@@ -117,6 +120,18 @@ pub fn run(
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+/// Whoever writes `--wait 5s` is told why `5s` was not expected.
+fn with_tip(mut error: clap::Error, arguments: &[OsString]) -> clap::Error {
+    let is_time = |text: &OsString| text.to_str().is_some_and(|text| time::read_duration(text).is_ok());
+    let apart = arguments.windows(2).any(|pair| matches!(pair, [wait, time] if wait == "--wait" && is_time(time)));
+    let stranger = matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(text)) if text != "--wait");
+    if apart && stranger && error.kind() == ErrorKind::UnknownArgument {
+        let tip = "the time is written right after it: --wait=5s".to_owned().into();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
+    error
 }
 
 /// The whole command line, as clap has it: completions, man pages and the manual are made from it.

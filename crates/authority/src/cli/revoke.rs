@@ -5,7 +5,7 @@ use rescind_domain::verbs::revoke;
 use rescind_wire::{ClientId, ForeignId, Issuer, KeyId, Scope, SessionId};
 
 use super::failure::Failure;
-use super::folder::{ADMIN, Absent, Context, Tool};
+use super::folder::{ADMIN, Absent, Context, Tool, Waiting, read_reason};
 use super::{key, session, user, verify};
 
 #[derive(Debug, Subcommand)]
@@ -80,12 +80,14 @@ pub(super) enum Command {
     },
 }
 
-/// Every revocation says why.
+/// Every revocation says why, and may be waited for.
 #[derive(Debug, Args)]
 pub(super) struct Why {
     /// Why, for the log
-    #[arg(long)]
+    #[arg(long, value_parser = read_reason)]
     reason: String,
+    #[command(flatten)]
+    waiting: Waiting,
 }
 
 pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
@@ -103,13 +105,13 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
             let done = format!("everything that client {id} was given has ended");
             end(&tool, Scope::Client { client: id }, why, &done).await
         }
-        Command::User { login, except, why } => user::logout(&tool, &login, except, why.reason).await,
+        Command::User { login, except, why } => user::logout(&tool, &login, except, why.reason, why.waiting).await,
         Command::Grant { login, client, why } => {
             let user = tool.user(&login).await?;
             let done = format!("what client {client} held for {} has ended", user.login);
             end(&tool, Scope::Grant { user: user.id, client }, why, &done).await
         }
-        Command::Session { id, why } => session::end(&tool, id, why.reason).await,
+        Command::Session { id, why } => session::end(&tool, id, why.reason, why.waiting).await,
         Command::Token { token, why } => {
             let token = verify::token_id(&tool, &token).await?;
             end(&tool, Scope::Token { token }, why, &format!("token {token} has ended")).await
@@ -123,11 +125,11 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
             let done = format!("tokens of {scope} that were given out so far are refused");
             end(&tool, scope, why, &done).await
         }
-        Command::Key { kid, why } => key::compromise(&tool, kid, why.reason).await,
+        Command::Key { kid, why } => key::compromise(&tool, kid, why.reason, why.waiting).await,
     }
 }
 
 async fn end(tool: &Tool, scope: Scope, why: Why, done: &str) -> Result<(), Failure> {
     let receipt = revoke::revoke(tool.world(), &ADMIN, scope, why.reason, None).await?;
-    tool.ended(&receipt, done).await
+    tool.ended(&receipt, done, why.waiting).await
 }

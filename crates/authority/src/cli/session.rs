@@ -9,7 +9,7 @@ use rescind_wire::SessionId;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::folder::{ADMIN, Absent, Context, Tool};
+use super::folder::{ADMIN, Absent, Context, Tool, Waiting, read_reason};
 use super::table::or_dash;
 use super::time::{exact, shown};
 
@@ -23,23 +23,25 @@ pub(super) enum Command {
         /// The session's id, as `rescind user sessions` lists it
         id: SessionId,
         /// Why, for the log
-        #[arg(long, default_value = REASON)]
+        #[arg(long, default_value = REASON, value_parser = read_reason)]
         reason: String,
+        #[command(flatten)]
+        waiting: Waiting,
     },
 }
 
 pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
-    let Command::End { id, reason } = command;
+    let Command::End { id, reason, waiting } = command;
     let tool = context.open(Absent::Refuse).await?;
-    end(&tool, id, reason).await
+    end(&tool, id, reason, waiting).await
 }
 
 /// Ends a session. One that has ended already stays as it is, and no second entry is written.
-pub(super) async fn end(tool: &Tool, id: SessionId, reason: String) -> Result<(), Failure> {
+pub(super) async fn end(tool: &Tool, id: SessionId, reason: String, waiting: Waiting) -> Result<(), Failure> {
     if let Some(receipt) = end_session::end_any(tool.world(), &ADMIN, id, reason).await? {
-        return tool.ended(&receipt, &format!("session {id} has ended")).await;
+        return tool.ended(&receipt, &format!("session {id} has ended"), waiting).await;
     }
-    tool.had_ended(format!("session {id} had ended before")).await
+    tool.had_ended(format!("session {id} had ended before"), waiting).await
 }
 
 /// The head of a table of sessions.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::asking::Source;
 use super::failure::Failure;
-use super::folder::{ADMIN, Absent, Context, Tool};
+use super::folder::{ADMIN, Absent, Context, Tool, Waiting, read_reason};
 use super::output::Listing;
 use super::session;
 use super::table::{or_dash, pairs};
@@ -58,8 +58,10 @@ pub(super) enum Command {
         #[arg(long, value_name = "SESSION")]
         except: Option<SessionId>,
         /// Why, for the log
-        #[arg(long, default_value = "signed out by an administrator")]
+        #[arg(long, default_value = "signed out by an administrator", value_parser = read_reason)]
         reason: String,
+        #[command(flatten)]
+        waiting: Waiting,
     },
     /// Refuse somebody's sign-ins, and sign them out of all devices
     Lock {
@@ -72,8 +74,10 @@ pub(super) enum Command {
         #[arg(long)]
         until_unlocked: bool,
         /// Why, for the log
-        #[arg(long, default_value = "locked by an administrator")]
+        #[arg(long, default_value = "locked by an administrator", value_parser = read_reason)]
         reason: String,
+        #[command(flatten)]
+        waiting: Waiting,
     },
     /// Let somebody sign in again; what the lock ended stays ended
     Unlock {
@@ -86,14 +90,18 @@ pub(super) enum Command {
         login: String,
         #[command(flatten)]
         password: Source,
+        #[command(flatten)]
+        waiting: Waiting,
     },
     /// Delete an account for good; its id is never used again
     Delete {
         /// Login name or id
         login: String,
         /// Why, for the log
-        #[arg(long, default_value = "account deleted by an administrator")]
+        #[arg(long, default_value = "account deleted by an administrator", value_parser = read_reason)]
         reason: String,
+        #[command(flatten)]
+        waiting: Waiting,
     },
     /// Change what an account may do
     Role {
@@ -112,14 +120,14 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
         Command::List { query } => list(&tool, context, query.unwrap_or_default()).await,
         Command::Show { login } => show(&tool, context, &login).await,
         Command::Sessions { login } => sessions(&tool, context, &login).await,
-        Command::Logout { login, except, reason } => logout(&tool, &login, except, reason).await,
-        Command::Lock { login, duration, until_unlocked, reason } => {
+        Command::Logout { login, except, reason, waiting } => logout(&tool, &login, except, reason, waiting).await,
+        Command::Lock { login, duration, until_unlocked, reason, waiting } => {
             let duration = if until_unlocked { Some(LockFor::UntilUnlocked) } else { duration.map(LockFor::Duration) };
-            lock(&tool, &login, duration, reason).await
+            lock(&tool, &login, duration, reason, waiting).await
         }
         Command::Unlock { login } => unlock(&tool, context, &login).await,
-        Command::Password { login, password } => set_password(&tool, &login, password).await,
-        Command::Delete { login, reason } => delete(&tool, &login, reason).await,
+        Command::Password { login, password, waiting } => set_password(&tool, &login, password, waiting).await,
+        Command::Delete { login, reason, waiting } => delete(&tool, &login, reason, waiting).await,
         Command::Role { login, role } => set_role(&tool, context, &login, role).await,
     }
 }
@@ -151,16 +159,17 @@ async fn show(tool: &Tool, context: &Context, login: &str) -> Result<(), Failure
     const COUNTED: u32 = 100;
     let user = tool.user(login).await?;
     let page = list_sessions::list_of_user(tool.world(), &ADMIN, user.id, None, COUNTED).await?;
-    let devices = match page.next {
-        Some(_) => format!("more than {COUNTED}"),
-        None => page.sessions.len().to_string(),
+    let devices = match (page.next, page.sessions.len()) {
+        (Some(_), _) => format!("more than {COUNTED} devices"),
+        (None, 1) => "1 device".to_owned(),
+        (None, devices) => format!("{devices} devices"),
     };
     let rows = [
         ("login", user.login.clone()),
         ("id", user.id.to_string()),
         ("role", user.role.to_string()),
         ("state", state_in_words(tool, &user)),
-        ("signed in on", format!("{devices} devices")),
+        ("signed in on", devices),
         ("password", user.password.as_ref().map_or("none", |hash| hash.scheme()).to_owned()),
         ("external id", or_dash(user.external_id.as_deref())),
         ("metadata", or_dash(user.metadata.as_deref())),
@@ -184,7 +193,13 @@ async fn sessions(tool: &Tool, context: &Context, login: &str) -> Result<(), Fai
 }
 
 /// Signs a user out of all devices, or of all but one.
-pub(super) async fn logout(tool: &Tool, login: &str, except: Option<SessionId>, reason: String) -> Result<(), Failure> {
+pub(super) async fn logout(
+    tool: &Tool,
+    login: &str,
+    except: Option<SessionId>,
+    reason: String,
+    waiting: Waiting,
+) -> Result<(), Failure> {
     let user = tool.user(login).await?;
     let scope = Scope::User { user: user.id, except, deleted: false };
     let receipt = revoke::revoke(tool.world(), &ADMIN, scope, reason, None).await?;
@@ -192,10 +207,16 @@ pub(super) async fn logout(tool: &Tool, login: &str, except: Option<SessionId>, 
         Some(session) => format!("{} is signed out of all devices but {session}", user.login),
         None => format!("{} is signed out of all devices", user.login),
     };
-    tool.ended(&receipt, &done).await
+    tool.ended(&receipt, &done, waiting).await
 }
 
-async fn lock(tool: &Tool, login: &str, duration: Option<LockFor>, reason: String) -> Result<(), Failure> {
+async fn lock(
+    tool: &Tool,
+    login: &str,
+    duration: Option<LockFor>,
+    reason: String,
+    waiting: Waiting,
+) -> Result<(), Failure> {
     let user = tool.user(login).await?;
     let duration = match duration {
         Some(duration) => duration,
@@ -204,7 +225,7 @@ async fn lock(tool: &Tool, login: &str, duration: Option<LockFor>, reason: Strin
     let receipt = lock_account::lock_user(tool.world(), &ADMIN, user.id, duration, reason, None).await?;
     let user = tool.user(&user.id.to_string()).await?;
     let done = format!("{} is {}, and signed out of all devices", user.login, state_in_words(tool, &user));
-    tool.ended(&receipt, &done).await
+    tool.ended(&receipt, &done, waiting).await
 }
 
 /// As configured, and never shorter than the longest access token that the server may have signed lives and a minute: the
@@ -224,18 +245,18 @@ async fn unlock(tool: &Tool, context: &Context, login: &str) -> Result<(), Failu
     context.output.answer(&json!({ "user": user_json(tool, &user) }), &[format!("{} may sign in again", user.login)])
 }
 
-async fn set_password(tool: &Tool, login: &str, password: Source) -> Result<(), Failure> {
+async fn set_password(tool: &Tool, login: &str, password: Source, waiting: Waiting) -> Result<(), Failure> {
     let user = tool.user(login).await?;
     let password = password.read(&user.login)?;
     let receipt = change_password::set(tool.world(), &ADMIN, user.id, password).await?;
     let done = format!("{} has a new password, and is signed out of all devices", user.login);
-    tool.ended(&receipt, &done).await
+    tool.ended(&receipt, &done, waiting).await
 }
 
-async fn delete(tool: &Tool, login: &str, reason: String) -> Result<(), Failure> {
+async fn delete(tool: &Tool, login: &str, reason: String, waiting: Waiting) -> Result<(), Failure> {
     let user = tool.user(login).await?;
     let receipt = delete_account::delete_user(tool.world(), &ADMIN, user.id, reason).await?;
-    tool.ended(&receipt, &format!("the account {} is deleted", user.login)).await
+    tool.ended(&receipt, &format!("the account {} is deleted", user.login), waiting).await
 }
 
 async fn set_role(tool: &Tool, context: &Context, login: &str, role: Role) -> Result<(), Failure> {

@@ -42,7 +42,7 @@ fn an_account_that_is_made_beside_a_running_server_can_sign_in_at_once() {
     let device = server.sign_in("ann", "Laptop");
     assert_eq!(server.status(&device), 200);
     let shown = house.run(&["user", "show", "ann"]).ok().out;
-    assert!(shown.contains("signed in on  1 devices"), "{shown}");
+    assert!(shown.contains("signed in on  1 device\n"), "{shown}");
 }
 
 #[test]

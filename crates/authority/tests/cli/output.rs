@@ -1,5 +1,6 @@
 //! What people and programs read: logs, pages of the manual, scripts, and what happens when nobody reads on.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
@@ -111,6 +112,51 @@ fn help_and_version_are_answers_and_nonsense_is_wrong_usage() {
     assert!(house.run(&["import", "--help"]).ok().out.contains("\"password_hash\""));
     house.run(&["frobnicate"]).failed_with(2);
     house.run(&["user", "lgout", "ann"]).failed_with(2).says("logout");
+}
+
+#[test]
+fn what_ends_nothing_cannot_be_waited_for() {
+    let house = House::of("ann");
+    for reading in [&["user", "list"][..], &["log"], &["key", "rotate"], &["user", "unlock", "ann"], &["verify", "x"]] {
+        let said = house.run(&[reading, &["--wait"]].concat()).failed_with(2).says("'--wait'");
+        assert!(!said.err.contains("--wait=5s"), "{}", said.err);
+    }
+    for apart in [["user", "logout", "ann", "--wait", "5s"], ["user", "logout", "--wait", "5s", "ann"]] {
+        house.run(&apart).failed_with(2).says("the time is written right after it: --wait=5s");
+    }
+    let typo = house.run(&["user", "logout", "ann", "--wate"]).failed_with(2);
+    assert!(!typo.err.contains("right after it"), "{}", typo.err);
+}
+
+#[test]
+fn an_ending_needs_a_reason_that_says_something() {
+    let house = House::of("ann");
+    let head = house.head();
+    for ending in [&["revoke", "everyone"][..], &["user", "logout", "ann"], &["user", "delete", "ann"]] {
+        for nothing in ["", "  "] {
+            house.run(&[ending, &["--reason", nothing]].concat()).failed_with(2).says("say why");
+        }
+    }
+    assert_eq!(house.head(), head);
+}
+
+#[test]
+fn a_file_in_the_place_of_the_data_folder_is_called_that() {
+    let house = House::new();
+    fs::write(house.data(), "").expect("written");
+    house.run(&["user", "list"]).failed_with(1).says("is no folder: name another one with --data");
+    house.refuses_to_serve(&[]).failed_with(1).says("is no folder");
+}
+
+#[test]
+fn one_device_is_counted_as_one() {
+    let house = House::of("ann");
+    let server = house.serve(&[]);
+    for counted in ["0 devices", "1 device", "2 devices"] {
+        let shown = house.run(&["user", "show", "ann"]).ok().out;
+        assert!(shown.contains(&format!("signed in on  {counted}\n")), "{shown}");
+        server.sign_in("ann", "Laptop");
+    }
 }
 
 #[test]
