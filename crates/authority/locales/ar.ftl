@@ -38,6 +38,14 @@ ago-days = { $n ->
     [many] قبل { $n } يومًا
    *[other] قبل { $n } يوم
 }
+span-seconds = { $n ->
+    [zero] { $n } ثانية
+    [one] ثانية واحدة
+    [two] ثانيتين
+    [few] { $n } ثوانٍ
+    [many] { $n } ثانية
+   *[other] { $n } ثانية
+}
 span-minutes = { $n ->
     [zero] { $n } دقيقة
     [one] دقيقة واحدة
@@ -111,6 +119,7 @@ last-active = آخر نشاط
 signed-in-since = مسجَّل الدخول منذ
 address = العنوان
 application = التطبيق
+others-further = إن كانت هناك أجهزة مسجَّلة الدخول فهي في صفحة تالية.
 others-none = لا جهاز آخر مسجَّل الدخول.
 show-more = عرض المزيد
 back-to-first = العودة إلى بداية القائمة
@@ -145,6 +154,7 @@ events-title = ما حدث مؤخرًا
 events-none = لا شيء بعد.
 show-older = عرض الأقدم
 by-administrator = بواسطة مدير
+by-this-device = من هذا الجهاز
 lock = قفل حسابي
 lock-what = لو ظننت أن شخصًا آخر دخل حسابك. يُسجَّل خروج كل الأجهزة، ولا يستطيع أحد تسجيل الدخول لمدة { $it }، ولا أنت.
 lock-ask = سيُسجَّل خروج هذا الجهاز أيضًا.
@@ -185,6 +195,8 @@ event-set-up = أُنشئ حساب المدير الأول
 
 # What went wrong
 error-title = لم ينجح ذلك
+wait-and-try = انتظر { $it } ثم حاول مرة أخرى.
+wait-and-look = انتظر { $it } ثم تحقَّق.
 problem-form-expired = انتهت صلاحية هذا النموذج. حاول مرة أخرى.
 problem-foreign-form = لا يأتي هذا النموذج من إحدى صفحات هذا الموقع. افتح الصفحة هنا وحاول مرة أخرى.
 problem-https-required = يحتاج هذا الموقع إلى HTTPS. أما عبر HTTP غير المشفَّر فلا يجيب إلا على هذا الجهاز.
@@ -202,12 +214,14 @@ problem-forbidden = هذا غير مسموح به.
 problem-too-many-sessions = حسابك مسجَّل الدخول على أكبر عدد مسموح به من الأجهزة. سجِّل خروج جهاز آخر أولًا.
 problem-signed-out-meanwhile = سُجِّل خروج حسابك من كل مكان للتو. سجِّل الدخول من جديد.
 problem-session-ended = سُجِّل خروج هذا الجهاز في الأثناء. لم يُنفَّذ شيء.
-problem-throttled = محاولات فاشلة كثيرة. انتظر قليلًا ثم حاول مرة أخرى.
-problem-busy = الخادم مشغول الآن. حاول مرة أخرى بعد قليل.
-problem-cannot-tell = يتعذَّر الآن معرفة ما إذا كان دخولك مسجَّلًا. حاول مرة أخرى بعد قليل.
-problem-store-unavailable = هذا غير ممكن الآن، ولم يُنفَّذ شيء. حاول مرة أخرى بعد قليل.
-problem-unconfirmed = لا يُعرف هل نُفِّذ ذلك. تحقَّق من فضلك.
-problem-timed-out = استغرق ذلك وقتًا طويلًا. لا يُعرف هل نُفِّذ؛ تحقَّق من فضلك.
+problem-throttled = محاولات فاشلة كثيرة.
+problem-busy = الخادم مشغول الآن.
+problem-cannot-tell = يتعذَّر الآن معرفة ما إذا كان دخولك مسجَّلًا.
+problem-store-unavailable = هذا غير ممكن الآن، ولم يُنفَّذ شيء.
+problem-unconfirmed = لا يُعرف هل نُفِّذ ذلك.
+problem-timed-out = استغرق ذلك وقتًا طويلًا. لا يُعرف هل نُفِّذ.
+problem-too-many-streams = صفحات كثيرة تنتظر التغييرات.
+problem-not-ready = الخادم غير جاهز.
 problem-internal = حدث خطأ داخل الخادم.
 
 # Authenticating again

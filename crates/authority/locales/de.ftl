@@ -26,6 +26,10 @@ ago-days = { $n ->
     [one] vor { $n } Tag
    *[other] vor { $n } Tagen
 }
+span-seconds = { $n ->
+    [one] { $n } Sekunde
+   *[other] { $n } Sekunden
+}
 span-minutes = { $n ->
     [one] { $n } Minute
    *[other] { $n } Minuten
@@ -87,6 +91,7 @@ last-active = Zuletzt aktiv
 signed-in-since = Angemeldet seit
 address = Adresse
 application = Anwendung
+others-further = Angemeldete Geräte stehen auf einer weiteren Seite, falls es welche gibt.
 others-none = Kein anderes Gerät ist angemeldet.
 show-more = Mehr anzeigen
 back-to-first = Zurück zum Anfang der Liste
@@ -117,6 +122,7 @@ events-title = Was zuletzt geschah
 events-none = Noch nichts.
 show-older = Ältere anzeigen
 by-administrator = durch einen Administrator
+by-this-device = von diesem Gerät aus
 lock = Mein Konto sperren
 lock-what = Für den Fall, dass Sie jemand anderen in Ihrem Konto vermuten. Jedes Gerät wird abgemeldet, und für { $it } kann sich niemand anmelden, auch Sie nicht.
 lock-ask = Auch dieses Gerät wird abgemeldet.
@@ -157,6 +163,8 @@ event-set-up = Der erste Administrator wurde angelegt
 
 # What went wrong
 error-title = Das hat nicht geklappt
+wait-and-try = Bitte warten Sie { $it } und versuchen Sie es dann noch einmal.
+wait-and-look = Bitte warten Sie { $it } und sehen Sie dann nach.
 problem-form-expired = Dieses Formular ist veraltet. Bitte versuchen Sie es noch einmal.
 problem-foreign-form = Dieses Formular kommt von keiner Seite dieser Website. Bitte öffnen Sie die Seite hier und versuchen Sie es noch einmal.
 problem-https-required = Diese Website braucht HTTPS. Über unverschlüsseltes HTTP antwortet sie nur auf diesem Rechner.
@@ -174,12 +182,14 @@ problem-forbidden = Das ist nicht erlaubt.
 problem-too-many-sessions = Ihr Konto ist auf so vielen Geräten angemeldet, wie es darf. Melden Sie zuerst ein anderes ab.
 problem-signed-out-meanwhile = Ihr Konto wurde eben überall abgemeldet. Bitte melden Sie sich noch einmal an.
 problem-session-ended = Dieses Gerät wurde inzwischen abgemeldet. Es wurde nichts getan.
-problem-throttled = Zu viele Fehlversuche. Bitte warten Sie eine Weile und versuchen Sie es noch einmal.
-problem-busy = Im Augenblick ist zu viel zu tun. Bitte versuchen Sie es gleich noch einmal.
-problem-cannot-tell = Ob Sie angemeldet sind, lässt sich gerade nicht sagen. Bitte versuchen Sie es gleich noch einmal.
-problem-store-unavailable = Das ist im Augenblick nicht möglich; es wurde nichts getan. Bitte versuchen Sie es gleich noch einmal.
-problem-unconfirmed = Ob es getan wurde, ist nicht bekannt. Bitte sehen Sie nach.
-problem-timed-out = Es hat zu lange gedauert. Ob es getan wurde, ist nicht bekannt; bitte sehen Sie nach.
+problem-throttled = Zu viele Fehlversuche.
+problem-busy = Im Augenblick ist zu viel zu tun.
+problem-cannot-tell = Ob Sie angemeldet sind, lässt sich gerade nicht sagen.
+problem-store-unavailable = Das ist im Augenblick nicht möglich; es wurde nichts getan.
+problem-unconfirmed = Ob es getan wurde, ist nicht bekannt.
+problem-timed-out = Es hat zu lange gedauert. Ob es getan wurde, ist nicht bekannt.
+problem-too-many-streams = Zu viele Seiten warten auf Änderungen.
+problem-not-ready = Der Server ist nicht bereit.
 problem-internal = Im Server ist etwas schiefgegangen.
 
 # Authenticating again

@@ -26,6 +26,10 @@ ago-days = { $n ->
     [one] { $n } day ago
    *[other] { $n } days ago
 }
+span-seconds = { $n ->
+    [one] { $n } second
+   *[other] { $n } seconds
+}
 span-minutes = { $n ->
     [one] { $n } minute
    *[other] { $n } minutes
@@ -87,6 +91,7 @@ last-active = Last active
 signed-in-since = Signed in since
 address = Address
 application = Application
+others-further = Devices that are signed in are on a further page, if any are.
 others-none = No other device is signed in.
 show-more = Show more
 back-to-first = Back to the beginning of the list
@@ -117,6 +122,7 @@ events-title = What happened lately
 events-none = Nothing yet.
 show-older = Show older
 by-administrator = by an administrator
+by-this-device = from this device
 lock = Lock my account
 lock-what = For when you think that somebody else is in your account. Every device is signed out, and nobody can sign in for { $it }, not even you.
 lock-ask = This device is signed out, too.
@@ -157,6 +163,8 @@ event-set-up = The first administrator was made
 
 # What went wrong
 error-title = That did not work
+wait-and-try = Please wait { $it }, then try again.
+wait-and-look = Please wait { $it }, then look.
 problem-form-expired = This form is out of date. Please try again.
 problem-foreign-form = This form does not come from a page of this site. Please open the page here, and try again.
 problem-https-required = This site needs HTTPS. Over plain HTTP it answers on this machine only.
@@ -174,12 +182,14 @@ problem-forbidden = This is not allowed.
 problem-too-many-sessions = Your account is signed in on as many devices as it may be. Sign out on another one first.
 problem-signed-out-meanwhile = Your account was signed out everywhere just now. Please sign in again.
 problem-session-ended = This device was signed out meanwhile. Nothing was done.
-problem-throttled = Too many failed attempts. Please wait a while, and try again.
-problem-busy = There is too much to do at the moment. Please try again shortly.
-problem-cannot-tell = Whether you are signed in cannot be told at the moment. Please try again shortly.
-problem-store-unavailable = That is not possible at the moment; nothing was done. Please try again shortly.
-problem-unconfirmed = Whether it was done is not known. Please look.
-problem-timed-out = It took too long. Whether it was done is not known; please look.
+problem-throttled = Too many failed attempts.
+problem-busy = There is too much to do at the moment.
+problem-cannot-tell = Whether you are signed in cannot be told at the moment.
+problem-store-unavailable = That is not possible at the moment; nothing was done.
+problem-unconfirmed = Whether it was done is not known.
+problem-timed-out = It took too long. Whether it was done is not known.
+problem-too-many-streams = Too many pages are listening for changes.
+problem-not-ready = The server is not ready.
 problem-internal = Something went wrong inside the server.
 
 # Authenticating again

@@ -11,9 +11,9 @@ use rescind_domain::issue::AccessToken;
 use rescind_domain::key::MacKeyId;
 use rescind_domain::refresh_token::{self, Holder};
 use rescind_domain::secret::Secret;
-use rescind_domain::verbs::present_cookie::{self, Shown};
+use rescind_domain::verbs::present_cookie::{self, Shown, Successor};
 use rescind_verifier::{Presented, Rejected, Verified};
-use rescind_wire::SessionId;
+use rescind_wire::{Cause, SessionId};
 
 use crate::authority::Authority;
 
@@ -30,12 +30,20 @@ const BEFORE_EXPIRY: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub(crate) struct Cookies(Mutex<Halves>);
 
-/// When the young half is full it becomes the old one, and what was old is forgotten. Nothing is held for a cookie that was
-/// replaced, so that a request that was on its way meanwhile does not bring it back.
+/// When the young half is full it becomes the old one, and what was old is forgotten.
 #[derive(Default)]
 struct Halves {
-    young: HashMap<Box<str>, Option<Arc<Held>>>,
-    old: HashMap<Box<str>, Option<Arc<Held>>>,
+    young: HashMap<Box<str>, Known>,
+    old: HashMap<Box<str>, Known>,
+}
+
+/// What is known of a cookie.
+#[derive(Clone)]
+enum Known {
+    /// It was presented, and stands for this.
+    Held(Arc<Held>),
+    /// It was replaced: a request that was on its way meanwhile does not bring it back.
+    Retired,
 }
 
 struct Held {
@@ -48,70 +56,94 @@ struct Held {
     key: MacKeyId,
 }
 
+/// Whom a cookie lets in.
+pub(crate) struct LetIn {
+    /// Who.
+    pub(crate) verified: Verified,
+    /// What took the cookie's place and has not come back yet: the answer that it went out with may have been lost. Once
+    /// it has come back nobody waits for it, and whoever has a copy of the former one gets none of it.
+    pub(crate) lost: Option<Successor>,
+}
+
 /// Why a cookie lets nobody in.
 #[derive(Debug)]
 pub(crate) enum Refused {
     /// It stands for nothing that lives.
     Dead,
-    /// It cannot be told now.
+    /// The store cannot tell now.
     Unknown(Error),
-    /// The verifier refuses everything.
-    Unavailable(Rejected),
+    /// The verifier cannot tell now: it refuses everything, or a token that the store has just vouched for.
+    CannotTell(Rejected),
 }
 
 impl Cookies {
     fn get(&self, cookie: &str, now: Duration) -> Option<Arc<Held>> {
         let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = if let Some(held) = halves.young.get(cookie) {
-            held.clone()
+        let known = if let Some(known) = halves.young.get(cookie) {
+            known.clone()
         } else {
-            let held = halves.old.remove(cookie)?;
-            halves.insert(cookie, held.clone());
-            held
-        }?;
-        (now < held.until).then_some(held)
+            let known = halves.old.remove(cookie)?;
+            halves.insert(cookie, known.clone());
+            known
+        };
+        match known {
+            Known::Held(held) if now < held.until => Some(held),
+            Known::Held(_) | Known::Retired => None,
+        }
     }
 
     fn put(&self, cookie: &str, held: Held) {
         let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if halves.young.get(cookie).or_else(|| halves.old.get(cookie)).is_none_or(Option::is_some) {
-            halves.insert(cookie, Some(Arc::new(held)));
+        if !matches!(halves.find(cookie), Some(Known::Retired)) {
+            halves.insert(cookie, Known::Held(Arc::new(held)));
         }
     }
 
-    /// Forgets a cookie for good, and every other one of its session: the next one has taken their place.
+    /// Whether a cookie was presented lately, as the latest of its session.
+    fn has_come(&self, cookie: &str) -> bool {
+        let halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        matches!(halves.find(cookie), Some(Known::Held(_)))
+    }
+
+    /// Takes a cookie out of use, and forgets every other one of its session: the next one has taken their place.
     pub(crate) fn retire(&self, cookie: &str, session: SessionId) {
         if cookie.len() > LONGEST {
             return;
         }
         let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_other = |held: &Option<Arc<Held>>| held.as_ref().is_none_or(|held| held.session != session);
-        halves.young.retain(|_, held| is_other(held));
-        halves.old.retain(|_, held| is_other(held));
-        halves.insert(cookie, None);
+        let is_other = |known: &Known| !matches!(known, Known::Held(held) if held.session == session);
+        halves.young.retain(|_, known| is_other(known));
+        halves.old.retain(|_, known| is_other(known));
+        halves.insert(cookie, Known::Retired);
     }
 
-    /// Forgets what a cookie stands for: it is asked again.
+    /// Forgets what a cookie stands for: it is asked again. One that was replaced stays so.
     pub(crate) fn forget(&self, cookie: &str) {
         let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        halves.young.remove(cookie);
-        halves.old.remove(cookie);
+        if matches!(halves.find(cookie), Some(Known::Held(_))) {
+            halves.young.remove(cookie);
+            halves.old.remove(cookie);
+        }
     }
 }
 
 impl Halves {
-    fn insert(&mut self, cookie: &str, held: Option<Arc<Held>>) {
+    fn find(&self, cookie: &str) -> Option<&Known> {
+        self.young.get(cookie).or_else(|| self.old.get(cookie))
+    }
+
+    fn insert(&mut self, cookie: &str, known: Known) {
         if self.young.len() >= HALF {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(cookie.into(), held);
+        self.young.insert(cookie.into(), known);
     }
 }
 
 impl Authority {
     /// Checks a cookie of the pages, presented from `address`: from memory if it was presented lately, otherwise by the
     /// store. What memory says dead is asked again there: the token may be over, not the session.
-    pub(crate) async fn verify_cookie(&self, cookie: &str, address: Option<IpAddr>) -> Result<Verified, Refused> {
+    pub(crate) async fn verify_cookie(&self, cookie: &str, address: Option<IpAddr>) -> Result<LetIn, Refused> {
         if cookie.len() > LONGEST {
             return Err(Refused::Dead);
         }
@@ -119,31 +151,50 @@ impl Authority {
         if let Some(held) = self.cookies.get(cookie, now) {
             // The token is signed by another key than the cookie, which is what a thief of that key would make.
             match self.verify_held(&held.token, address).await {
-                Ok(verified) if self.world.keyring.has_mac(held.key) => return Ok(verified),
-                Err(unavailable @ Rejected::Unavailable { .. }) => return Err(Refused::Unavailable(unavailable)),
+                Ok(verified) if self.world.keyring.has_mac(held.key) => return Ok(LetIn { verified, lost: None }),
+                Err(rejected @ Rejected::Unavailable { .. }) => return Err(Refused::CannotTell(rejected)),
                 Ok(_) | Err(_) => self.cookies.forget(cookie),
             }
         }
-        let Shown { access: AccessToken { token, expires_in, .. }, is_latest } =
-            present_cookie::present_cookie(&self.world, cookie, address).await.map_err(|error| match error {
-                Error::SignedOut(_) => Refused::Dead,
-                other => Refused::Unknown(other),
-            })?;
+        let shown = match present_cookie::present_cookie(&self.world, cookie, address).await {
+            Ok(shown) => shown,
+            Err(error) => return Err(self.refused(error).await),
+        };
+        let Shown { access: AccessToken { token, expires_in, .. }, successor } = shown;
         let verified = self.verify_held(&token, address).await.map_err(|rejected| match rejected {
-            Rejected::Unavailable { .. } => Refused::Unavailable(rejected),
-            _ => Refused::Dead,
+            // In the moment since the store was asked. What else a fresh token may be refused for (a clock that was set, a
+            // key that was revoked or is not known here yet) says nothing of the session (R7).
+            Rejected::Revoked { scope, .. } if !is_of_token(scope) => Refused::Dead,
+            other => Refused::CannotTell(other),
         })?;
         let made_with = refresh_token::take_apart_as(Holder::Cookie, cookie).map(|held| held.unverified_key);
-        if let (true, Some(key), Some(session)) = (is_latest, made_with, verified.session()) {
+        if let (None, Some(key), Some(session)) = (&successor, made_with, verified.session()) {
             let until = now + expires_in.saturating_sub(BEFORE_EXPIRY);
             self.cookies.put(cookie, Held { token, until, session: *session, key });
         }
-        Ok(verified)
+        let lost = successor.filter(|next| !self.cookies.has_come(next.cookie.expose()));
+        Ok(LetIn { verified, lost })
+    }
+
+    /// Why the store let nobody in. What ended a session just now is in force here before anybody hears of it.
+    async fn refused(&self, error: Error) -> Refused {
+        let Error::SignedOut(cause) = error else { return Refused::Unknown(error) };
+        if let Some(Cause::Revoked { number, .. }) = cause
+            && number > *self.applied.borrow()
+        {
+            self.wait_for(number).await;
+        }
+        Refused::Dead
     }
 
     async fn verify_held(&self, token: &Secret, address: Option<IpAddr>) -> Result<Verified, Rejected> {
         self.verify(&Presented { peer: address, ..Presented::bearer(token.expose()) }).await
     }
+}
+
+/// Whether a revocation of this kind of scope is about a token alone, and no session.
+pub(crate) fn is_of_token(scope: &str) -> bool {
+    matches!(scope, "key" | "token")
 }
 
 #[cfg(test)]
@@ -186,6 +237,9 @@ mod tests {
         assert!(cookies.get("a", Duration::ZERO).is_none());
         assert!(cookies.get("latest", Duration::ZERO).is_none(), "it is of the same session");
         assert!(cookies.get(other, Duration::ZERO).is_some());
+        cookies.forget("a");
+        cookies.put("a", held(10));
+        assert!(cookies.get("a", Duration::ZERO).is_none(), "to be asked again is not to be as new");
     }
 
     #[test]

@@ -4,7 +4,6 @@ mod pages {
     #[expect(dead_code, reason = "shared with the tests of the API, which use more of it")]
     #[path = "../api/call.rs"]
     mod call;
-    #[expect(dead_code, reason = "shared with the tests of the API, which use more of it")]
     #[path = "../api/clock.rs"]
     mod clock;
     #[path = "../api/ear.rs"]
@@ -24,6 +23,7 @@ mod pages {
     mod errors;
     mod forms;
     mod languages;
+    mod leaving;
     mod long_lists;
     mod news;
     mod security;

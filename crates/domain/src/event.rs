@@ -67,7 +67,7 @@ kinds! {
     SessionEndRefused = "session_end_refused",
     /// A session's name or metadata was changed.
     SessionChanged = "session_changed",
-    /// A refresh token came back after its grace time; its session ended.
+    /// A refresh token, or a cookie of the pages, came back after its grace time; its session ended.
     RefreshReused = "refresh_reused",
     /// A refresh was refused without ending anything.
     RefreshRefused = "refresh_refused",

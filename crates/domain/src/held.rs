@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use rescind_wire::{ClientId, Place, Position, Standing};
+use rescind_wire::{ClientId, Place, Position, Scope, Standing};
 
 use crate::chain::Chain;
 use crate::error::{Error, RefreshRefusal};
@@ -10,7 +10,7 @@ use crate::event::{EventKind, NewEvent};
 use crate::key::MacKeyId;
 use crate::keyring::MacKey;
 use crate::refresh_token::{Authentic, Unverified};
-use crate::revocation::{self, Actor};
+use crate::revocation::{self, Actor, Receipt};
 use crate::session::Session;
 use crate::standing::StoreCuts;
 use crate::store::{EndingTx, View};
@@ -75,6 +75,24 @@ pub(crate) fn mac_key(view: &dyn View, world: &World, name: MacKeyId) -> Result<
     let id = name.key_id();
     let row = view.keys()?.into_iter().find(|row| row.id == id);
     Ok(row.map(|row| world.keyring.open_mac(&row)).transpose()?)
+}
+
+/// Ends the session of something that came back longer after it was replaced than any repetition takes: copied or lost,
+/// which nobody can tell apart.
+pub(crate) fn end_reused(
+    tx: &mut dyn EndingTx,
+    world: &World,
+    found: &Found,
+    address: Option<IpAddr>,
+    reason: &str,
+) -> Result<Receipt, Error> {
+    let (user, session) = (found.session.user, found.session.id);
+    let event = NewEvent::new(world.now(), EventKind::RefreshReused, Actor::System)
+        .user(user)
+        .session(session)
+        .client(found.chain.client.clone())
+        .from(world.stored_address(address));
+    revocation::end(tx, world, Scope::Session { user, session }, reason, event)
 }
 
 /// Begins an epoch, because something that is held proves a later state than the store has (R9).

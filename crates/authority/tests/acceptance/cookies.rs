@@ -10,7 +10,7 @@ use rescind_domain::verbs::present_cookie::present_cookie;
 use rescind_domain::verbs::refresh::{Refresh, refresh};
 use rescind_domain::verbs::{administer_clients, administer_keys, revoke, sign_in};
 use rescind_verifier::Rejected;
-use rescind_wire::{ClientId, Scope};
+use rescind_wire::{Cause, ClientId, Scope};
 
 use super::device::{Device, OLD, Person, claims};
 use super::guard::Guard;
@@ -98,7 +98,7 @@ fn a_cookie_is_no_refresh_token_whatever_it_is_called() {
 }
 
 #[test]
-fn a_cookie_stays_the_same_until_the_next_authentication_and_then_dies_after_the_grace_time() {
+fn a_cookie_stays_the_same_until_the_next_authentication_and_is_good_for_the_grace_time_then() {
     let house = House::new();
     let device = browser(&house, &house.person("ann"));
     for _ in 0..3 {
@@ -112,11 +112,54 @@ fn a_cookie_stays_the_same_until_the_next_authentication_and_then_dies_after_the
     // A request that was on its way.
     house.advance(Duration::from_secs(10));
     present(&house, cookie(&device)).unwrap();
-    house.advance(Duration::from_secs(1));
+    present(&house, cookie(&next)).unwrap();
+}
+
+#[test]
+fn c3_within_the_grace_time_the_former_cookie_brings_the_one_that_took_its_place_and_no_longer() {
+    let house = House::new();
+    let device = browser(&house, &house.person("ann"));
+    let show = |device: &Device| run(present_cookie(&house.world, cookie(device), None));
+    assert!(show(&device).unwrap().successor.is_none());
+    let next = device.reauthenticate(&house, OLD).unwrap();
+    let before = house.state();
+    for _ in 0..5 {
+        let successor = show(&device).unwrap().successor.expect("there is one");
+        assert_eq!(successor.cookie.expose(), cookie(&next));
+        assert_eq!((successor.remembered, successor.expires_at), (true, next.signed.session.expires_at));
+        house.advance(Duration::from_secs(2));
+    }
+    house.assert_unchanged(&before);
+    assert!(show(&next).unwrap().successor.is_none());
+    // Two behind: what took its place has been replaced as well.
+    next.reauthenticate(&house, OLD).unwrap();
     let before = house.state();
     assert!(matches!(present(&house, cookie(&device)), Err(Error::SignedOut(None))));
     house.assert_unchanged(&before);
+}
+
+#[test]
+fn c4_a_cookie_that_comes_back_after_the_grace_time_ends_its_session_alone_and_is_reported() {
+    let house = House::new();
+    let ann = house.person("ann");
+    let (device, other) = (browser(&house, &ann), browser(&house, &ann));
+    let next = device.reauthenticate(&house, OLD).unwrap();
+    house.advance(Duration::from_secs(11));
     present(&house, cookie(&next)).unwrap();
+    let before = house.head().position.number;
+    let refused = present(&house, cookie(&device)).unwrap_err();
+    let Error::SignedOut(Some(Cause::Revoked { scope: "session", number })) = refused else { panic!("{refused:?}") };
+    assert_eq!(number, before + 1);
+    let events = house.events();
+    let reused: Vec<_> = events.iter().filter(|event| event.what.kind == EventKind::RefreshReused).collect();
+    assert_eq!(reused.len(), 1);
+    assert_eq!((reused[0].what.session, reused[0].what.revocation), (Some(device.session()), Some(number)));
+    let before = house.state();
+    for dead in [&device, &next] {
+        assert!(matches!(present(&house, cookie(dead)), Err(Error::SignedOut(Some(_)))));
+    }
+    house.assert_unchanged(&before);
+    present(&house, cookie(&other)).unwrap();
 }
 
 #[test]

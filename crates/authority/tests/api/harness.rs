@@ -13,6 +13,7 @@ use rescind::config::Config;
 use rescind::data_dir::DataDir;
 use rescind::store::sqlite::Role;
 use rescind::{follower, http};
+use rescind_domain::store::Store;
 use rescind_domain::verbs::{keep_house, set_up};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -54,21 +55,33 @@ impl Harness {
         configure: impl FnOnce(&mut Config),
         more: impl FnOnce(Arc<Authority>) -> Router,
     ) -> Self {
-        let harness = Self::open(configure, more).await;
-        assert!(harness.authority.wait_for(1).await, "the log was read");
-        harness
+        Self::open(configure, more, |store| store).await.ready().await
+    }
+
+    /// With something between the authority and its store.
+    pub(crate) async fn through(wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
+        Self::open(|_| {}, |_| Router::new(), wrap).await.ready().await
+    }
+
+    async fn ready(self) -> Self {
+        assert!(self.authority.wait_for(1).await, "the log was read");
+        self
     }
 
     /// With a verifier that knows nothing yet.
     pub(crate) async fn that_never_heard_from_the_log(more: impl FnOnce(Arc<Authority>) -> Router) -> Self {
-        let mut harness = Self::open(|_| {}, more).await;
+        let mut harness = Self::open(|_| {}, more, |store| store).await;
         // Before it has run for the first time: nothing was awaited since it was spawned.
         harness.stop_following().await;
         assert!(harness.authority.verifier.position().is_none());
         harness
     }
 
-    async fn open(configure: impl FnOnce(&mut Config), more: impl FnOnce(Arc<Authority>) -> Router) -> Self {
+    async fn open(
+        configure: impl FnOnce(&mut Config),
+        more: impl FnOnce(Arc<Authority>) -> Router,
+        wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+    ) -> Self {
         journal::begin();
         let folder = tempfile::tempdir().expect("a folder");
         let data = DataDir::open_or_make(&folder.path().join("data")).expect("a data folder");
@@ -81,7 +94,9 @@ impl Harness {
         let opened = Authority::open(Arc::new(config), &data, Role::Server, issuer).await;
         let mut authority = opened.expect("an authority");
         let clock = TestClock::start();
-        Arc::get_mut(&mut authority).expect("nobody else has it yet").world.clock = clock.clone();
+        let world = &mut Arc::get_mut(&mut authority).expect("nobody else has it yet").world;
+        world.clock = clock.clone();
+        world.store = wrap(Arc::clone(&world.store));
         keep_house::record_lifetime(&authority.world).await.expect("recorded");
         let router = http::router(Arc::clone(&authority)).merge(more(Arc::clone(&authority)));
         let (stop, stopped) = oneshot::channel::<()>();

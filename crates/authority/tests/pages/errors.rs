@@ -1,7 +1,83 @@
 //! What went wrong, and the headers of every page.
 
 use super::browser::Browser;
-use super::harness::Harness;
+use super::call::Answer;
+use super::harness::{Harness, PASSWORD};
+
+const WRONG: &str = "not the password";
+
+/// Asserts that a page says when to try again, for people and for programs.
+#[track_caller]
+fn assert_throttled(page: &Answer) {
+    assert_eq!(page.status.as_u16(), 429, "{}", page.text());
+    let seconds: u64 = page.header("retry-after").parse().expect("seconds");
+    let minutes = seconds.div_ceil(60);
+    let said = match (seconds, minutes) {
+        (1, _) => "Please wait 1 second, then try again.".to_owned(),
+        (2..60, _) => format!("Please wait {seconds} seconds, then try again."),
+        (_, 1) => "Please wait 1 minute, then try again.".to_owned(),
+        _ => format!("Please wait {minutes} minutes, then try again."),
+    };
+    assert!(page.text().contains(&format!("Too many failed attempts. {said}")), "{said} {}", page.text());
+}
+
+/// Sends a form with a wrong password until it is throttled.
+async fn guess(browser: &Browser<'_>, page: &str, action: &str, fields: &[(&str, &str)]) -> Answer {
+    for _ in 0..60 {
+        let answer = browser.submit(page, action, fields).await;
+        if answer.status.as_u16() == 429 {
+            return answer;
+        }
+        assert!(!answer.headers.contains_key("retry-after"));
+    }
+    panic!("sixty guesses, and nobody minds");
+}
+
+#[tokio::test]
+async fn b7_every_form_that_takes_a_password_says_when_to_try_again() {
+    let harness = Harness::start().await;
+    let phone = harness.newcomer("ann").await;
+    let browser = Browser::signed_in(&harness, "ann").await;
+    let guessed = [("current_password", WRONG), ("new_password", "another fine password")];
+    assert_throttled(&guess(&browser, "/account/security", "/account/security/password", &guessed).await);
+    let guessed = [("password", WRONG)];
+    assert_throttled(&guess(&browser, "/account/security", "/account/security/delete", &guessed).await);
+    assert_throttled(&guess(&browser, "/account/security", "/account/security/lock", &guessed).await);
+    for action in ["/account/sign-out-others", &format!("/account/sessions/{}/sign-out", phone.session)] {
+        assert_throttled(&guess(&browser, "/account", action, &guessed).await);
+    }
+    let stranger = Browser::new(&harness);
+    let page = guess(&stranger, "/sign-in", "/sign-in", &[("login", "ann"), ("password", WRONG)]).await;
+    assert_throttled(&page);
+    for (language, said) in [("de", "Bitte warten Sie "), ("ar", "انتظر ")] {
+        let foreign = Browser { language: language.to_owned(), ..Browser::new(&harness) };
+        let page = foreign.submit("/sign-in", "/sign-in", &[("login", "ann"), ("password", PASSWORD)]).await;
+        assert!(page.text().contains(said), "{}", page.text());
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_is_too_busy_to_check_a_password_says_when_to_try_again() {
+    let harness = Harness::with(|config| {
+        config.passwords.threads = 1;
+        config.passwords.queue = 1;
+    })
+    .await;
+    harness.sign_up("ann").await;
+    let browsers: Vec<Browser<'_>> = (0..12).map(|_| Browser::new(&harness)).collect();
+    let mut tokens = Vec::new();
+    for browser in &browsers {
+        tokens.push(browser.get("/sign-in").await.form_token("/sign-in"));
+    }
+    let tries = browsers.iter().zip(&tokens).map(|(browser, token)| async move {
+        browser.post("/sign-in", &[("form_token", token), ("login", "ann"), ("password", PASSWORD)]).await
+    });
+    let answers = futures_util::future::join_all(tries).await;
+    let busy = answers.iter().find(|answer| answer.status.as_u16() == 503).expect("one of twelve had to wait");
+    busy.says(503, "busy");
+    assert!(busy.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds > 0));
+    assert!(busy.text().contains("Please wait ") && busy.text().contains(", then try again."), "{}", busy.text());
+}
 
 #[tokio::test]
 async fn a_browser_that_asks_for_what_is_not_there_gets_a_page_and_a_program_a_document() {

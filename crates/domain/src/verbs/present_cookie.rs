@@ -3,16 +3,18 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use rescind_wire::Subject;
+use rescind_wire::{Cause, Subject};
 
 use crate::chain::Turn;
 use crate::clock::Timestamp;
 use crate::error::{Error, RefreshRefusal};
 use crate::held::{self, Found};
 use crate::issue::{self, AccessToken, SessionTicket, Ticket};
+use crate::keyring::KeyError;
 use crate::refresh_token::{self, Holder, Unverified};
+use crate::secret::Secret;
 use crate::session::Session;
-use crate::store::View;
+use crate::store::{EndingTx, View};
 use crate::user::{User, UserState};
 use crate::world::World;
 
@@ -21,13 +23,26 @@ use crate::world::World;
 pub struct Shown {
     /// The access token.
     pub access: AccessToken,
-    /// Whether the cookie is the latest of its session. One that is not is good for a moment, and not to be remembered.
-    pub is_latest: bool,
+    /// What has taken the cookie's place, if it is not the latest of its session: it is good for a moment, and not to be
+    /// remembered.
+    pub successor: Option<Successor>,
+}
+
+/// The latest cookie of a session, for a browser to which the answer that it came with was lost.
+#[derive(Debug)]
+pub struct Successor {
+    /// Its value.
+    pub cookie: Secret,
+    /// When the session ends at the latest.
+    pub expires_at: Timestamp,
+    /// Whether it stays signed in.
+    pub remembered: bool,
 }
 
 /// Gives the access token that a cookie stands for. Its position is read with the cookie's own standing, so it is dead on
 /// arrival if a log-out comes between (R2). Presenting a cookie changes nothing; the one from before the last
-/// authentication is good for the grace time, for requests that are on their way.
+/// authentication is good for the grace time, and brings the one that took its place. If it comes later, it was copied or
+/// lost, and the session ends, as with a refresh token.
 ///
 /// # Errors
 /// [`Error::SignedOut`] if it is none, or stands for nothing that lives.
@@ -36,20 +51,15 @@ pub async fn present_cookie(world: &World, cookie: &str, address: Option<IpAddr>
     let presented = Arc::new(Presenting { world: world.clone(), held, address });
     let again = Arc::clone(&presented);
     let read_at = world.now();
-    let (ticket, turn) = match world.store.read("present_cookie", move |view| presented.ticket(view, read_at)).await {
+    let (ticket, successor) = match world.store.read("present_cookie", move |view| presented.show(view, read_at)).await
+    {
         Err(Error::MustEnd) => {
-            let proven = move |tx: &mut dyn crate::store::EndingTx| match again.find(tx)? {
-                Ok(found) if again.turn(&found) == Turn::Beyond => {
-                    held::begin_epoch(tx, &again.world, "a cookie beyond its chain's counter")
-                }
-                _ => Ok(()),
-            };
-            world.store.end("present_cookie_beyond", proven).await?;
-            return Err(Error::SignedOut(None));
+            let ended = world.store.end("present_cookie_late", move |tx| again.end(tx)).await?;
+            return Err(Error::SignedOut(ended));
         }
         other => other?,
     };
-    Ok(Shown { access: issue::access_token(world, ticket)?, is_latest: turn == Turn::Rotate })
+    Ok(Shown { access: issue::access_token(world, ticket)?, successor })
 }
 
 /// Whether a cookie still stands for its session, for whoever goes on by it: as [`present_cookie`] judges it.
@@ -100,15 +110,17 @@ impl Presenting {
                 return Err(Error::SignedOut(None));
             }
             Turn::Rotate | Turn::Repeat => {}
-            // From before the last authentication, longer ago than any request takes (ASVS 5.0 §7.2.4).
-            Turn::TooLate | Turn::Reused => return Err(Error::SignedOut(None)),
-            Turn::Beyond => return Err(Error::MustEnd),
+            // Of a request that two authentications overtook.
+            Turn::TooLate => return Err(Error::SignedOut(None)),
+            Turn::Reused | Turn::Beyond => return Err(Error::MustEnd),
         }
         Ok((found, turn))
     }
 
-    fn ticket(&self, view: &dyn View, read_at: Timestamp) -> Result<(Ticket, Turn), Error> {
-        let (Found { chain, session, head, .. }, turn) = self.judge(view)?;
+    fn show(&self, view: &dyn View, read_at: Timestamp) -> Result<(Ticket, Option<Successor>), Error> {
+        let (found, turn) = self.judge(view)?;
+        let successor = if turn == Turn::Repeat { Some(self.successor(view, &found)?) } else { None };
+        let Found { chain, session, head, .. } = found;
         let ticket = Ticket {
             subject: Subject::User(session.user),
             session: Some(SessionTicket::of(&session)),
@@ -119,6 +131,31 @@ impl Presenting {
             position: head,
             read_at,
         };
-        Ok((ticket, turn))
+        Ok((ticket, successor))
+    }
+
+    fn successor(&self, view: &dyn View, found: &Found) -> Result<Successor, Error> {
+        let name = found.chain.mac_key;
+        let mac = held::mac_key(view, &self.world, name)?.ok_or_else(|| KeyError::Damaged(name.key_id()))?;
+        let cookie = refresh_token::mint(&found.chain, &mac);
+        Ok(Successor { cookie, expires_at: found.session.expires_at, remembered: found.session.remembered })
+    }
+
+    /// Ends what a cookie proves to be in the wrong hands, or a log that went back. Answers what ended the session, if it
+    /// was that.
+    fn end(&self, tx: &mut dyn EndingTx) -> Result<Option<Cause>, Error> {
+        let Ok(found) = self.find(tx)? else { return Ok(None) };
+        match self.turn(&found) {
+            Turn::Beyond => {
+                held::begin_epoch(tx, &self.world, "a cookie beyond its chain's counter")?;
+                Ok(None)
+            }
+            Turn::Reused => {
+                let reason = "a cookie came back after it had been replaced";
+                let receipt = held::end_reused(tx, &self.world, &found, self.address, reason)?;
+                Ok(Some(Cause::Revoked { scope: receipt.scope.kind(), number: receipt.position.number }))
+            }
+            Turn::Rotate | Turn::Repeat | Turn::TooLate => Ok(None),
+        }
     }
 }

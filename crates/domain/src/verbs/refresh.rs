@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use rescind_wire::{ClientId, Scope, Subject};
+use rescind_wire::{ClientId, Subject};
 
 use crate::chain::Turn;
 use crate::error::{Error, RefreshRefusal};
@@ -12,7 +12,7 @@ use crate::held::{self, Found};
 use crate::issue::{self, SessionTicket, Ticket};
 use crate::keyring::KeyError;
 use crate::refresh_token::{self, Unverified};
-use crate::revocation::{self, Actor, current_mac};
+use crate::revocation::{Actor, current_mac};
 use crate::store::{EndingTx, Tx, View};
 use crate::verbs::sign_in::{Admitted, SignedIn};
 use crate::world::World;
@@ -124,14 +124,8 @@ impl Turning {
     }
 
     fn end_reused(&self, tx: &mut dyn EndingTx, found: &Found) -> Result<Error, Error> {
-        let (user, session) = (found.session.user, found.session.id);
-        let event = NewEvent::new(self.world.now(), EventKind::RefreshReused, Actor::System)
-            .user(user)
-            .session(session)
-            .client(found.chain.client.clone())
-            .from(self.world.stored_address(self.request.address));
         let reason = "a refresh token came back after it had been replaced";
-        revocation::end(tx, &self.world, Scope::Session { user, session }, reason, event)?;
+        held::end_reused(tx, &self.world, found, self.request.address, reason)?;
         Ok(Error::RefreshRefused(RefreshRefusal::Reused))
     }
 

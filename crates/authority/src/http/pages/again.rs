@@ -6,12 +6,14 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use rescind_domain::Error;
 use rescind_domain::password::Password;
+use rescind_domain::store::StoreError;
 use rescind_domain::verbs::reauthenticate;
 use rescind_domain::verbs::sign_in::SignedIn;
 
-use super::cookie::{self, Kind};
 use super::frame::{Frame, answer};
 use super::visitor::{Member, Visitor};
+use super::{fault, latest};
+use crate::http::app::App;
 use crate::http::form::Form;
 use crate::http::problem::Problem;
 
@@ -42,12 +44,12 @@ pub(crate) async fn renew(member: &Member, form: &mut Form) -> Result<Standing, 
     let Some(password) = form.take("password") else { return Ok(Standing::Go(None)) };
     let app = &member.visitor.app;
     let renewed = match Password::new(password) {
-        Ok(password) => reauthenticate::reauthenticate(&app.authority.world, &member.acting, password).await,
+        Ok(password) => to_its_end(anew(member, password)).await,
         // No password that anybody has.
         Err(_) => Err(Error::WrongPassword),
     };
     match renewed {
-        Ok(signed_in) => Ok(Standing::Go(Some(replace(&member.visitor, &signed_in)))),
+        Ok(signed_in) => Ok(Standing::Go(Some(set(app, &signed_in)))),
         Err(error @ (Error::WrongPassword | Error::Throttled { .. } | Error::Busy { .. })) => {
             Ok(Standing::Wrong(error.into()))
         }
@@ -65,15 +67,44 @@ pub(crate) fn keep(mut response: Response, cookie: Option<HeaderValue>) -> Respo
     response
 }
 
-/// The cookie of a session that was begun or authenticated again; what this browser held before is forgotten.
+/// Authenticates again, and takes what the browser holds out of use. To be done [`to_its_end`]: in between, a copy of the
+/// former cookie would go on by memory.
+pub(crate) fn anew(
+    member: &Member,
+    password: Password,
+) -> impl Future<Output = Result<SignedIn, Error>> + Send + use<> {
+    let (app, acting, session) = (member.visitor.app.clone(), member.acting.clone(), member.session);
+    let former = member.visitor.cookie.clone().unwrap_or_default();
+    async move {
+        let renewed = reauthenticate::reauthenticate(&app.authority.world, &acting, password).await;
+        // An error of the store, or one that comes after it, does not say that nothing was done.
+        if matches!(renewed, Ok(_) | Err(Error::Store(_) | Error::TooLate | Error::Key(_))) {
+            app.authority.cookies.retire(&former, session);
+        }
+        renewed
+    }
+}
+
+/// Does what must not be left half done, whether whoever asked for it is still there or not.
+pub(crate) async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    let lost = || Error::Store(StoreError::Unconfirmed("the task that did it was lost".to_owned()));
+    tokio::spawn(work).await.unwrap_or_else(|_| Err(lost()))
+}
+
+/// The cookie of a session that was begun; what this browser held before is forgotten.
 pub(crate) fn replace(visitor: &Visitor, signed_in: &SignedIn) -> HeaderValue {
     if let Some(former) = &visitor.cookie {
         visitor.app.authority.cookies.retire(former, signed_in.session.id);
     }
+    set(&visitor.app, signed_in)
+}
+
+/// The cookie of a session that was begun or authenticated again.
+pub(crate) fn set(app: &App, signed_in: &SignedIn) -> HeaderValue {
     let session = &signed_in.session;
-    let left = session.expires_at.since(visitor.app.authority.world.now());
-    let age = left.filter(|_| session.remembered);
-    cookie::set(Kind::Session, visitor.transport(), signed_in.refresh.expose(), age)
+    latest::of_session(app, signed_in.refresh.expose(), session.expires_at, session.remembered)
 }
 
 /// Asks for the password. `fields` are what the form brought, but for password and form token.
@@ -86,17 +117,17 @@ pub(crate) fn ask(
 ) -> Response {
     let form_token = member.visitor.form_token();
     let visitor = &member.visitor;
-    let w = visitor.words();
-    let key = problem.map(|problem| format!("problem-{}", problem.kind().slug));
-    let said = key.as_deref().map(|key| w.find(key).unwrap_or_else(|| problem.map_or("", Problem::text)));
+    let said = problem.map(|problem| fault::said(visitor.words(), problem));
     let page = AgainPage {
         page: Frame::new(visitor, "again-title"),
         form_token: &form_token,
         action,
         fields,
         what,
-        problem: said,
+        problem: said.as_deref(),
     };
-    let status = problem.map_or(StatusCode::OK, |problem| problem.kind().status);
-    answer(visitor, status, &page)
+    match problem {
+        Some(problem) => fault::told(answer(visitor, problem.kind().status, &page), problem),
+        None => answer(visitor, StatusCode::OK, &page),
+    }
 }

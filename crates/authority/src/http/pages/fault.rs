@@ -1,5 +1,7 @@
 //! What went wrong, as a page: whatever a handler of the pages refuses with a problem document is dressed here.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
@@ -11,7 +13,7 @@ use super::cookie::{Brought, Kind};
 use super::frame::{self, Frame};
 use super::words::Language;
 use crate::http::app::App;
-use crate::http::problem::kinds::Kind as Problematic;
+use crate::http::problem::kinds::{self, Kind as Problematic};
 use crate::http::problem::{Problem, Told};
 
 #[derive(Template)]
@@ -48,8 +50,7 @@ pub(crate) fn for_whoever_asks(app: &App, request: &Request, kind: &'static Prob
 pub(crate) fn page(app: &App, tag: &str, told: &Told, response: &Response) -> Response {
     let words = &app.pages.words;
     let w = words.named(tag).unwrap_or_else(|| &words.all()[0]);
-    let key = format!("problem-{}", told.kind.slug);
-    let text = w.find(&key).unwrap_or(&told.detail);
+    let text = &in_words(w, told.kind, &told.detail, told.retry_after);
     let page = ErrorPage { page: Frame::bare(&app.pages, w, "error-title"), text, slug: told.kind.slug };
     let mut dressed = frame::bare(w, response.status(), &page);
     if let Some(wait) = response.headers().get(RETRY_AFTER) {
@@ -61,9 +62,66 @@ pub(crate) fn page(app: &App, tag: &str, told: &Told, response: &Response) -> Re
     dressed
 }
 
+/// What went wrong, in words, for a page of a handler's own.
+pub(crate) fn said(w: &Language, problem: &Problem) -> String {
+    in_words(w, problem.kind(), problem.text(), problem.wait())
+}
+
+/// A page that tells a problem, with what its header says of when to try again (RFC 9110 §10.2.3).
+pub(crate) fn told(mut page: Response, problem: &Problem) -> Response {
+    if let Some(wait) = problem.headers().get(RETRY_AFTER) {
+        page.headers_mut().insert(RETRY_AFTER, wait.clone());
+    }
+    page
+}
+
+/// A problem in words, and when to try again, or to look, if that is known.
+fn in_words(w: &Language, kind: &Problematic, detail: &str, wait: Option<u64>) -> String {
+    let text = w.find(&format!("problem-{}", kind.slug)).unwrap_or(detail);
+    let Some(seconds) = wait else { return text.to_owned() };
+    let span = w.span(Duration::from_secs(seconds));
+    // It may have been done.
+    let is_open = [kinds::UNCONFIRMED.slug, kinds::TIMED_OUT.slug].contains(&kind.slug);
+    let then = if is_open { w.about("wait-and-look", &span) } else { w.about("wait-and-try", &span) };
+    format!("{text} {then}")
+}
+
 fn language<'a>(app: &'a App, headers: &HeaderMap) -> &'a Language {
     let words = &app.pages.words;
     let chosen = Brought::read(headers, Kind::Language, app.pages.transport).one();
     let header = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     chosen.and_then(|tag| words.named(tag)).unwrap_or_else(|| words.liked(header.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::pages::words::Words;
+
+    #[test]
+    fn when_to_try_again_is_said_in_the_largest_unit_that_is_no_shorter() {
+        let words = Words::load();
+        let say = |tag, kind, seconds| in_words(words.named(tag).unwrap(), kind, "", seconds);
+        let throttled = |seconds| say("en", kinds::THROTTLED, Some(seconds));
+        assert_eq!(throttled(1), "Too many failed attempts. Please wait 1 second, then try again.");
+        assert_eq!(throttled(59), "Too many failed attempts. Please wait 59 seconds, then try again.");
+        assert_eq!(throttled(61), "Too many failed attempts. Please wait 2 minutes, then try again.");
+        assert_eq!(throttled(3600), "Too many failed attempts. Please wait 1 hour, then try again.");
+        assert!(
+            say("de", kinds::BUSY, Some(2))
+                .ends_with("Bitte warten Sie 2 Sekunden und versuchen Sie es dann noch einmal.")
+        );
+        assert!(say("ar", kinds::BUSY, Some(2)).ends_with("انتظر ثانيتين ثم حاول مرة أخرى."));
+        assert!(say("en", kinds::UNCONFIRMED, Some(1)).ends_with("Please wait 1 second, then look."));
+        assert_eq!(say("en", kinds::WRONG_PASSWORD, None), "The password is wrong. Nothing was changed.");
+    }
+
+    #[test]
+    fn what_is_known_to_pass_has_its_words_in_every_language() {
+        for language in Words::load().all() {
+            for kind in kinds::ALL.iter().filter(|kind| [429, 503].contains(&kind.status.as_u16())) {
+                assert!(language.find(&format!("problem-{}", kind.slug)).is_some(), "{}: {}", language.tag, kind.slug);
+            }
+        }
+    }
 }

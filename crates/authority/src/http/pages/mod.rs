@@ -12,6 +12,7 @@ mod form_token;
 mod frame;
 mod instead;
 mod language;
+mod latest;
 mod moment;
 mod new_password;
 mod notice;
@@ -84,5 +85,6 @@ pub(super) fn routes(app: &App) -> Router<App> {
         .merge(language::routes())
         .merge(console::routes())
         .layer(axum::middleware::from_fn_with_state(app.clone(), fault::dress))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), latest::hand_out))
         .route("/assets/{name}", get(assets::serve))
 }

@@ -12,6 +12,7 @@ use axum::routing::{get, post};
 use rescind_domain::verbs::{administer_users, list_own_events};
 
 use self::happened::Happened;
+use super::fault;
 use super::frame::{Frame, answer};
 use super::instead::Instead;
 use super::visitor::Member;
@@ -95,9 +96,9 @@ fn before(target: &str) -> Result<Option<u64>, Problem> {
     text.parse().map(Some).map_err(|_| Problem::invalid("before is the number of an event."))
 }
 
-/// What was wrong with a password, and whatever else is for whoever filled the form in.
-fn said(member: &Member, problem: &Problem) -> String {
-    let w = member.visitor.words();
-    let known = w.find(&format!("problem-{}", problem.kind().slug));
-    known.unwrap_or_else(|| problem.text()).to_owned()
+/// The page, with a problem that a form of it had.
+async fn refuse(member: Member, problem: &Problem, at: impl FnOnce(&mut Wrong, String)) -> Result<Response, Instead> {
+    let mut wrong = Wrong { status: problem.kind().status, ..Wrong::default() };
+    at(&mut wrong, fault::said(member.visitor.words(), problem));
+    Ok(fault::told(page(member, wrong).await?, problem))
 }

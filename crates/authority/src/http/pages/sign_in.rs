@@ -15,7 +15,7 @@ use rescind_domain::verbs::sign_in::{self, SignIn, SignedIn};
 use super::frame::{Frame, answer};
 use super::posted::Posted;
 use super::visitor::Visitor;
-use super::{again, return_to};
+use super::{again, fault, return_to};
 use crate::http::app::App;
 use crate::http::form::Form;
 use crate::http::problem::Problem;
@@ -135,11 +135,7 @@ fn form(
     problem: Option<&Problem>,
 ) -> Response {
     let form_token = visitor.form_token();
-    let w = visitor.words();
-    let said = problem.map(|problem| {
-        let known = w.find(&format!("problem-{}", problem.kind().slug));
-        known.unwrap_or_else(|| problem.text())
-    });
+    let said = problem.map(|problem| fault::said(visitor.words(), problem));
     let page = SignInPage {
         page: Frame::new(&visitor, "sign-in-title"),
         form_token: &form_token,
@@ -147,7 +143,11 @@ fn form(
         remember,
         return_to: place,
         sign_up: visitor.app.authority.config.sign_up.enabled,
-        problem: said,
+        problem: said.as_deref(),
     };
-    answer(&visitor, status, &page)
+    let response = answer(&visitor, status, &page);
+    match problem {
+        Some(problem) => fault::told(response, problem),
+        None => response,
+    }
 }

@@ -16,9 +16,9 @@ use super::Pages;
 use super::cookie::{self, Brought, Kind, Transport};
 use super::form_token::Owner;
 use super::instead::Instead;
-use super::return_to;
 use super::words::Language;
-use crate::cookies::Refused;
+use super::{latest, return_to};
+use crate::cookies::{LetIn, Refused, is_of_token};
 use crate::http::app::App;
 use crate::http::caller::{Caller, Device};
 use crate::http::passive::is_passive;
@@ -153,10 +153,18 @@ fn refuse_plain_http(transport: Transport, parts: &Parts) -> Result<(), Problem>
 
 async fn sign_in(app: &App, cookie: &str, address: Option<IpAddr>, parts: &Parts) -> Result<Option<Caller>, Problem> {
     match app.authority.verify_cookie(cookie, address).await {
-        Ok(verified) => Ok(Some(Caller::let_in(verified, address, &parts.extensions))),
+        Ok(LetIn { verified, lost }) => {
+            if let Some(lost) = lost {
+                latest::leave(app, &parts.extensions, &lost);
+            }
+            Ok(Some(Caller::let_in(verified, address, &parts.extensions)))
+        }
         Err(Refused::Dead) => Ok(None),
         Err(Refused::Unknown(error)) => Err(error.into()),
-        Err(Refused::Unavailable(rejected)) => Err(rejected.into()),
+        Err(Refused::CannotTell(rejected)) => {
+            tracing::warn!(%rejected, "whether a cookie is good could not be told");
+            Err(Problem::cannot_tell())
+        }
     }
 }
 
@@ -204,7 +212,7 @@ impl Member {
     pub(crate) fn refused(&self, error: Error) -> Instead {
         match error {
             // The token that the cookie stood for is over, and not the session: the same again gets another.
-            Error::SignedOut(Some(Cause::Revoked { scope: "key" | "token", .. })) => {
+            Error::SignedOut(Some(Cause::Revoked { scope, .. })) if is_of_token(scope) => {
                 if let Some(cookie) = &self.visitor.cookie {
                     self.visitor.app.authority.cookies.forget(cookie);
                 }

@@ -157,10 +157,11 @@ impl Language {
         self.with(key, &[("it", Arg::Text(written))])
     }
 
-    /// A length of time in words, in the largest unit that it is whole in.
+    /// A length of time in words, in the largest unit that it is whole in; from a minute on, at least in minutes.
     pub(crate) fn span(&self, length: Duration) -> String {
         let seconds = length.as_secs();
         match seconds {
+            1..60 => self.count("span-seconds", seconds),
             _ if seconds > 0 && seconds.is_multiple_of(86_400) => self.count("span-days", seconds / 86_400),
             _ if seconds > 0 && seconds.is_multiple_of(3600) => self.count("span-hours", seconds / 3600),
             _ => self.count("span-minutes", seconds.div_ceil(60)),

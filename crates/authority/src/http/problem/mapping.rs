@@ -46,6 +46,13 @@ impl From<Error> for Problem {
     }
 }
 
+impl Problem {
+    /// Whether a token or a cookie is good cannot be told now.
+    pub(crate) fn cannot_tell() -> Self {
+        Self::new(kinds::CANNOT_TELL).retry_after(SOON)
+    }
+}
+
 /// RFC 9470 §3.
 fn stale(max_age: Duration) -> Problem {
     Problem::new(kinds::STALE_AUTHENTICATION).max_age(max_age).challenge(Some("insufficient_user_authentication"))
@@ -75,7 +82,7 @@ impl From<Rejected> for Problem {
     fn from(rejected: Rejected) -> Self {
         match rejected.error_code() {
             // The token may be good (R7): neither 401 nor a reason to throw it away.
-            None => Self::new(kinds::CANNOT_TELL).retry_after(SOON),
+            None => Self::cannot_tell(),
             // Why it is refused says nothing to whoever holds it, not even whether it ever existed (A2).
             Some(code) => Self::new(kinds::INVALID_TOKEN).challenge(Some(code)),
         }

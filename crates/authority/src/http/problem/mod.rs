@@ -157,6 +157,11 @@ impl Problem {
         &self.0.document.detail
     }
 
+    /// When it is worth while to try again, in seconds, if that is known.
+    pub(crate) fn wait(&self) -> Option<u64> {
+        self.0.document.retry_after
+    }
+
     /// The headers that go with it.
     pub(crate) fn headers(&self) -> &HeaderMap {
         &self.0.headers
@@ -168,6 +173,7 @@ impl Problem {
 pub(crate) struct Told {
     pub(crate) kind: &'static Kind,
     pub(crate) detail: Cow<'static, str>,
+    pub(crate) retry_after: Option<u64>,
 }
 
 impl IntoResponse for Problem {
@@ -177,7 +183,7 @@ impl IntoResponse for Problem {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let body = serde_json::to_vec(&document).unwrap_or_default();
         let mut response = (kind.status, headers, body).into_response();
-        response.extensions_mut().insert(Told { kind, detail: document.detail });
+        response.extensions_mut().insert(Told { kind, detail: document.detail, retry_after: document.retry_after });
         response
     }
 }

@@ -18,6 +18,7 @@ use super::desk::{Chrome, Desk, Room};
 use crate::http::app::App;
 use crate::http::form::Form;
 use crate::http::pages::again;
+use crate::http::pages::fault;
 use crate::http::pages::frame::{self, Frame};
 use crate::http::pages::instead::Instead;
 use crate::http::pages::new_password;
@@ -333,8 +334,9 @@ async fn amend(
     problem: &Problem,
     own_password: bool,
 ) -> Result<Response, Instead> {
-    let said = desk.words().find(&format!("problem-{}", problem.kind().slug)).unwrap_or(problem.text()).to_owned();
-    render(desk, target, filled, problem.kind().status, Some(said), own_password).await
+    let said = fault::said(desk.words(), problem);
+    let page = render(desk, target, filled, problem.kind().status, Some(said), own_password).await?;
+    Ok(fault::told(page, problem))
 }
 
 async fn render(

@@ -6,7 +6,7 @@ use rescind_domain::Error;
 use rescind_domain::password::Password;
 use rescind_domain::verbs::{delete_account, lock_account};
 
-use super::{HERE, Wrong, page, said};
+use super::{HERE, refuse};
 use crate::http::app::App;
 use crate::http::pages::again::{self, Standing};
 use crate::http::pages::instead::Instead;
@@ -50,9 +50,7 @@ pub(super) async fn delete(State(app): State<App>, posted: Posted) -> Result<Res
             Ok(sign_out::leave(&member.visitor, &Notice::Said("deleted")))
         }
         Err(error @ (Error::WrongPassword | Error::Throttled { .. } | Error::Busy { .. })) => {
-            let problem = Problem::from(error);
-            let delete = Some(said(&member, &problem));
-            page(member, Wrong { status: problem.kind().status, delete, ..Wrong::default() }).await
+            refuse(member, &Problem::from(error), |wrong, said| wrong.delete = Some(said)).await
         }
         Err(error) => Err(member.refused(error)),
     }

@@ -6,39 +6,33 @@ use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::response::{IntoResponse, Response};
 use rescind_domain::Error;
 use rescind_domain::password::Password;
-use rescind_domain::verbs::{change_password, reauthenticate};
+use rescind_domain::revocation::Receipt;
+use rescind_domain::verbs::change_password;
+use rescind_domain::verbs::sign_in::SignedIn;
 
-use super::{HERE, Wrong, page, said};
+use super::{HERE, Wrong, page, refuse};
 use crate::http::app::App;
 use crate::http::pages::again;
 use crate::http::pages::instead::Instead;
 use crate::http::pages::new_password;
 use crate::http::pages::notice::Notice;
 use crate::http::pages::posted::Posted;
+use crate::http::pages::visitor::Member;
 use crate::http::problem::{Problem, kinds};
 
 /// Changes it: every other session ends, this one goes on (B1). What is wrong is said beside its field.
 pub(super) async fn change(State(app): State<App>, posted: Posted) -> Result<Response, Instead> {
     let (member, mut form) = posted.member()?;
     let mut field = |name| Password::new(form.take(name).unwrap_or_default());
-    let (world, acting) = (&app.authority.world, &member.acting);
-    let mut cookie = None;
     let outcome = match (field("current_password"), field("new_password")) {
-        (Ok(current), Ok(new)) => {
-            let changed = change_password::change_own(world, acting, current, new.clone()).await;
-            if changed.is_ok() {
-                // Whoever copied this browser's cookie is out, too. The change stands, whatever becomes of this.
-                let renewed = reauthenticate::reauthenticate(world, acting, new).await;
-                cookie = renewed.ok().map(|renewed| again::replace(&member.visitor, &renewed));
-            }
-            changed
-        }
+        (Ok(current), Ok(new)) => again::to_its_end(change_to(&member, current, new)).await,
         (Err(_), _) => Err(Error::WrongPassword),
         (_, Err(weak)) => Err(Error::WeakPassword(weak)),
     };
     match outcome {
-        Ok(receipt) => {
+        Ok((receipt, renewed)) => {
             app.authority.enforced_here(&receipt).await;
+            let cookie = renewed.map(|renewed| again::set(&app, &renewed));
             let mut response = (StatusCode::SEE_OTHER, [(LOCATION, HERE)]).into_response();
             let notice = Notice::Said("password-changed").leave(&member.visitor);
             response.headers_mut().append(SET_COOKIE, notice);
@@ -50,10 +44,23 @@ pub(super) async fn change(State(app): State<App>, posted: Posted) -> Result<Res
             page(member, Wrong { status, new, ..Wrong::default() }).await
         }
         Err(error @ (Error::WrongPassword | Error::Throttled { .. } | Error::Busy { .. })) => {
-            let problem = Problem::from(error);
-            let current = Some(said(&member, &problem));
-            page(member, Wrong { status: problem.kind().status, current, ..Wrong::default() }).await
+            refuse(member, &Problem::from(error), |wrong, said| wrong.current = Some(said)).await
         }
         Err(error) => Err(member.refused(error)),
+    }
+}
+
+/// Changes it, and gives this browser another cookie: whoever copied the former one is out, too.
+fn change_to(
+    member: &Member,
+    current: Password,
+    new: Password,
+) -> impl Future<Output = Result<(Receipt, Option<SignedIn>), Error>> + Send + use<> {
+    let (app, acting) = (member.visitor.app.clone(), member.acting.clone());
+    let anew = again::anew(member, new.clone());
+    async move {
+        let receipt = change_password::change_own(&app.authority.world, &acting, current, new).await?;
+        // The change stands, whatever becomes of this.
+        Ok((receipt, anew.await.ok()))
     }
 }
