@@ -1,5 +1,6 @@
 //! What pages for people and for administrators ask: who begins like this, what happened, what would end.
 
+use rescind_wire::{SessionId, UserId};
 use serde_json::{Value, json};
 
 use super::harness::{Device, Harness, PASSWORD, text};
@@ -162,6 +163,17 @@ async fn people_see_what_happened_to_their_own_account_newest_first() {
         (&seen[2]["by"], &seen[2]["ip"], &seen[2]["place"]),
         (&json!("unknown"), &json!("127.0.0.1"), &Value::Null)
     );
+
+    let device = json!({
+        "name": "Unknown device", "browser": null, "os": null, "kind": "unknown", "ip": "127.0.0.1", "place": null,
+    });
+    assert_eq!((&seen[1]["device"], &seen[2]["device"]), (&device, &Value::Null));
+    let (user, gone): (UserId, SessionId) = (id_of(&ann).await.parse().unwrap(), phone.session.parse().unwrap());
+    let purge = move |tx: &mut dyn rescind_domain::store::Tx| Ok(tx.purge_sessions(&[(user, gone)])?);
+    harness.authority.world.store.transact("purge", purge).await.expect("purged");
+    let seen = events(&ann, "/v1/me/events?").await;
+    assert_eq!((&seen[1]["device"], &seen[1]["session_id"]), (&Value::Null, &json!(phone.session)));
+    assert_eq!(seen[1]["ip"], "127.0.0.1");
 
     root.delete(&format!("/v1/admin/users/{}/sessions", id_of(&ann).await)).expect(200).await;
     let again = json!({"login": "ann", "password": "five even finer words here"});

@@ -9,6 +9,9 @@ use super::harness::{Harness, PASSWORD};
 
 const NEW: &str = "another fine password";
 
+const IPHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
+                      Version/17.2 Mobile/15E148 Safari/604.1";
+
 #[tokio::test]
 async fn b1_changing_the_password_signs_every_other_device_out_and_this_one_goes_on() {
     let harness = Harness::start().await;
@@ -114,6 +117,79 @@ async fn what_happened_to_ones_own_account_is_told_and_nothing_of_others() {
     assert!(shown[0].starts_with("A device signed in <span class=\"badge\">This device"), "{shown:?}");
     assert!(shown.contains(&"A sign-in failed") && shown.last() == Some(&"The account was made"), "{shown:?}");
     assert!(!shown.contains(&"The first administrator was made"), "{shown:?}");
+}
+
+/// The events of the page, newest first.
+fn events(page: &str) -> Vec<String> {
+    let list = page.split_once("<ol class=\"events\">").expect("a list").1.split("</ol>").next().expect("an end");
+    list.split("<li").skip(1).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn e2_what_happened_names_the_device_that_it_happened_to() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let body = json!({"login": "ann", "password": PASSWORD, "device_name": "<b>\u{202e}mine</b>"});
+    let named = harness.sign_in_with(body).await;
+    let plain = Browser { agent: IPHONE.to_owned(), ..Browser::new(&harness) };
+    plain.sign_in("ann").await;
+    let browser = Browser::signed_in(&harness, "ann").await;
+    let action = format!("/account/sessions/{}/sign-out", named.session);
+    browser.submit("/account", &action, &[]).await.leads_to();
+    for (language, on, own, gone) in [
+        ("en", "Safari on iOS", "This device", "A device was signed out"),
+        ("de", "Safari unter iOS", "Dieses Gerät", "Ein Gerät wurde abgemeldet"),
+        ("ar", "Safari على iOS", "هذا الجهاز", "سُجِّل خروج جهاز"),
+    ] {
+        let cookies = browser.cookies.clone();
+        let browser = Browser { language: language.to_owned(), cookies, ..Browser::new(&harness) };
+        let events = events(&browser.get("/account/security").await.text());
+        let [out, here, phone, app, made] = &events[..] else { panic!("{events:?}") };
+        assert!(out.contains(gone) && !out.contains(&format!("<span class=\"badge\">{own}")), "{out}");
+        for event in [out, app] {
+            assert!(event.contains("<bdi>&#60;b&#62;\u{202e}mine&#60;/b&#62;</bdi>"), "{event}");
+        }
+        assert!(here.contains(own) && here.contains("Firefox"), "{here}");
+        assert!(phone.contains(on) && phone.contains("<bdi>127.0.0.1</bdi>") && !phone.contains(own), "{phone}");
+        assert!(!made.contains("class=\"on-device\""), "{made}");
+    }
+}
+
+#[tokio::test]
+async fn what_happened_to_a_device_that_was_purged_is_told_as_far_as_the_event_knows() {
+    let harness = Harness::start().await;
+    let phone = harness.newcomer("ann").await;
+    let browser = Browser::signed_in(&harness, "ann").await;
+    phone.delete("/v1/sessions/current").expect(204).await;
+    let me = harness.sign_in("ann").await.me().await.json();
+    let id: rescind_wire::UserId = me["user"]["id"].as_str().expect("an id").parse().expect("an id");
+    let gone: rescind_wire::SessionId = phone.session.parse().expect("an id");
+    let purge = move |tx: &mut dyn rescind_domain::store::Tx| Ok(tx.purge_sessions(&[(id, gone)])?);
+    harness.authority.world.store.transact("purge", purge).await.expect("purged");
+    let events = events(&browser.get("/account/security").await.text());
+    let out = events.iter().find(|event| event.contains("A device was signed out")).expect("it is told");
+    assert!(!out.contains("class=\"on-device\"") && out.contains("<bdi>127.0.0.1</bdi>"), "{out}");
+}
+
+#[tokio::test]
+async fn what_an_administrator_did_names_the_device_and_not_where_the_administrator_was() {
+    let harness = Harness::with(|config| {
+        config.proxies.trusted = vec![rescind_domain::address::IpNet::parse("127.0.0.1").expect("a network")];
+    })
+    .await;
+    let root = harness.administrator().await;
+    harness.sign_up("ann").await;
+    let body = json!({"login": "ann", "password": PASSWORD});
+    let phone = harness.post("/v1/sessions").json(&body).header("x-forwarded-for", "198.51.100.7");
+    let phone = phone.expect(201).await.json()["session"]["id"].as_str().expect("an id").to_owned();
+    let browser = Browser::signed_in(&harness, "ann").await;
+    let end = root.delete(&format!("/v1/admin/sessions/{phone}")).header("x-forwarded-for", "203.0.113.9");
+    end.expect(204).await;
+    let events = events(&browser.get("/account/security").await.text());
+    let out = &events[0];
+    assert!(out.contains("by an administrator") && !out.contains("203.0.113.9"), "{out}");
+    let device = out.split_once("class=\"on-device\"").expect("the device").1;
+    assert!(device.contains("<bdi>198.51.100.7</bdi>"), "{out}");
 }
 
 #[tokio::test]

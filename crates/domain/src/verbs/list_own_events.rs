@@ -4,16 +4,27 @@ use crate::acting::Acting;
 use crate::error::Error;
 use crate::event::{Event, EventKind};
 use crate::revocation::Actor;
+use crate::session::Session;
+use crate::store::{StoreError, View};
 use crate::world::World;
 
 /// Most rows that are looked at for a page: what concerns nobody but operators must not make a page slow.
 const MOST_READ: usize = 1000;
 
+/// Something that happened to one's own account.
+#[derive(Debug)]
+pub struct OwnEvent {
+    /// What.
+    pub event: Event,
+    /// The session that it names, living or not. None if it names none, or one that was purged.
+    pub session: Option<Session>,
+}
+
 /// One page of events.
 #[derive(Debug)]
 pub struct OwnEvents {
     /// The events, newest first.
-    pub events: Vec<Event>,
+    pub events: Vec<OwnEvent>,
     /// Where the next page goes on, if there is more.
     pub next: Option<u64>,
 }
@@ -34,7 +45,7 @@ pub async fn list_own_events(
         .store
         .read("list_own_events", move |view| {
             let (user, _) = acting.check(view, &inner)?;
-            let mut events: Vec<Event> = Vec::new();
+            let mut events: Vec<OwnEvent> = Vec::new();
             let mut before = before.unwrap_or(u64::MAX);
             let mut read = 0;
             loop {
@@ -47,7 +58,7 @@ pub async fn list_own_events(
                     }
                     before = event.id;
                     if concerns(event.what.kind) {
-                        events.push(told(event, &user.id));
+                        events.push(told(view, event, &user.id)?);
                     }
                 }
                 if exhausted {
@@ -67,7 +78,7 @@ const fn concerns(kind: EventKind) -> bool {
 }
 
 /// An event as its user may see it.
-fn told(mut event: Event, user: &rescind_wire::UserId) -> Event {
+fn told(view: &dyn View, mut event: Event, user: &rescind_wire::UserId) -> Result<OwnEvent, StoreError> {
     let own = match &event.what.actor {
         Actor::User { user: actor, .. } => actor == user,
         // Whoever failed to sign in as this user: from where is what the user wants to know.
@@ -77,5 +88,9 @@ fn told(mut event: Event, user: &rescind_wire::UserId) -> Event {
     if !own {
         event.what.address = None;
     }
-    event
+    let session = match &event.what.session {
+        Some(session) => view.session(user, session)?,
+        None => None,
+    };
+    Ok(OwnEvent { event, session })
 }

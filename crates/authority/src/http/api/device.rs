@@ -134,7 +134,8 @@ impl Session {
 }
 
 impl Device {
-    fn new(name: Option<String>, user_agent: Option<&str>) -> Self {
+    /// What a name that was given and a `User-Agent` tell.
+    pub(crate) fn new(name: Option<String>, user_agent: Option<&str>) -> Self {
         let device = recognised::device(user_agent.unwrap_or_default());
         Self { name: name.unwrap_or(device.name), browser: device.browser, os: device.os, kind: device.kind }
     }

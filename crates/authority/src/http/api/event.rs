@@ -6,9 +6,8 @@ use std::str::FromStr;
 
 use axum::Json;
 use axum::extract::State;
-use rescind_domain::event::Event;
 use rescind_domain::revocation::Actor;
-use rescind_domain::verbs::list_own_events;
+use rescind_domain::verbs::list_own_events::{self, OwnEvent};
 use rescind_wire::UserId;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -16,6 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::device::Device;
 use crate::http::app::App;
 use crate::http::caller::Caller;
 use crate::http::page::Limit;
@@ -41,11 +41,27 @@ pub(crate) struct Happened {
     kind: &'static str,
     /// Which session.
     session_id: Option<String>,
+    /// The device of that session, for as long as the session is known.
+    device: Option<Named>,
     /// Which application.
     client_id: Option<String>,
     /// Who did it.
     by: DoneBy,
     /// From where, if it was the owner, or somebody who tried to be, unless addresses are not stored.
+    #[schema(value_type = Option<String>)]
+    ip: Option<IpAddr>,
+    /// Roughly where that address is, if that is known.
+    place: Option<Place>,
+}
+
+/// The device that something happened to.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventDevice)]
+pub(crate) struct Named {
+    /// Which.
+    #[serde(flatten)]
+    device: Device,
+    /// The address that it signed in from, unless addresses are not stored.
     #[schema(value_type = Option<String>)]
     ip: Option<IpAddr>,
     /// Roughly where that address is, if that is known.
@@ -78,7 +94,8 @@ impl DoneBy {
 }
 
 impl Happened {
-    fn new(event: Event, app: &App) -> Self {
+    fn new(told: OwnEvent, app: &App) -> Self {
+        let OwnEvent { event, session } = told;
         let what = event.what;
         let place = |address| app.authority.atlas().and_then(|places| places.find(address, ENGLISH));
         Self {
@@ -86,6 +103,11 @@ impl Happened {
             at: Time(what.at),
             kind: what.kind.as_str(),
             session_id: what.session.map(|id| id.to_string()),
+            device: session.map(|session| Named {
+                device: Device::new(session.name, session.user_agent.as_deref()),
+                ip: session.address,
+                place: session.address.and_then(place),
+            }),
             client_id: what.client.map(|id| id.to_string()),
             by: DoneBy::of(&what.actor, what.user.as_ref()),
             ip: what.address,
@@ -129,7 +151,7 @@ async fn list(State(app): State<App>, caller: Caller, Query(pages): Query<Pages>
     let before = pages.after.map(|id| id.0);
     let world = &app.authority.world;
     let page = list_own_events::list_own_events(world, &caller.acting(), before, pages.limit.0).await?;
-    let events = page.events.into_iter().map(|event| Happened::new(event, &app)).collect();
+    let events = page.events.into_iter().map(|told| Happened::new(told, &app)).collect();
     Ok(Json(OwnEvents { events, next: page.next.map(|id| EventId(id).to_string()) }))
 }
 

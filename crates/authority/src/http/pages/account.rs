@@ -4,7 +4,7 @@ mod ending;
 mod known;
 mod live;
 mod naming;
-mod row;
+pub(super) mod row;
 
 use askama::Template;
 use axum::Router;

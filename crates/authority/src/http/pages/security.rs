@@ -11,7 +11,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use rescind_domain::verbs::{administer_users, list_own_events};
 
-use self::happened::Happened;
+use self::happened::{Happened, Viewer};
 use super::fault;
 use super::frame::{Frame, answer};
 use super::instead::Instead;
@@ -76,14 +76,14 @@ async fn page(mut member: Member, wrong: Wrong) -> Result<Response, Instead> {
     let form_token = member.visitor.form_token();
     let visitor = &member.visitor;
     let w = visitor.words();
-    let now = world.now();
+    let viewer = Viewer { w, now: world.now(), user: user.id, own: member.session, atlas: app.authority.atlas() };
     let page = SecurityPage {
         page: Frame::of(visitor, "security-title", &user),
         form_token: &form_token,
         login: &user.login,
         wrong: &wrong,
         lock: w.about("lock-what", &w.span(world.policy.lock)),
-        happened: events.events.iter().map(|event| Happened::new(w, now, event, &user.id, member.session)).collect(),
+        happened: events.events.iter().map(|event| viewer.happened(event)).collect(),
         more: events.next.map(|before| format!("{HERE}?before={before}#events")),
     };
     Ok(answer(visitor, wrong.status, &page))

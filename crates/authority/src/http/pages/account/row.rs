@@ -92,7 +92,7 @@ impl Viewer<'_> {
 }
 
 /// What a device is called that nobody has given a name.
-fn named(w: &Language, device: &Device) -> String {
+pub(in crate::http::pages) fn named(w: &Language, device: &Device) -> String {
     match (&device.browser, &device.os) {
         (Some(browser), Some(os)) => w.with("device-on", &[("browser", Arg::Text(browser)), ("os", Arg::Text(os))]),
         (Some(one), None) | (None, Some(one)) => one.clone(),
@@ -101,12 +101,12 @@ fn named(w: &Language, device: &Device) -> String {
 }
 
 /// Where the address of a session is, in the visitor's language.
-fn place(atlas: Option<&Places>, w: &Language, session: &Session) -> Option<String> {
+pub(in crate::http::pages) fn place(atlas: Option<&Places>, w: &Language, session: &Session) -> Option<String> {
     Some(atlas?.find(session.address?, w.tag)?.to_string())
 }
 
 /// Browser with its version, and system.
-fn software(device: &Device) -> Option<String> {
+pub(in crate::http::pages) fn software(device: &Device) -> Option<String> {
     let browser = match (&device.browser, device.browser_major) {
         (Some(browser), Some(major)) => Some(format!("{browser} {major}")),
         (browser, _) => browser.clone(),
