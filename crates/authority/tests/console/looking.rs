@@ -22,7 +22,7 @@ async fn all(browser: &mut Browser<'_>, first: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_account_is_found_by_part_of_its_name_and_by_its_id() {
+async fn an_account_is_found_by_the_beginning_of_its_name_by_its_id_and_by_that_of_another_system() {
     let harness = Harness::start().await;
     let ann = text(&harness.newcomer("ann.marie").await.me().await.json()["user"]["id"]);
     harness.newcomer("bob").await;
@@ -30,12 +30,44 @@ async fn an_account_is_found_by_part_of_its_name_and_by_its_id() {
     let page = root.page("/admin/users?q=ANN").await;
     assert!(page.contains("<bdi>ann.marie</bdi>") && !page.contains("<bdi>bob</bdi>"), "{page}");
     assert!(page.contains("value=\"ANN\""));
+    // Looking for what is in the middle of a name would take a look at every name there is.
+    let page = root.page("/admin/users?q=marie").await;
+    assert!(page.contains("No account is called so, or has this id.") && !page.contains("ann.marie"), "{page}");
     let page = root.page("/admin/users?q=nobody-at-all").await;
-    assert!(page.contains("No account is called so."));
+    assert!(page.contains("No account is called so, or has this id."));
     let answer = root.get(&format!("/admin/users?q={ann}")).await;
     assert_eq!((answer.status.as_u16(), answer.header("location")), (303, &*format!("/admin/users/{ann}")));
     let page = root.page("/admin/users?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").await;
     assert!(!page.contains("<script>"), "{page}");
+}
+
+#[tokio::test]
+async fn the_account_that_another_system_knows_by_an_id_comes_first() {
+    let harness = Harness::start().await;
+    let mut root = Browser::administrator(&harness).await;
+    for n in 0..60 {
+        insert(&harness, &format!("user{n:03}")).await;
+    }
+    for (login, external) in [("user055", "crm:4711"), ("user056", "user0")] {
+        let store = &harness.authority.world.store;
+        let set = move |tx: &mut dyn rescind_domain::store::Tx| {
+            let user = tx.user_by_login(login)?.expect("there").id;
+            Ok(tx.set_user_data(&user, Some(external), None)?)
+        };
+        store.transact("set", set).await.expect("set");
+    }
+    let found = |page: &str| -> Vec<String> {
+        let items = page.split("<li class=\"card item\">").skip(1);
+        items.map(|item| item.split_once("<bdi>").unwrap().1.split('<').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(found(&root.page("/admin/users?q=crm:4711").await), ["user055"]);
+    assert!(found(&root.page("/admin/users?q=crm:47").await).is_empty(), "the whole id, or nothing");
+    assert!(found(&root.page("/admin/users?q=CRM:4711").await).is_empty(), "another system's ids are as they are");
+    let pages = all(&mut root, "/admin/users?q=user0").await;
+    let listed: Vec<Vec<String>> = pages.iter().map(|page| found(page)).collect();
+    assert_eq!(listed[0][..2], ["user056", "user000"]);
+    let expected: Vec<String> = (0..60).map(|n| format!("user{n:03}")).collect();
+    assert_eq!(listed.concat()[1..], expected, "and none of the others is missing");
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ pub async fn add_user(
         .await
 }
 
-/// Users whose login name contains `query`, by login name.
+/// Users whose login name contains `query`, by login name. It looks at every user: [`search_users`] does not.
 pub async fn list_users(
     world: &World,
     admin: &Administrator,
@@ -81,6 +81,19 @@ pub async fn search_users(
             let Some(id) = id else { return Ok(view.users_from(&prefix, &after, limit)?) };
             let user = view.user(&id)?.filter(|user| !matches!(user.state, UserState::Deleted { .. }));
             Ok(user.filter(|user| user.login_key > after).into_iter().collect())
+        })
+        .await
+}
+
+/// The user whom another system knows by exactly this id.
+pub async fn find_external_user(world: &World, admin: &Administrator, id: &str) -> Result<Option<User>, Error> {
+    let (admin, inner, id) = (admin.clone(), world.clone(), id.to_owned());
+    world
+        .store
+        .read("find_external_user", move |view| {
+            admin.check(view, &inner)?;
+            let user = view.user_by_external_id(&id)?;
+            Ok(user.filter(|user| !matches!(user.state, UserState::Deleted { .. })))
         })
         .await
 }

@@ -39,7 +39,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Search {
-    /// Part of a login name.
+    /// Part of a login name. Every account is looked at: where there are many, ask for a `prefix`.
     #[serde(default)]
     #[param(value_type = Option<String>)]
     query: String,

@@ -77,7 +77,8 @@ impl Account {
     }
 }
 
-/// Accounts with these letters in their login names; an id leads to the account at once.
+/// Accounts whose login names begin so, before them the one that another system knows by exactly this id; an id of ours leads
+/// to the account at once. Nothing here looks at more accounts than it shows.
 async fn list(desk: Desk) -> Result<Response, Instead> {
     let mut asked = desk.query();
     let (query, after) = (asked.take("q").unwrap_or_default(), asked.take("after").unwrap_or_default());
@@ -86,12 +87,20 @@ async fn list(desk: Desk) -> Result<Response, Instead> {
         return Ok((StatusCode::SEE_OTHER, [(LOCATION, format!("/admin/users/{id}"))]).into_response());
     }
     let world = &desk.app().authority.world;
-    let users = administer_users::list_users(world, &desk.admin, query.to_owned(), after, PAGE + 1).await;
+    let is_first = after.is_empty();
+    let users = administer_users::search_users(world, &desk.admin, query, after, PAGE + 1).await;
     let mut users = users.map_err(|error| desk.refused(error))?;
     let more = users.len() > PAGE as usize;
     users.truncate(PAGE as usize);
     let last = users.last().filter(|_| more);
     let next = last.map(|user| format!("/admin/users?q={}&after={}", encode(query), encode(&user.login_key)));
+    if is_first && !query.is_empty() {
+        let known = administer_users::find_external_user(world, &desk.admin, query).await;
+        if let Some(known) = known.map_err(|error| desk.refused(error))? {
+            users.retain(|user| user.id != known.id);
+            users.insert(0, known);
+        }
+    }
     let now = world.now();
     let users = users.into_iter().map(|user| Account::new(user, now)).collect();
     let page = UsersPage { page: desk.frame("console-users"), chrome: desk.chrome(Room::Users), query, users, next };
