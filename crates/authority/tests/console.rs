@@ -12,6 +12,8 @@ mod clock;
 mod confirming;
 #[path = "console/counting.rs"]
 mod counting;
+#[path = "console/crowds.rs"]
+mod crowds;
 #[expect(dead_code, reason = "shared with the tests of the API, which use more of it")]
 #[path = "api/ear.rs"]
 mod ear;

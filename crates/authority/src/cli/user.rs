@@ -158,11 +158,16 @@ async fn list(tool: &Tool, context: &Context, query: String) -> Result<(), Failu
 async fn show(tool: &Tool, context: &Context, login: &str) -> Result<(), Failure> {
     const COUNTED: u32 = 100;
     let user = tool.user(login).await?;
-    let page = list_sessions::list_of_user(tool.world(), &ADMIN, user.id, None, COUNTED).await?;
-    let devices = match (page.next, page.sessions.len()) {
-        (Some(_), _) => format!("more than {COUNTED} devices"),
-        (None, 1) => "1 device".to_owned(),
-        (None, devices) => format!("{devices} devices"),
+    let (mut count, mut after) = (0, None);
+    let devices = loop {
+        let page = list_sessions::list_of_user(tool.world(), &ADMIN, user.id, after, COUNTED).await?;
+        count += page.sessions.len();
+        match page.next {
+            _ if count > COUNTED as usize => break format!("more than {COUNTED} devices"),
+            Some(next) => after = Some(next),
+            None if count == 1 => break "1 device".to_owned(),
+            None => break format!("{count} devices"),
+        }
     };
     let rows = [
         ("login", user.login.clone()),

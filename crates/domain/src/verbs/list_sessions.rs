@@ -27,11 +27,15 @@ pub struct Listed {
 /// One page of the list.
 #[derive(Debug)]
 pub struct Page<C> {
-    /// The devices on it, latest first.
+    /// The devices on it, latest first. Fewer than asked for, even none, if many dead ones stand in between.
     pub sessions: Vec<Listed>,
-    /// Where the next page goes on, if there is one.
+    /// Where the next page goes on, if there may be one.
     pub next: Option<C>,
 }
+
+/// How many dead sessions one read passes over at least before it leaves the rest to the next: a client that was just
+/// revoked may have a million that wait for the purge.
+const PASSED: usize = 2_000;
 
 /// The living sessions of whoever is signed in.
 pub async fn list_own(
@@ -146,8 +150,8 @@ pub async fn list_of_client(
             admin.check(view, &inner)?;
             view.client(&client)?.ok_or(Error::NotFound("client"))?;
             let mut scan = |after, limit| view.sessions_of_client(&client, after, limit);
-            let cuts = StoreCuts::new(view)?;
-            named(view, fill(&cuts, inner.now(), after, limit, &mut scan, |session| (session.user, session.id))?)
+            let (cuts, reach) = (StoreCuts::new(view)?, Reach { limit, passed: PASSED });
+            named(view, fill(&cuts, inner.now(), after, reach, &mut scan, |session| (session.user, session.id))?)
         })
         .await
 }
@@ -164,26 +168,47 @@ fn named<C>(view: &dyn View, mut page: Page<C>) -> Result<Page<C>, Error> {
     Ok(page)
 }
 
-/// A user's living sessions, latest first; if a client is given, those begun with it alone.
+/// A user's living sessions, all of them, latest first; if a client is given, those begun with it alone.
 pub(crate) fn living_sessions(
     view: &dyn View,
     user: &User,
     now: Timestamp,
     client: Option<&ClientId>,
 ) -> Result<Vec<Session>, Error> {
-    let listed = page(&StoreCuts::new(view)?, user, now, None, u32::MAX)?.sessions.into_iter();
+    let all = Reach { limit: u32::MAX, passed: usize::MAX };
+    let listed = reach(&StoreCuts::new(view)?, user, now, None, all)?.sessions.into_iter();
     let counted = listed.filter(|listed| client.is_none_or(|client| listed.client == *client));
     Ok(counted.map(|listed| listed.session).collect())
 }
 
-/// Sessions older than the user's latest cut are dead, but for the one that it excepted: so a page costs what is on it,
-/// however many dead sessions wait for the purge.
+/// A page of a user's living sessions.
 pub(crate) fn page(
     cuts: &StoreCuts<'_>,
     user: &User,
     now: Timestamp,
     after: Option<SessionCursor>,
     limit: u32,
+) -> Result<Page<SessionCursor>, Error> {
+    reach(cuts, user, now, after, Reach { limit, passed: PASSED })
+}
+
+/// How far a list goes in one read.
+#[derive(Clone, Copy)]
+struct Reach {
+    /// How many it shows at most.
+    limit: u32,
+    /// After how many dead ones it stops.
+    passed: usize,
+}
+
+/// Sessions older than the user's latest cut are dead, but for the one that it excepted: so what is passed over are those
+/// that have expired.
+fn reach(
+    cuts: &StoreCuts<'_>,
+    user: &User,
+    now: Timestamp,
+    after: Option<SessionCursor>,
+    reach: Reach,
 ) -> Result<Page<SessionCursor>, Error> {
     let view = cuts.view();
     let from = user.cut.latest.max(cuts.head().everyone_cut);
@@ -193,7 +218,7 @@ pub(crate) fn page(
         started_at: session.started_at,
         id: session.id,
     };
-    let mut page = fill(cuts, now, after, limit, &mut scan, cursor)?;
+    let mut page = fill(cuts, now, after, reach, &mut scan, cursor)?;
     let Some(excepted) = user.cut.except.filter(|_| page.next.is_none()) else {
         return Ok(page);
     };
@@ -202,7 +227,7 @@ pub(crate) fn page(
     };
     let client = cuts.client_of_living(&session, now)?;
     if let Some(listed) = client.map(|client| Listed { session, client, client_name: None }) {
-        if page.sessions.len() < limit as usize {
+        if page.sessions.len() < reach.limit as usize {
             page.sessions.push(listed);
         } else {
             page.next = page.sessions.last().map(|last| cursor(&last.session));
@@ -216,30 +241,34 @@ fn fill<C: Copy>(
     cuts: &StoreCuts<'_>,
     now: Timestamp,
     mut after: Option<C>,
-    limit: u32,
+    reach: Reach,
     scan: &mut dyn FnMut(Option<C>, u32) -> Result<Vec<HeldSession>, StoreError>,
     cursor: impl Fn(&Session) -> C,
 ) -> Result<Page<C>, Error> {
     /// Rows read at a time: dead ones among them cost another round, not memory.
     const ROUND: u32 = 256;
+    let (limit, mut passed) = (reach.limit as usize, 0);
     let mut sessions: Vec<Listed> = Vec::new();
+    // Where all of them live, the first round is all that is needed.
+    let mut round = reach.limit.saturating_add(1).min(ROUND);
     loop {
-        let round = limit.saturating_add(1).min(ROUND);
         let rows = scan(after, round)?;
         let exhausted = rows.len() < round as usize;
         for HeldSession { session, held } in rows {
             after = Some(cursor(&session));
             let Some(client) = cuts.client_of_held(&session, &held, now)? else {
+                passed += 1;
                 continue;
             };
-            if sessions.len() == limit as usize {
+            if sessions.len() == limit {
                 let next = sessions.last().map(|last| cursor(&last.session));
                 return Ok(Page { sessions, next });
             }
             sessions.push(Listed { session, client, client_name: None });
         }
-        if exhausted {
-            return Ok(Page { sessions, next: None });
+        if exhausted || passed >= reach.passed {
+            return Ok(Page { sessions, next: after.filter(|_| !exhausted) });
         }
+        round = ROUND;
     }
 }

@@ -192,9 +192,10 @@ pub(crate) fn next(cursor: Option<SessionCursor>) -> Option<String> {
 /// A page of sessions.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Sessions {
-    /// The sessions, latest first.
+    /// The sessions, latest first. There may be fewer than asked for, even none, though there is a `next`: a page passes over
+    /// so many sessions that have ended, and leaves the rest to the next.
     pub(crate) sessions: Vec<Session>,
-    /// Where the next page goes on, if there is one.
+    /// Where the next page goes on, if there may be one. The list is at its end when there is none, and not before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<String>,
 }
