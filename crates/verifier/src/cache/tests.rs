@@ -217,7 +217,7 @@ fn no_nonce_is_used_twice_whoever_forgets_and_remembers_at_once() {
         });
         threads.into_iter().flat_map(|thread| thread.join().expect("a thread")).collect()
     });
-    assert!(macs.len() > 2_000);
+    assert!(macs.len() > 100);
     assert_eq!(macs.iter().collect::<HashSet<_>>().len(), macs.len());
 }
 
