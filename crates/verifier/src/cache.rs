@@ -51,9 +51,10 @@ impl Checked {
 
     /// Nothing up to `number` covers it.
     pub(crate) fn set(&self, number: u64) {
-        // Most calls find nothing new, and leave the line to its other readers.
+        // Most calls find nothing new, and leave the line to its other readers. Of two that come at once the lesser number may
+        // stay: it is as true, and costs one look-up more.
         if !self.is_up_to(number) {
-            self.0.fetch_max(number.saturating_add(1), Ordering::Relaxed);
+            self.0.store(number.saturating_add(1), Ordering::Relaxed);
         }
     }
 }
@@ -283,7 +284,8 @@ impl<T> Seat<'_, T> {
         self.mac
     }
 
-    /// Remembers the token.
+    /// Remembers the token. Where the place was taken by somebody else meanwhile, whichever comes last stays; if that is not
+    /// the one whose label stands there, nobody finds it, and it goes when its turn comes.
     pub(crate) fn fill(self, token: Arc<T>) {
         if self.place.swap(Some(token)).is_none() {
             self.filled.fetch_add(1, Ordering::Relaxed);
