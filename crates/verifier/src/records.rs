@@ -1,10 +1,15 @@
-//! The records of one kind of revocation: a concurrent map that need not be looked into while it is empty.
+//! The records of one kind of revocation: a concurrent map that need not be looked into while it is empty, nor for most keys
+//! that are not there.
+
+mod filter;
 
 use std::hash::Hash;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use foldhash::fast::RandomState;
 use papaya::{Equivalent, HashMap};
+
+use self::filter::Filter;
 
 /// Shared by one writer and any number of readers that never wait.
 ///
@@ -17,28 +22,30 @@ use papaya::{Equivalent, HashMap};
 /// - Where it became 0 later, the record was forgotten before (the count is lowered with release and read with acquire), and
 ///   the floor was raised before that. The reader loads the floor last, and refuses what is below it.
 ///
-/// The hash is fast and no cryptographic one: every key comes from the authority's log, so that nobody else can choose keys
+/// The filter is asked next, by the same argument (`Filter`). The hash is fast and no cryptographic one: every key comes from the authority's log, so that nobody else can choose keys
 /// that meet, and keys are compared in full.
 pub(crate) struct Records<K, V> {
     count: AtomicUsize,
+    filter: Filter,
     map: HashMap<K, V, RandomState>,
 }
 
 impl<K, V> Default for Records<K, V> {
     fn default() -> Self {
-        Self { count: AtomicUsize::new(0), map: HashMap::default() }
+        Self { count: AtomicUsize::new(0), filter: Filter::default(), map: HashMap::default() }
     }
 }
 
 impl<K: Hash + Eq, V: Copy> Records<K, V> {
     /// The record of `key`.
     pub(crate) fn get<Q: Hash + Equivalent<K>>(&self, key: &Q) -> Option<V> {
-        if self.is_empty() { None } else { self.find(key) }
+        if self.is_empty() || self.filter.lacks(self.filter.hash(key)) { None } else { self.find(key) }
     }
 
     /// Remembers `value` in place of what was remembered of `key`.
     pub(crate) fn put(&self, key: K, value: V) {
         self.raise();
+        self.mark(&key);
         if !self.insert(key, value) {
             self.lower();
         }
@@ -78,6 +85,22 @@ impl<K: Hash + Eq, V: Copy> Records<K, V> {
 
     fn lower(&self) {
         self.count.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Marks a key that is about to go in. Now and then the filter is made anew for that: each time at least as many keys were
+    /// marked since as are there.
+    fn mark(&self, key: &K) {
+        if self.filter.is_used_up() {
+            self.filter.begin(self.len());
+            self.filter.clear();
+            self.mark_all();
+            self.filter.end();
+        }
+        self.filter.mark(self.filter.hash(key));
+    }
+
+    fn mark_all(&self) {
+        self.map.pin().keys().for_each(|key| self.filter.mark(self.filter.hash(key)));
     }
 
     /// Whether there was no record of `key` before.
