@@ -39,7 +39,7 @@ impl<K, V> Default for Records<K, V> {
 impl<K: Hash + Eq, V: Copy> Records<K, V> {
     /// The record of `key`.
     pub(crate) fn get<Q: Hash + Equivalent<K>>(&self, key: &Q) -> Option<V> {
-        if self.is_empty() || self.filter.lacks(self.filter.hash(key)) { None } else { self.find(key) }
+        if self.is_empty() || self.filter.lacks(key) { None } else { self.find(key) }
     }
 
     /// Remembers `value` in place of what was remembered of `key`.

@@ -55,10 +55,10 @@ impl Filter {
         self.hashes.hash_one(key)
     }
 
-    /// Whether no record of a key with this hash is there, of those that the reader must see.
-    pub(super) fn lacks(&self, hash: u64) -> bool {
+    /// Whether no record of this key is there, of those that the reader must see.
+    pub(super) fn lacks<Q: Hash>(&self, key: &Q) -> bool {
         let state = self.state();
-        self.is_unmarked(state, hash) && self.is_still(state)
+        self.is_unmarked(state, self.hash(key)) && self.is_still(state)
     }
 
     pub(super) fn state(&self) -> u64 {
