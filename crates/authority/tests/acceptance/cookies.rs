@@ -147,8 +147,8 @@ fn c4_a_cookie_that_comes_back_after_the_grace_time_ends_its_session_alone_and_i
     house.advance(Duration::from_secs(11));
     present(&house, cookie(&next)).unwrap();
     let before = house.head().position.number;
-    let refused = present(&house, cookie(&device)).unwrap_err();
-    let Error::SignedOut(Some(Cause::Revoked { scope: "session", number })) = refused else { panic!("{refused:?}") };
+    let told = present(&house, cookie(&device)).unwrap_err();
+    let Error::SignedOut(Some(Cause::Revoked { scope: "session", number })) = told else { panic!("{told:?}") };
     assert_eq!(number, before + 1);
     let events = house.events();
     let reused: Vec<_> = events.iter().filter(|event| event.what.kind == EventKind::RefreshReused).collect();

@@ -55,17 +55,18 @@ impl Harness {
         configure: impl FnOnce(&mut Config),
         more: impl FnOnce(Arc<Authority>) -> Router,
     ) -> Self {
-        Self::open(configure, more, |store| store).await.ready().await
+        Self::through(|store| store, configure, more).await
     }
 
-    /// With something between the authority and its store.
-    pub(crate) async fn through(wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
-        Self::open(|_| {}, |_| Router::new(), wrap).await.ready().await
-    }
-
-    async fn ready(self) -> Self {
-        assert!(self.authority.wait_for(1).await, "the log was read");
-        self
+    /// With something between the authority and its store, too.
+    pub(crate) async fn through(
+        wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+        configure: impl FnOnce(&mut Config),
+        more: impl FnOnce(Arc<Authority>) -> Router,
+    ) -> Self {
+        let harness = Self::open(configure, more, wrap).await;
+        assert!(harness.authority.wait_for(1).await, "the log was read");
+        harness
     }
 
     /// With a verifier that knows nothing yet.

@@ -106,11 +106,11 @@ async fn counter(harness: &Harness, user: UserId, session: SessionId) -> u64 {
 async fn g1_a_browser_that_goes_away_at_any_point_leaves_no_former_cookie_that_goes_on_by_memory() {
     let held = Arc::new(Held::default());
     let before = Arc::clone(&held);
-    let harness = Harness::through(|store| {
+    let wrap = |store| -> Arc<dyn Store> {
         *before.store.lock().unwrap() = Some(store);
         Arc::new(Before(before))
-    })
-    .await;
+    };
+    let harness = Harness::through(wrap, |_| {}, |_| axum::Router::new()).await;
     let user: UserId = harness.sign_up("ann").await.parse().expect("an id");
     let router = rescind::http::router(Arc::clone(&harness.authority));
     let mut points = 0;
