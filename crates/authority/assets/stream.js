@@ -1,31 +1,21 @@
-// What live pages have in common: how they listen, and how they ask for what nobody asked for. See docs/live.md.
+// How live pages listen, and ask for what nobody asked for: docs/live.md. Times are in milliseconds.
 
-/** A time that differs, so that not everybody comes at once: between half of it and all of it. */
-const about = (milliseconds) => milliseconds * (0.5 + Math.random() / 2);
-/** A stream that lasted so long, in milliseconds, went well. */
-const WELL = 60_000;
-/** The longest wait before listening is tried again, in milliseconds. */
+// Not everybody at once: between half of it and all of it.
+const about = (time) => time * (0.5 + Math.random() / 2);
 const LONGEST = 300_000;
-/** How long a hidden page goes on listening, in milliseconds: not long, for browsers allow six connections to a server. */
+// Not longer, for browsers allow six connections to a server.
 const HIDDEN = 10_000;
 
-/** Asks for a page without being taken for a person who does. */
 export function look(url) {
   return fetch(url, { headers: { accept: "text/html", "rescind-passive": "?1" }, signal: AbortSignal.timeout(30_000) });
 }
 
-/** How long to wait after an answer that is none, or after no answer, in milliseconds. */
+// How long to wait after an answer that is none.
 export function patience(answer) {
   return 2 * about(1000 * Math.max(10, Math.min(300, Number(answer?.headers.get("retry-after")) || 0)));
 }
 
-/**
- * Listens while the page can be seen. `path` gives where, or nothing if there is nothing to listen to. `heard` has what to do
- * on each event; `look` looks by itself, for whatever was missed, when listening is refused, and now and then where another
- * stream took the place of this one.
- *
- * Gives `listen`, which begins unless it has begun, and `stop`.
- */
+// Listens where `path` says, while the page can be seen. `look` is for what may have been missed.
 export function follow(path, heard, look) {
   let stream = null;
   let [timer, hidden, failures, began] = [0, 0, 0, 0];
@@ -36,10 +26,9 @@ export function follow(path, heard, look) {
     clearTimeout(timer);
   }
 
-  /** Tries again after longer and longer. */
   function later() {
     stop();
-    failures = performance.now() - began > WELL ? 0 : failures + 1;
+    failures = performance.now() - began > 60_000 ? 0 : failures + 1;
     timer = setTimeout(listen, about(Math.min(LONGEST, 1000 * 2 ** failures)));
   }
 

@@ -24,6 +24,7 @@ mod pages {
     mod forms;
     mod languages;
     mod leaving;
+    mod living;
     mod long_lists;
     mod news;
     mod security;

@@ -210,7 +210,20 @@ mod tests {
             hall.come(holder, "192.0.2.1").unwrap();
         }
         hall.come(9, "198.51.100.1").unwrap();
+        assert!(hall.held[1].1.lock().replaced, "the oldest of two's");
         assert_eq!(hall.gave_way(), [2]);
+    }
+
+    #[test]
+    fn who_has_several_elsewhere_does_not_give_way_for_a_crowd() {
+        let mut hall = Hall::new(6, 3);
+        hall.come(9, "198.51.100.1").unwrap();
+        hall.come(9, "198.51.100.1").unwrap();
+        for holder in 1..5 {
+            hall.come(holder, "192.0.2.1").unwrap();
+        }
+        hall.come(5, "203.0.113.1").unwrap();
+        assert_eq!(hall.gave_way(), [1]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! session.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use axum::http::Method;
 use rescind::live::Guest;
@@ -14,6 +15,9 @@ use super::browser::Browser;
 use super::ear::Ear;
 use super::enforcing::silent;
 use super::harness::{Harness, PASSWORD, text};
+
+/// Long enough for anything that happens at all.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Browser<'_> {
     async fn listen(&self) -> Ear {
@@ -76,6 +80,12 @@ async fn the_stream_ends_with_the_session_and_with_the_role() {
     }
 }
 
+/// Resolves once this is heard, whatever else is.
+async fn hears(ear: &mut Ear, event: &str) {
+    let heard = async { while ear.next().await.expect("it goes on").event != event {} };
+    tokio::time::timeout(PATIENCE, heard).await.expect(event);
+}
+
 #[tokio::test]
 async fn verifiers_are_heard_of_while_the_log_grows_all_the_time() {
     let harness = Harness::start().await;
@@ -91,10 +101,9 @@ async fn verifiers_are_heard_of_while_the_log_grows_all_the_time() {
             harness.authority.hint();
         }
     };
-    let heard = async { while ear.next().await.expect("it goes on").event != "verifiers" {} };
     tokio::select! {
         () = growing => unreachable!("it grows for ever"),
-        () = heard => {}
+        () = hears(&mut ear, "verifiers") => {}
     }
     drop(line);
 }
@@ -119,7 +128,7 @@ async fn an_administrators_oldest_stream_gives_way_and_one_too_many_is_told_when
     for _ in 0..=rescind::live::MOST_OF_ONE {
         ears.push(root.listen().await);
     }
-    while ears[0].next().await.expect("a last word").event != "replaced" {}
+    hears(&mut ears[0], "replaced").await;
     assert_eq!(ears[0].next().await, None);
     drop(ears);
     let live = &harness.authority.live;

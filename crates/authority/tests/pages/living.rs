@@ -48,7 +48,7 @@ async fn a_page_listens_on_when_a_signing_key_is_revoked_and_not_when_its_cookie
     let revoke = async |is_mac: bool| {
         let keys = keys["keys"].as_array().expect("a list");
         let of_purpose = keys.iter().find(|key| (key["purpose"] == "HMAC-SHA256") == is_mac).expect("a key");
-        let place = format!("/v1/admin/keys/{}/compromise", text(&of_purpose["id"]));
+        let place = format!("/v1/admin/keys/{}/compromise", text(&of_purpose["kid"]));
         // Its own token goes with the key that signed it.
         let device = harness.sign_in("root").await;
         device.post(&place).json(&json!({"reason": "leaked"})).expect(200).await;
