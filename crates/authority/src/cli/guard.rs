@@ -106,7 +106,12 @@ fn secret(arguments: &Arguments) -> Result<Zeroizing<String>, Failure> {
     let path = &arguments.secret_file;
     let text = std::fs::read_to_string(path);
     let text = Zeroizing::new(text.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?);
-    Ok(Zeroizing::new(text.trim().to_owned()))
+    match text.trim() {
+        "" => {
+            Err(Failure::usage(format!("{}: is empty: `rescind client add` shows a client's secret", path.display())))
+        }
+        secret => Ok(Zeroizing::new(secret.to_owned())),
+    }
 }
 
 impl From<GuardError> for Failure {

@@ -113,3 +113,13 @@ fn the_wrong_root_key_is_an_error_that_says_what_to_do() {
     command.env("RESCIND_ROOT_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY");
     finish(command, &LOGOUT, "").failed_with(1).says("put the right root.key back");
 }
+
+#[test]
+fn a_guard_without_a_secret_is_refused_at_once() {
+    let house = House::new();
+    house.write("empty.secret", "\n");
+    for (file, said) in [("gone.secret", "No such file"), ("empty.secret", "is empty: `rescind client add`")] {
+        let arguments = ["guard", "--authority", "https://id.example", "--client", "edge", "--secret-file", file];
+        house.run(&arguments).failed_with(2).says(said);
+    }
+}

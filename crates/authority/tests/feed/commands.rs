@@ -48,6 +48,10 @@ fn the_verifiers_of_the_running_server_are_listed() {
     line.until_echoed(position, 1);
     let listed = scene.house.json(&["verifiers"]);
     assert_eq!((&listed[0]["name"], &listed[0]["client_id"]), (&json!("shop one"), &json!("shop")), "{listed}");
+    let manual = include_str!("../../../../docs/cli.md");
+    let members: Vec<String> =
+        listed[0].as_object().expect("an object").keys().map(|member| format!("`{member}`")).collect();
+    assert!(manual.contains(&format!("| verifier | {} |", members.join(", "))), "{members:?}");
     let table = scene.house.run(&["verifiers"]).ok().out;
     assert!(table.starts_with("NAME") && table.contains("shop one  shop    127.0.0.1  "), "{table}");
     assert!(scene.server.stop().success());
