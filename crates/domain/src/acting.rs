@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::revocation::Actor;
 use crate::session::Session;
 use crate::standing::StoreCuts;
-use crate::store::{CallerKey, View};
+use crate::store::{CallerAtHome, CallerKey, CallerRows, HeldSession, View};
 use crate::user::{Role, User, UserState};
 use crate::world::World;
 
@@ -19,6 +19,22 @@ pub struct Acting {
     claims: AccessClaims,
     key: KeyId,
     address: Option<IpAddr>,
+}
+
+/// How many sessions are few: hardly anybody has more devices. A list of fewer is sorted in memory, which costs less than
+/// looking them up in their order.
+const FEW: u32 = 32;
+
+/// A caller who was judged, and what a list of their sessions is made of.
+pub(crate) struct AtHome<'v> {
+    /// What the rest is judged by.
+    pub(crate) cuts: StoreCuts<'v>,
+    /// The user.
+    pub(crate) user: User,
+    /// The session that asks.
+    pub(crate) session: Session,
+    /// All sessions of the user, unless there are many.
+    pub(crate) sessions: Option<Vec<HeldSession>>,
 }
 
 /// A caller who may administer.
@@ -88,9 +104,32 @@ impl Acting {
     /// As [`check`](Self::check), for whoever goes on judging in the same transaction.
     pub fn enter<'v>(&self, view: &'v dyn View, world: &World) -> Result<(StoreCuts<'v>, User, Session), Error> {
         let (user, session) = self.person()?;
-        let (client, token, key) = (self.client(), &self.claims.jti, &self.key);
-        let caller = CallerKey { user: &user, session: &session, client, token, key };
-        let (cuts, row, session) = StoreCuts::of_caller(view, &caller)?;
+        let caller = self.key_of(&user, &session);
+        self.admit(view, world, &caller, view.caller(&caller)?)
+    }
+
+    /// As [`enter`](Self::enter), for whoever lists the user's sessions, which come with it if they are few.
+    pub(crate) fn enter_at_home<'v>(&self, view: &'v dyn View, world: &World) -> Result<AtHome<'v>, Error> {
+        let (user, session) = self.person()?;
+        let caller = self.key_of(&user, &session);
+        let CallerAtHome { caller: rows, sessions } = view.caller_at_home(&caller, FEW)?;
+        let (cuts, user, session) = self.admit(view, world, &caller, rows)?;
+        Ok(AtHome { cuts, user, session, sessions })
+    }
+
+    fn key_of<'k>(&'k self, user: &'k UserId, session: &'k SessionId) -> CallerKey<'k> {
+        CallerKey { user, session, client: self.client(), token: &self.claims.jti, key: &self.key }
+    }
+
+    /// Judges the caller by what a view has of them.
+    fn admit<'v>(
+        &self,
+        view: &'v dyn View,
+        world: &World,
+        caller: &CallerKey<'_>,
+        rows: CallerRows,
+    ) -> Result<(StoreCuts<'v>, User, Session), Error> {
+        let (cuts, row, session) = StoreCuts::of_caller(view, caller, rows);
         self.check_token(&cuts)?;
         let user = row.ok_or(Error::SignedOut(None))?;
         let session = session.ok_or(Error::SignedOut(None))?;

@@ -9,7 +9,7 @@ use rescind_wire::{
 use crate::chain::Chain;
 use crate::clock::Timestamp;
 use crate::session::Session;
-use crate::store::{CallerKey, Head, Holding, StoreError, View};
+use crate::store::{CallerKey, CallerRows, Head, Holding, StoreError, View};
 use crate::user::User;
 
 /// Revocations as one transaction sees them. What was read once is not read again: while this borrows the view, nothing
@@ -58,13 +58,13 @@ impl<'a> StoreCuts<'a> {
         Ok(user)
     }
 
-    /// As [`new`](Self::new), for a caller, whose user and session come with it. Nothing more has to be read to judge the
-    /// caller's token.
+    /// As [`new`](Self::new), for a caller, of whom these rows were read in this view. Nothing more has to be read to judge
+    /// the caller's token.
     pub fn of_caller(
         view: &'a dyn View,
         caller: &CallerKey<'_>,
-    ) -> Result<(Self, Option<User>, Option<Session>), StoreError> {
-        let rows = view.caller(caller)?;
+        rows: CallerRows,
+    ) -> (Self, Option<User>, Option<Session>) {
         let cuts = Self::at(view, rows.head);
         if let Some(user) = &rows.user {
             cuts.user.set(Some((user.id, user.cut)));
@@ -77,7 +77,7 @@ impl<'a> StoreCuts<'a> {
         cuts.grant.replace(Some((*caller.user, caller.client.clone(), grant_cut)));
         cuts.token.set(Some((*caller.token, rows.token_ended)));
         cuts.key.replace(Some((caller.key.clone(), rows.key_revoked)));
-        Ok((cuts, rows.user, rows.session))
+        (cuts, rows.user, rows.session)
     }
 
     fn know(&self, session: &Session) {
@@ -96,6 +96,7 @@ impl<'a> StoreCuts<'a> {
 
     /// Judges a chain under its session: client and grant cuts by the chain's position, the others by the session's.
     pub fn judge_chain(&self, session: &Session, chain: &Chain, key: Option<&KeyId>) -> Result<Standing, StoreError> {
+        self.know(session);
         self.judge_held(session, &chain.client, chain.position, key)
     }
 

@@ -132,6 +132,16 @@ pub struct Holding {
     pub position: Position,
 }
 
+/// A caller, and all sessions of their user.
+#[derive(Debug)]
+pub struct CallerAtHome {
+    /// The caller.
+    pub caller: CallerRows,
+    /// All sessions of the user, ended ones too, in no order that means anything; none if there may be more than were
+    /// asked for.
+    pub sessions: Option<Vec<HeldSession>>,
+}
+
 /// A session, and what clients hold under it, in the order of their chains.
 #[derive(Clone, Debug)]
 pub struct HeldSession {
@@ -173,6 +183,10 @@ pub trait View {
 
     /// What a caller's standing hangs on.
     fn caller(&self, key: &CallerKey<'_>) -> Result<CallerRows, StoreError>;
+    /// As [`caller`](Self::caller), with all sessions of the user if these and what clients hold under them are no more
+    /// than `most` rows. It costs no more than that, however many there are. Of a session that was ended on its own,
+    /// rotations and what clients hold need not be told.
+    fn caller_at_home(&self, key: &CallerKey<'_>, most: u32) -> Result<CallerAtHome, StoreError>;
     /// A session.
     fn session(&self, user: &UserId, id: &SessionId) -> Result<Option<Session>, StoreError>;
     /// A session by its id alone.

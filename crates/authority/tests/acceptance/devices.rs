@@ -21,6 +21,7 @@ use super::device::{Device, OLD, Person};
 use super::guard::Guard;
 use super::house::{DAY, HOUR, House, MINUTE, OPERATOR, run};
 use super::paths::{assert_alive, assert_dead, is_alive};
+use super::scale::copy_sessions;
 
 /// All pages of one's own list.
 fn paged(house: &House, device: &Device, limit: u32) -> Vec<SessionId> {
@@ -102,6 +103,47 @@ fn e1_latest_first_and_the_spared_one_is_not_lost_at_the_end_of_a_full_page() {
     for limit in 1..=6 {
         assert_eq!(paged(&house, &spared, limit), expected, "{limit} to the page");
     }
+}
+
+#[test]
+fn e1_a_list_of_few_devices_and_one_of_many_are_the_same_in_the_same_order() {
+    let house = House::new();
+    // Around every number from which devices may count as many.
+    let counts = (0..4).chain(28..36).chain(61..67).chain([1_000]);
+    for count in counts {
+        let ann = house.person(&format!("ann{count}"));
+        let (spared, gone) = (house.sign_in(&ann), house.sign_in(&ann));
+        spared.end_others(&house).unwrap();
+        let last = house.sign_in(&ann);
+        if count > 0 {
+            copy_sessions(&house, &last, count);
+        }
+        shuffle_copies(&house, &last, &[spared.session(), gone.session()]);
+        // The operator's list knows nothing of few and many.
+        let expected: Vec<_> = house.devices_of(ann.id).iter().map(|listed| listed.session.id).collect();
+        assert_eq!(expected.last(), Some(&spared.session()));
+        assert!(expected.contains(&last.session()) && !expected.contains(&gone.session()));
+        for limit in if count < 100 { [1, 31, 50] } else { [100, 257, 1_000] } {
+            for device in [&spared, &last] {
+                assert_eq!(paged(&house, device, limit), expected, "{count} more, {limit} to the page");
+            }
+        }
+        let page = run(list_sessions::own_devices(&house.world, &last.acting(), None, 1_000)).unwrap();
+        let others: Vec<_> = page.others.sessions.iter().map(|listed| listed.session.id).collect();
+        assert_eq!(others, expected.into_iter().filter(|id| *id != last.session()).collect::<Vec<_>>());
+        assert_eq!(page.own.session.id, last.session());
+    }
+}
+
+/// Spreads the copies of a device's session over four milliseconds, in no order, and ends a third of them.
+fn shuffle_copies(house: &House, of: &Device, others: &[SessionId; 2]) {
+    let conn = rusqlite::Connection::open(house.database()).unwrap();
+    let (user, own) = (*of.user().as_bytes(), *of.session().as_bytes());
+    let values = rusqlite::params![user, own, others[0].as_bytes(), others[1].as_bytes()];
+    let sql = "UPDATE sessions SET started_at = started_at + unicode(hex(id)) % 4, \
+               ended = iif(unicode(hex(id)) % 3 = 0, 1, NULL), ended_at = iif(unicode(hex(id)) % 3 = 0, 1, NULL) \
+               WHERE user_id = ?1 AND id NOT IN (?2, ?3, ?4)";
+    conn.execute(sql, values).unwrap();
 }
 
 #[test]

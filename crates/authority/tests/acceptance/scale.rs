@@ -26,7 +26,7 @@ use super::paths::{assert_alive, assert_dead, is_alive};
 const TICK: Duration = Duration::from_millis(1);
 
 /// Gives a user as many sessions more as `count` says, each a copy of the first one but for its id.
-fn copy_sessions(house: &House, of: &Device, count: u32) {
+pub(crate) fn copy_sessions(house: &House, of: &Device, count: u32) {
     let conn = rusqlite::Connection::open(house.database()).unwrap();
     let (user, session) = (*of.user().as_bytes(), *of.session().as_bytes());
     let sessions = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?3) \
@@ -34,7 +34,7 @@ fn copy_sessions(house: &House, of: &Device, count: u32) {
                     expires_at, idle_lifetime, address, user_agent, name, amr, auth_time, remembered, bound_address, \
                     metadata, ended, ended_at FROM sessions, n WHERE user_id = ?1 AND id = ?2 ORDER BY 2";
     conn.execute(sessions, rusqlite::params![user, session, count]).unwrap();
-    let chains = "INSERT INTO chains SELECT s.user_id, s.id, c.idx, c.client_id, c.epoch, c.number, c.counter, c.salt, \
+    let chains = "INSERT OR IGNORE INTO chains SELECT s.user_id, s.id, c.idx, c.client_id, c.epoch, c.number, c.counter, c.salt, \
                   c.token_epoch, c.mac_key, c.rotated_at, c.earlier, c.scope, c.audiences FROM sessions s \
                   JOIN chains c ON c.user_id = s.user_id AND c.session_id = ?2 WHERE s.user_id = ?1 AND s.id <> ?2";
     conn.execute(chains, rusqlite::params![user, session]).unwrap();

@@ -2,7 +2,7 @@
 
 use rescind_domain::clock::Timestamp;
 use rescind_domain::grant::Grant;
-use rescind_domain::store::{CallerKey, CallerRows, StoreError, View};
+use rescind_domain::store::{CallerKey, CallerRows, HeldSession, StoreError, View};
 use rescind_wire::{ClientId, KeyId, Scope, SessionId, TokenId, UserId};
 
 use super::fixture::{
@@ -94,6 +94,48 @@ conformance! {
         assert!(expect_alike(&store, strange).await.session.is_none());
     }
 
+    async fn a_caller_at_home_comes_with_all_sessions_of_the_user_if_they_are_no_more_rows_than_asked_for(engine) {
+        let store = engine.store();
+        write(&store, |tx| {
+            tx.insert_user(&user(1))?;
+            for number in 1..=5 {
+                // None, one and several chains; those of the last were rotated.
+                tx.insert_session(&session(1, number))?;
+                for index in 1..number.min(4) {
+                    let mut chain = chain(1, number, u16::try_from(index).expect("few"), ["app", "web"][usize::from(index == 2)]);
+                    chain.rotations = (number == 5).then_some(Timestamp(90_000 + index)).into_iter().collect();
+                    tx.insert_chain(&chain)?;
+                }
+            }
+            // Other people's, on both sides.
+            for of in [0, 2] {
+                tx.insert_session(&session(of, 10 + of))?;
+                tx.insert_chain(&chain(of, 10 + of, 1, "app"))?;
+            }
+            Ok(())
+        })
+        .await;
+        // One row for the session without a chain, then as many as there are chains: 1 + 1 + 2 + 3 + 3.
+        for (most, known) in [(0, false), (1, false), (9, false), (10, true), (11, true), (1_000, true)] {
+            let sessions = at_home(&store, Caller::of(1, "app", "mac_a"), most).await;
+            assert_eq!(sessions.is_some(), known, "{most}");
+            assert_eq!(sessions.map_or(5, |all| all.len()), 5, "{most}");
+        }
+        // Of one that has ended nothing more is told than that.
+        let scope = Scope::Session { user: user_id(1), session: session_id(3) };
+        end(&store, move |tx| revoke(tx, &scope)).await;
+        let sessions = at_home(&store, Caller::of(1, "app", "mac_a"), 9).await.expect("one row less");
+        let ended = sessions.iter().find(|held| held.session.id == session_id(3)).expect("is there");
+        assert_eq!(ended.session.ended.map(|ended| ended.number), Some(1));
+        // Whoever has ended, whoever is a stranger, and whoever has no session are callers, too.
+        assert_eq!(at_home(&store, Caller::of(3, "app", "mac_a"), 9).await.map(|all| all.len()), Some(0));
+        let of_ended = Caller { session: session_id(3), ..Caller::of(1, "app", "mac_a") };
+        for most in [0, 100] {
+            at_home(&store, of_ended.clone(), most).await;
+            at_home(&store, Caller { user: user_id(2), ..of_ended.clone() }, most).await;
+        }
+    }
+
     async fn what_clients_hold_under_a_session_is_told_in_the_order_of_its_chains(engine) {
         let store = engine.store();
         write(&store, |tx| {
@@ -146,4 +188,32 @@ async fn expect_alike(store: &Handle, caller: Caller) -> CallerRows {
     let found = read(store, move |view| caller.in_one_look(view)).await;
     assert_eq!(shown(&found), shown(&parts));
     found
+}
+
+/// The sessions of a caller at home, and expects that caller and sessions are what they are when they are read by
+/// themselves.
+async fn at_home(store: &Handle, caller: Caller, most: u32) -> Option<Vec<HeldSession>> {
+    let (parts, found) = read(store, move |view| {
+        let Caller { user, session, client, token, key } = &caller;
+        let key = CallerKey { user, session, client, token, key };
+        Ok(((caller.one_by_one(view)?, held_by(view, user)?), view.caller_at_home(&key, most)?))
+    })
+    .await;
+    assert_eq!(shown(&found.caller), shown(&parts.0));
+    if let Some(found) = &found.sessions {
+        let mut found = found.clone();
+        found.sort_by_key(|held| held.session.id);
+        assert_eq!(shown(&found), shown(&parts.1));
+    }
+    found.sessions
+}
+
+/// All sessions of a user, read one by one.
+fn held_by(view: &dyn View, user: &UserId) -> Result<Vec<HeldSession>, StoreError> {
+    let all = view.sessions_after(None, 1_000)?.into_iter().filter(|session| session.user == *user);
+    let held = all.map(|session| {
+        let held = if session.ended.is_none() { view.holdings(user, &session.id)? } else { Vec::new() };
+        Ok(HeldSession { session, held })
+    });
+    held.collect()
 }

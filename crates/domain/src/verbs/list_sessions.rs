@@ -1,10 +1,11 @@
 //! The list of devices.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use rescind_wire::{ClientId, SessionId, UserId};
 
-use crate::acting::{Acting, Administrator};
+use crate::acting::{Acting, Administrator, AtHome};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::session::Session;
@@ -60,9 +61,9 @@ pub async fn present_own<T: Send + 'static>(
     world
         .store
         .read("list_sessions", move |view| {
-            let (cuts, user, _) = acting.enter(view, &inner)?;
+            let AtHome { cuts, user, sessions, .. } = enter(&acting, view, &inner, after)?;
             let now = inner.now();
-            Ok(present(page(&cuts, &user, now, after, limit)?, now))
+            Ok(present(page(&cuts, &user, sessions, now, after, limit)?, now))
         })
         .await
 }
@@ -96,10 +97,10 @@ pub async fn own_devices(
     world
         .store
         .read("own_devices", move |view| {
-            let (cuts, user, session) = acting.enter(view, &inner)?;
+            let AtHome { cuts, user, session, sessions } = enter(&acting, view, &inner, after)?;
             let now = inner.now();
             let client = cuts.client_of_living(&session, now)?.ok_or(Error::SignedOut(None))?;
-            let mut others = page(&cuts, &user, now, after, limit)?;
+            let mut others = page(&cuts, &user, sessions, now, after, limit)?;
             others.sessions.retain(|listed| listed.session.id != session.id);
             let own = Listed { session, client, client_name: None };
             let mut clients = BTreeMap::new();
@@ -130,7 +131,7 @@ pub async fn list_of_user(
             admin.check(view, &inner)?;
             let cuts = StoreCuts::new(view)?;
             let user = cuts.find_user(&user)?.ok_or(Error::NotFound("user"))?;
-            named(view, page(&cuts, &user, inner.now(), after, limit)?)
+            named(view, page(&cuts, &user, None, inner.now(), after, limit)?)
         })
         .await
 }
@@ -175,16 +176,41 @@ pub(crate) fn living_sessions(
     now: Timestamp,
     client: Option<&ClientId>,
 ) -> Result<Vec<Session>, Error> {
+<<<<<<< HEAD
     let all = Reach { limit: u32::MAX, passed: usize::MAX };
     let listed = reach(&StoreCuts::new(view)?, user, now, None, all)?.sessions.into_iter();
+=======
+    let listed = page(&StoreCuts::new(view)?, user, None, now, None, u32::MAX)?.sessions.into_iter();
+>>>>>>> b03144a (Read a list of few devices as it lies, and sessions by their key)
     let counted = listed.filter(|listed| client.is_none_or(|client| listed.client == *client));
     Ok(counted.map(|listed| listed.session).collect())
 }
 
+<<<<<<< HEAD
 /// A page of a user's living sessions.
+=======
+/// Judges whoever lists their own sessions. A list that goes on is a long one: there it is of no use to see whether the
+/// sessions are few.
+fn enter<'v>(
+    acting: &Acting,
+    view: &'v dyn View,
+    world: &World,
+    after: Option<SessionCursor>,
+) -> Result<AtHome<'v>, Error> {
+    if after.is_none() {
+        return acting.enter_at_home(view, world);
+    }
+    let (cuts, user, session) = acting.enter(view, world)?;
+    Ok(AtHome { cuts, user, session, sessions: None })
+}
+
+/// Sessions older than the user's latest cut are dead, but for the one that it excepted: so a page costs what is on it,
+/// however many dead sessions wait for the purge. `all` are all sessions of the user, if they were read already.
+>>>>>>> b03144a (Read a list of few devices as it lies, and sessions by their key)
 pub(crate) fn page(
     cuts: &StoreCuts<'_>,
     user: &User,
+    all: Option<Vec<HeldSession>>,
     now: Timestamp,
     after: Option<SessionCursor>,
     limit: u32,
@@ -212,20 +238,24 @@ fn reach(
 ) -> Result<Page<SessionCursor>, Error> {
     let view = cuts.view();
     let from = user.cut.latest.max(cuts.head().everyone_cut);
-    let mut scan = |after, limit| view.sessions_from(&user.id, from, after, limit);
-    let cursor = |session: &Session| SessionCursor {
-        number: session.position.number,
-        started_at: session.started_at,
-        id: session.id,
+    let known = all.filter(|_| after.is_none()).map(|all| from_known(all, from));
+    let (mut listed, below) = known.unzip();
+    let mut scan = |after, limit: u32| match &mut listed {
+        Some(listed) => Ok(listed.by_ref().take(limit as usize).collect()),
+        None => view.sessions_from(&user.id, from, after, limit),
     };
     let mut page = fill(cuts, now, after, reach, &mut scan, cursor)?;
     let Some(excepted) = user.cut.except.filter(|_| page.next.is_none()) else {
         return Ok(page);
     };
-    let Some(session) = view.session(&user.id, &excepted)?.filter(|session| session.position.number < from) else {
+    let found = match below {
+        Some(below) => below.into_iter().find(|held| held.session.id == excepted),
+        None => held_below(view, &user.id, &excepted, from)?,
+    };
+    let Some(HeldSession { session, held }) = found else {
         return Ok(page);
     };
-    let client = cuts.client_of_living(&session, now)?;
+    let client = cuts.client_of_held(&session, &held, now)?;
     if let Some(listed) = client.map(|client| Listed { session, client, client_name: None }) {
         if page.sessions.len() < reach.limit as usize {
             page.sessions.push(listed);
@@ -234,6 +264,30 @@ fn reach(
         }
     }
     Ok(page)
+}
+
+/// Where a list goes on after a session.
+fn cursor(session: &Session) -> SessionCursor {
+    SessionCursor { number: session.position.number, started_at: session.started_at, id: session.id }
+}
+
+/// A session, if its position is below `from`.
+fn held_below(view: &dyn View, user: &UserId, id: &SessionId, from: u64) -> Result<Option<HeldSession>, StoreError> {
+    let Some(session) = view.session(user, id)?.filter(|session| session.position.number < from) else {
+        return Ok(None);
+    };
+    let held = view.holdings(user, id)?;
+    Ok(Some(HeldSession { session, held }))
+}
+
+/// Of all sessions of a user, what [`View::sessions_from`] would bring, to the end; and those whose position is below.
+fn from_known(all: Vec<HeldSession>, from: u64) -> (std::vec::IntoIter<HeldSession>, Vec<HeldSession>) {
+    let (mut listed, below): (Vec<_>, _) = all.into_iter().partition(|held| held.session.position.number >= from);
+    listed.retain(|held| held.session.ended.is_none());
+    listed.sort_unstable_by_key(|HeldSession { session, .. }| {
+        Reverse((session.position.number, session.started_at, session.id))
+    });
+    (listed.into_iter(), below)
 }
 
 /// Fills a page with the living ones of what `scan` brings.

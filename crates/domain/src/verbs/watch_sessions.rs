@@ -276,7 +276,7 @@ fn is_over(view: &dyn View, world: &World, watcher: &Watcher) -> Result<bool, Er
 }
 
 fn ends(view: &dyn View, world: &World, user: &User, own: &Session) -> Result<Ends, Error> {
-    let page = list_sessions::page(&StoreCuts::new(view)?, user, world.now(), None, FORESEEN)?;
+    let page = list_sessions::page(&StoreCuts::new(view)?, user, None, world.now(), None, FORESEEN)?;
     let others = page.sessions.iter().filter(|listed| listed.session.id != own.id);
     Ok(Ends { own: own.runs_out_at(), others: others.map(|listed| listed.session.runs_out_at()).min() })
 }

@@ -38,13 +38,24 @@ pub(super) fn all<T>(
     params: impl Params,
     mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
+    let mut found = Vec::new();
+    each(conn, sql, params, |row| read(row).map(|read| found.push(read)))?;
+    Ok(found)
+}
+
+/// Reads one row of a query after the other.
+pub(super) fn each(
+    conn: &Connection,
+    sql: &str,
+    params: impl Params,
+    mut read: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let mut statement = conn.prepare_cached(sql).map_err(refused)?;
     let mut rows = statement.query(params).map_err(refused)?;
-    let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(refused)? {
-        found.push(read(row)?);
+        read(row)?;
     }
-    Ok(found)
+    Ok(())
 }
 
 /// Runs a statement that changes rows, and answers how many.
@@ -135,6 +146,11 @@ impl<'r> Cells<'r> {
     pub(super) fn pass(&mut self, cells: usize) -> &mut Self {
         self.next += cells;
         self
+    }
+
+    /// Whether the cell at this place of the row holds these bytes.
+    pub(super) fn is_blob_at(&self, at: usize, bytes: &[u8]) -> bool {
+        matches!(self.row.get_ref(at), Ok(ValueRef::Blob(found)) if found == bytes)
     }
 
     /// A cell of this row is not what it must be.

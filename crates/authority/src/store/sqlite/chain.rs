@@ -22,6 +22,17 @@ macro_rules! select {
     };
 }
 
+/// What [`read_holding`] reads, of `chains c` and this alias of `epochs`.
+macro_rules! holding_columns {
+    ($epoch:literal) => {
+        concat!("c.user_id, c.session_id, c.idx, c.client_id, ", $epoch, ".epoch, c.number, c.rotated_at")
+    };
+}
+pub(super) use holding_columns;
+
+/// How many columns these are.
+pub(super) const HOLDING_COLUMNS: usize = 7;
+
 /// A chain.
 pub(super) fn find(conn: &Connection, key: &ChainKey) -> Result<Option<Chain>, StoreError> {
     let sql = select!("WHERE c.user_id = ?1 AND c.session_id = ?2 AND c.idx = ?3");
@@ -46,8 +57,12 @@ pub(super) struct Holdings<'c>(CachedStatement<'c>);
 
 impl<'c> Holdings<'c> {
     pub(super) fn of(conn: &'c Connection) -> Result<Self, StoreError> {
-        let sql = "SELECT c.user_id, c.session_id, c.idx, c.client_id, e.epoch, c.number, c.rotated_at FROM chains c \
-                   LEFT JOIN epochs e ON e.seq = c.epoch WHERE c.user_id = ?1 AND c.session_id = ?2 ORDER BY c.idx";
+        let sql = concat!(
+            "SELECT ",
+            holding_columns!("e"),
+            " FROM chains c LEFT JOIN epochs e ON e.seq = c.epoch \
+             WHERE c.user_id = ?1 AND c.session_id = ?2 ORDER BY c.idx"
+        );
         conn.prepare_cached(sql).map(Self).map_err(refused)
     }
 
@@ -61,15 +76,21 @@ impl<'c> Holdings<'c> {
         let mut rows = self.0.query([user.as_bytes(), session.as_bytes()]).map_err(refused)?;
         let mut latest = None;
         while let Some(row) = rows.next().map_err(refused)? {
-            let mut cells = Cells::new(row, "chains", 3);
-            cells.pass(3);
-            let client = cells.parsed("client_id")?;
-            let epoch = Epoch::from_bytes(cells.bytes("epoch")?);
-            held.push(Holding { client, position: Position { epoch, number: cells.number("number")? } });
-            latest = latest.max(cells.time_or_null("rotated_at")?);
+            let (holding, rotated) = read_holding(&mut Cells::new(row, "chains", 3))?;
+            held.push(holding);
+            latest = latest.max(rotated);
         }
         Ok(latest)
     }
+}
+
+/// What a client holds, and the latest rotation, of the cells that come next.
+pub(super) fn read_holding(cells: &mut Cells<'_>) -> Result<(Holding, Option<Timestamp>), StoreError> {
+    cells.pass(3);
+    let client = cells.parsed("client_id")?;
+    let epoch = Epoch::from_bytes(cells.bytes("epoch")?);
+    let holding = Holding { client, position: Position { epoch, number: cells.number("number")? } };
+    Ok((holding, cells.time_or_null("rotated_at")?))
 }
 
 /// Adds a chain.

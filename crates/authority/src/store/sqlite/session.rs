@@ -8,8 +8,8 @@ use rescind_domain::store::{HeldSession, SessionCursor, StoreError};
 use rescind_wire::{ClientId, Epoch, Position, SessionId, UserId};
 use rusqlite::{Connection, Params, Row, params};
 
-use super::cells::{Cells, all, change, change_one, int, json, millis, one};
-use super::chain::Holdings;
+use super::cells::{Cells, all, change, change_one, each, int, json, millis, one};
+use super::chain::{self, Holdings};
 use super::log;
 
 /// What [`read`] reads, of `sessions s` and `epochs e`, with this for when it was last seen.
@@ -48,9 +48,48 @@ macro_rules! select_to_hold {
     };
 }
 
-/// By user and id.
-pub(super) const FIND: &str =
-    select!("sessions s LEFT JOIN epochs e ON e.seq = s.epoch WHERE s.user_id = ?1 AND s.id = ?2");
+/// By user and id. Whoever asks so names the primary key: SQLite would go by the index of ids, whose rows are shorter, and
+/// then look for the session all the same. If it cannot go that way it refuses the statement.
+macro_rules! by_key {
+    () => {
+        "INDEXED BY sqlite_autoindex_sessions_1 "
+    };
+}
+pub(super) use by_key;
+
+pub(super) const FIND: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM sessions s ",
+    by_key!(),
+    "LEFT JOIN epochs e ON e.seq = s.epoch WHERE s.user_id = ?1 AND s.id = ?2"
+);
+
+const ENDED: &str = concat!("SELECT user_id, id, ended FROM sessions ", by_key!(), "WHERE user_id = ?1 AND id = ?2");
+
+const SET_DATA: &str = concat!(
+    "UPDATE sessions ",
+    by_key!(),
+    "SET name = ?3, metadata = ?4 WHERE user_id = ?1 AND id = ?2 AND ended IS NULL"
+);
+
+const SET_AUTH_TIME: &str = concat!(
+    "UPDATE sessions ",
+    by_key!(),
+    "SET auth_time = ?3, amr = ?4 WHERE user_id = ?1 AND id = ?2 AND ended IS NULL"
+);
+
+const TOUCH: &str = concat!(
+    "UPDATE sessions ",
+    by_key!(),
+    "SET last_seen_at = ?3 WHERE user_id = ?1 AND id = ?2 AND ended IS NULL AND last_seen_at < ?3"
+);
+
+const END: &str = concat!(
+    "UPDATE sessions ",
+    by_key!(),
+    "SET ended = coalesce(ended, ?3), ended_at = coalesce(ended_at, ?4) WHERE user_id = ?1 AND id = ?2"
+);
 
 const FIRST_PAGE: &str = select_to_hold!(
     "sessions s LEFT JOIN epochs e ON e.seq = s.epoch \
@@ -64,10 +103,13 @@ const NEXT_PAGE: &str = select_to_hold!(
      ORDER BY s.number DESC, s.started_at DESC, s.id DESC LIMIT ?3"
 );
 
-const OF_CLIENT: &str = select_to_hold!(
-    "(SELECT DISTINCT user_id, session_id FROM chains WHERE client_id = ?1 AND (user_id, session_id) > (?2, ?3) \
-     ORDER BY user_id, session_id LIMIT ?4) AS held \
-     CROSS JOIN sessions s ON s.user_id = held.user_id AND s.id = held.session_id \
+const OF_CLIENT: &str = concat!(
+    "SELECT ",
+    columns!("s.last_seen_at"),
+    " FROM (SELECT DISTINCT user_id, session_id FROM chains WHERE client_id = ?1 AND (user_id, session_id) > (?2, ?3) \
+     ORDER BY user_id, session_id LIMIT ?4) AS held CROSS JOIN sessions s ",
+    by_key!(),
+    "ON s.user_id = held.user_id AND s.id = held.session_id \
      LEFT JOIN epochs e ON e.seq = s.epoch ORDER BY held.user_id, held.session_id"
 );
 
@@ -75,6 +117,17 @@ const EXPIRING: &str = select_to_hold!(
     "sessions s LEFT JOIN epochs e ON e.seq = s.epoch \
      WHERE s.ended IS NULL AND (s.expires_at, s.user_id, s.id) > (?1, ?2, ?3) \
      ORDER BY s.expires_at, s.user_id, s.id LIMIT ?4"
+);
+
+/// With what clients hold under each: the columns of [`chain::read_holding`] follow those of [`read`].
+const OF_USER: &str = concat!(
+    "SELECT ",
+    columns!("s.last_seen_at"),
+    ", ",
+    chain::holding_columns!("f"),
+    " FROM sessions s LEFT JOIN epochs e ON e.seq = s.epoch \
+     LEFT JOIN chains c ON s.ended IS NULL AND c.user_id = s.user_id AND c.session_id = s.id \
+     LEFT JOIN epochs f ON f.seq = c.epoch WHERE s.user_id = ?1 ORDER BY s.id, c.idx LIMIT ?2"
 );
 
 const AFTER: &str = select!(
@@ -95,8 +148,7 @@ pub(super) fn by_id(conn: &Connection, id: &SessionId) -> Result<Option<Session>
 
 /// The entry that ended a session on its own.
 pub(super) fn ended(conn: &Connection, user: &UserId, id: &SessionId) -> Result<Option<u64>, StoreError> {
-    let sql = "SELECT user_id, id, ended FROM sessions WHERE user_id = ?1 AND id = ?2";
-    let found = one(conn, sql, [user.as_bytes(), id.as_bytes()], |row| {
+    let found = one(conn, ENDED, [user.as_bytes(), id.as_bytes()], |row| {
         let mut cells = Cells::new(row, "sessions", 2);
         cells.blob("user_id")?;
         cells.blob("id")?;
@@ -142,6 +194,33 @@ pub(super) fn expiring(
 ) -> Result<Vec<HeldSession>, StoreError> {
     let (user, session) = bytes(after.as_ref());
     with_held(conn, EXPIRING, params![int(at.0), user, session, limit])
+}
+
+/// All sessions of a user, with what clients hold under each that was not ended, if that are no more than `most` rows. One
+/// range of the table, in its own order: looking up a list's order in its index, and each session by it, takes longer.
+pub(super) fn of_user(conn: &Connection, user: &UserId, most: u32) -> Result<Option<Vec<HeldSession>>, StoreError> {
+    let (mut sessions, mut rows) = (Vec::<HeldSession>::new(), 0);
+    each(conn, OF_USER, params![user.as_bytes(), most.saturating_add(1)], |row| {
+        rows += 1;
+        if rows > most {
+            return Ok(());
+        }
+        let mut cells = Cells::new(row, "sessions", 2);
+        let known = sessions.last().is_some_and(|last| cells.is_blob_at(1, last.session.id.as_bytes()));
+        if known {
+            cells.pass(COLUMNS);
+        } else {
+            sessions.push(HeldSession { session: read(&mut cells)?, held: Vec::with_capacity(1) });
+        }
+        let mut cells = cells.then("chains", 3);
+        let held = cells.joined(chain::HOLDING_COLUMNS, chain::read_holding)?;
+        if let (Some(HeldSession { session, held }), Some((holding, rotated))) = (sessions.last_mut(), held) {
+            held.push(holding);
+            session.last_seen_at = rotated.map_or(session.last_seen_at, |at| session.last_seen_at.max(at));
+        }
+        Ok(())
+    })?;
+    Ok((rows <= most).then_some(sessions))
 }
 
 /// Sessions, with what clients hold under each.
@@ -206,8 +285,7 @@ pub(super) fn set_data(
     name: Option<&str>,
     metadata: Option<&str>,
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE sessions SET name = ?3, metadata = ?4 WHERE user_id = ?1 AND id = ?2 AND ended IS NULL";
-    change(conn, sql, params![user.as_bytes(), id.as_bytes(), name, metadata]).map(drop)
+    change(conn, SET_DATA, params![user.as_bytes(), id.as_bytes(), name, metadata]).map(drop)
 }
 
 /// Notes a new authentication of a session that was not ended.
@@ -218,16 +296,13 @@ pub(super) fn set_auth_time(
     at: Timestamp,
     amr: &[String],
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE sessions SET auth_time = ?3, amr = ?4 WHERE user_id = ?1 AND id = ?2 AND ended IS NULL";
     let amr = json(&amr, "sessions", "amr")?;
-    change(conn, sql, params![user.as_bytes(), id.as_bytes(), int(at.0), amr]).map(drop)
+    change(conn, SET_AUTH_TIME, params![user.as_bytes(), id.as_bytes(), int(at.0), amr]).map(drop)
 }
 
 /// Notes when a session was last seen, if that is later than what it has and it was not ended.
 pub(super) fn touch(conn: &Connection, user: &UserId, id: &SessionId, at: Timestamp) -> Result<(), StoreError> {
-    let sql = "UPDATE sessions SET last_seen_at = ?3 \
-               WHERE user_id = ?1 AND id = ?2 AND ended IS NULL AND last_seen_at < ?3";
-    change(conn, sql, params![user.as_bytes(), id.as_bytes(), int(at.0)]).map(drop)
+    change(conn, TOUCH, params![user.as_bytes(), id.as_bytes(), int(at.0)]).map(drop)
 }
 
 /// Ends a session at entry `number`. What has ended stays ended where it did.
@@ -238,10 +313,8 @@ pub(super) fn end(
     number: u64,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE sessions SET ended = coalesce(ended, ?3), ended_at = coalesce(ended_at, ?4) \
-               WHERE user_id = ?1 AND id = ?2";
     let values = params![user.as_bytes(), id.as_bytes(), int(number), int(at.0)];
-    change_one(conn, sql, values, "sessions", format_args!("{user} {id}"))
+    change_one(conn, END, values, "sessions", format_args!("{user} {id}"))
 }
 
 /// Where a list goes on; no id is shorter than the one that comes before all.
@@ -299,6 +372,22 @@ mod tests {
     }
 
     #[test]
+    fn whoever_names_user_and_session_goes_to_the_row_and_nowhere_else() {
+        for sql in [FIND, ENDED, SET_DATA, SET_AUTH_TIME, TOUCH, END] {
+            let plan = plan(sql);
+            assert!(plan[0].ends_with("USING PRIMARY KEY (user_id=? AND id=?)"), "{plan:#?}");
+        }
+    }
+
+    #[test]
+    fn all_sessions_of_a_user_are_one_range_in_the_order_of_the_table() {
+        let plan = plan(OF_USER);
+        assert_eq!(plan[0], "SEARCH s USING PRIMARY KEY (user_id=?)", "{plan:#?}");
+        assert!(plan.iter().any(|step| step.starts_with("SEARCH c USING PRIMARY KEY (user_id=? AND session_id=?)")));
+        require_no_sorting(&plan);
+    }
+
+    #[test]
     fn every_list_goes_on_where_it_stopped_without_looking_at_what_came_before() {
         let after = plan(AFTER);
         assert_eq!(after[0], "SEARCH s USING PRIMARY KEY ((user_id,id)>(?,?))", "{after:#?}");
@@ -307,6 +396,7 @@ mod tests {
         let expected = "SEARCH chains USING COVERING INDEX chains_client (client_id=? AND (user_id,session_id)>(?,?))";
         // What is sorted after that is one page.
         assert!(of_client.iter().any(|step| step == expected), "{of_client:#?}");
+        assert!(!of_client.iter().any(|step| step.contains("sessions_id")), "{of_client:#?}");
     }
 
     #[test]

@@ -16,7 +16,8 @@ use rescind_domain::password::PasswordHash;
 use rescind_domain::revocation::{LogRow, StateChange};
 use rescind_domain::session::Session;
 use rescind_domain::store::{
-    CallerKey, CallerRows, EndingTx, Head, HeldSession, Holding, Lifetime, SessionCursor, StoreError, Tx, View,
+    CallerAtHome, CallerKey, CallerRows, EndingTx, Head, HeldSession, Holding, Lifetime, SessionCursor, StoreError, Tx,
+    View,
 };
 use rescind_domain::user::{Role, User, UserState};
 use rescind_wire::{ClientId, Epoch, Epochs, KeyId, SessionId, TokenId, UserCut, UserId};
@@ -66,6 +67,12 @@ impl<'c> SqliteTx<'c> {
         Ok(rows)
     }
 
+    fn look_at_home(&self, key: &CallerKey<'_>, most: u32) -> Result<CallerAtHome, StoreError> {
+        let (rows, seq) = caller::at_home(self.conn, key, most)?;
+        self.observe(rows.caller.head, seq)?;
+        Ok(rows)
+    }
+
     /// Whoever has seen the head hands it on only if the log did not go back.
     fn observe(&self, head: Head, seq: u64) -> Result<Head, StoreError> {
         if let Some((watch, admission)) = &self.watch {
@@ -96,6 +103,10 @@ impl View for SqliteTx<'_> {
 
     fn caller(&self, key: &CallerKey<'_>) -> Result<CallerRows, StoreError> {
         self.noted(self.look_at_caller(key))
+    }
+
+    fn caller_at_home(&self, key: &CallerKey<'_>, most: u32) -> Result<CallerAtHome, StoreError> {
+        self.noted(self.look_at_home(key, most))
     }
 
     hand_on! {

@@ -60,6 +60,7 @@ fn read_all(view: &dyn View) -> Vec<Result<(), StoreError>> {
         view.user_cut(&user).map(drop),
         view.has_administrator().map(drop),
         view.caller(&caller).map(drop),
+        view.caller_at_home(&caller, 9).map(drop),
         view.session(&user, &session).map(drop),
         view.session_by_id(&session).map(drop),
         view.session_ended(&user, &session).map(drop),
