@@ -6,6 +6,7 @@
 
 mod races {
     mod cast;
+    mod confirmations;
     mod endings;
     mod oracle;
     mod passwords;

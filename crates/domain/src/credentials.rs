@@ -10,12 +10,13 @@ use crate::event::{EventKind, NewEvent};
 use crate::login::{self, Login};
 use crate::password::{HashingError, Password, PasswordHash, Stored, Verdict};
 use crate::revocation::Actor;
-use crate::store::Tx;
+use crate::session::Session;
+use crate::store::{Tx, View};
 use crate::throttle::Attempt;
 use crate::user::User;
 use crate::world::World;
 
-/// A password that was right. Only [`check_login`] and [`confirm`] make one.
+/// A password that was right, of somebody who signs in. Only [`check_login`] makes one.
 #[derive(Debug)]
 pub struct Checked {
     user: UserId,
@@ -30,7 +31,7 @@ impl Checked {
     }
 
     /// Whether the stored hash is still the one that was checked.
-    pub fn is_current(&self, user: &User) -> bool {
+    fn is_current(&self, user: &User) -> bool {
         user.password.as_ref() == Some(&self.hash)
     }
 
@@ -42,6 +43,38 @@ impl Checked {
         tx.set_password(&user.id, upgraded)?;
         tx.add_event(&NewEvent { kind: EventKind::PasswordUpgraded, ..event }.detail(self.hash.scheme()))?;
         Ok(())
+    }
+}
+
+/// A password that was right, of somebody who is signed in: a confirmation of what they are about to do. Only [`confirm`]
+/// makes one. It takes the place of the caller, so that what is confirmed cannot be done without [`Confirmed::check`].
+#[derive(Debug)]
+#[must_use = "a password may change before what it confirms is done: check again inside the transaction"]
+pub struct Confirmed {
+    acting: Acting,
+    checked: Checked,
+}
+
+impl Confirmed {
+    /// Whose.
+    pub const fn user(&self) -> UserId {
+        self.checked.user
+    }
+
+    /// Who confirms.
+    pub const fn acting(&self) -> &Acting {
+        &self.acting
+    }
+
+    /// As [`Acting::check`], and the password is still the one that was checked: else it is a wrong one by now (B3).
+    pub fn check(&self, view: &dyn View, world: &World) -> Result<(User, Session), Error> {
+        let (user, session) = self.acting.check(view, world)?;
+        if self.checked.is_current(&user) { Ok((user, session)) } else { Err(Error::WrongPassword) }
+    }
+
+    /// As [`Checked::upgrade`].
+    pub fn upgrade(&self, tx: &mut dyn Tx, user: &User, event: NewEvent) -> Result<(), Error> {
+        self.checked.upgrade(tx, user, event)
     }
 }
 
@@ -76,14 +109,14 @@ pub async fn check_login(
 }
 
 /// Checks the password of whoever is signed in. A wrong one changes nothing at all (A6).
-pub async fn confirm(world: &World, acting: &Acting, password: Password) -> Result<Checked, Error> {
+pub async fn confirm(world: &World, acting: &Acting, password: Password) -> Result<Confirmed, Error> {
     let (user, session) = acting.person()?;
     let (caller, inner) = (acting.clone(), world.clone());
     let row = world.store.read("confirm", move |view| Ok(caller.check(view, &inner)?.0)).await?;
     let attempt = begin(world, &login::throttle_key(&row.login_key), acting.address())?;
     let stored = row.password.map(|hash| (row.id, hash));
     if let Some(checked) = verify(world, attempt, stored, row.login_key, password).await? {
-        return Ok(checked);
+        return Ok(Confirmed { acting: acting.clone(), checked });
     }
     let (caller, inner) = (acting.clone(), world.clone());
     let standing = world.store.transact("reauthentication_failed", move |tx| {

@@ -12,22 +12,19 @@ use crate::world::World;
 
 /// Changes one's own password: every other session ends, the one that changes it goes on (B1).
 pub async fn change_own(world: &World, acting: &Acting, current: Password, new: Password) -> Result<Receipt, Error> {
-    let checked = credentials::confirm(world, acting, current).await?;
+    let confirmed = credentials::confirm(world, acting, current).await?;
     let login = {
-        let user = checked.user();
+        let user = confirmed.user();
         world.store.read("login_of", move |view| Ok(view.user(&user)?.map(|user| user.login))).await?
     };
     password::check_new(new.expose(), &login.ok_or(Error::SignedOut(None))?)?;
     let hash = credentials::hash(world, new).await?;
-    let (acting, inner) = (acting.clone(), world.clone());
+    let inner = world.clone();
     world
         .store
         .end("change_password", move |tx| {
-            let (user, session) = acting.check(tx, &inner)?;
-            if !checked.is_current(&user) {
-                // Somebody changed it while this one was being checked: what was confirmed is no longer the password.
-                return Err(Error::WrongPassword);
-            }
+            let (user, session) = confirmed.check(tx, &inner)?;
+            let acting = confirmed.acting();
             tx.set_password(&user.id, &hash)?;
             let event = NewEvent::new(inner.now(), EventKind::PasswordChanged, acting.actor())
                 .user(user.id)

@@ -15,12 +15,13 @@ use crate::world::World;
 
 /// Deletes one's own account.
 pub async fn delete_own(world: &World, acting: &Acting, password: Password) -> Result<Receipt, Error> {
-    credentials::confirm(world, acting, password).await?;
-    let (acting, inner) = (acting.clone(), world.clone());
+    let confirmed = credentials::confirm(world, acting, password).await?;
+    let inner = world.clone();
     world
         .store
         .end("delete_account", move |tx| {
-            let (user, _) = acting.check(tx, &inner)?;
+            let (user, _) = confirmed.check(tx, &inner)?;
+            let acting = confirmed.acting();
             delete(tx, &inner, user.id, "account deleted", &acting.actor(), acting.address())
         })
         .await

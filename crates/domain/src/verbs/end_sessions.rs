@@ -37,7 +37,7 @@ pub async fn end_own(
         .store
         .end("end_sessions", move |tx| {
             let (user, session) = match &confirmed {
-                Some(_) => acting.check(tx, &inner)?,
+                Some(confirmed) => confirmed.check(tx, &inner)?,
                 None => acting.check_fresh(tx, &inner)?,
             };
             idempotency::once(tx, idempotency.as_ref(), inner.now(), |tx| {

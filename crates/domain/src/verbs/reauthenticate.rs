@@ -6,7 +6,7 @@ use rescind_wire::{Position, Subject};
 
 use crate::acting::Acting;
 use crate::clock::Timestamp;
-use crate::credentials::{self, Checked};
+use crate::credentials::{self, Confirmed};
 use crate::error::Error;
 use crate::event::{EventKind, NewEvent};
 use crate::issue::{self, SessionTicket, Ticket};
@@ -21,24 +21,22 @@ use crate::world::World;
 pub async fn reauthenticate(world: &World, acting: &Acting, password: Password) -> Result<SignedIn, Error> {
     let read_at = world.now();
     let position = world.store.position().await?;
-    let checked = Arc::new(credentials::confirm(world, acting, password).await?);
-    let (acting, inner) = (acting.clone(), world.clone());
-    let admitted = world
-        .store
-        .transact("reauthenticate", move |tx| renew(tx, &inner, &acting, &checked, position, read_at))
-        .await?;
+    let confirmed = Arc::new(credentials::confirm(world, acting, password).await?);
+    let inner = world.clone();
+    let admitted =
+        world.store.transact("reauthenticate", move |tx| renew(tx, &inner, &confirmed, position, read_at)).await?;
     admitted.issue(world)
 }
 
 fn renew(
     tx: &mut dyn Tx,
     world: &World,
-    acting: &Acting,
-    checked: &Checked,
+    confirmed: &Confirmed,
     position: Position,
     read_at: Timestamp,
 ) -> Result<Admitted, Error> {
-    let (user, mut session) = acting.check(tx, world)?;
+    let (user, mut session) = confirmed.check(tx, world)?;
+    let acting = confirmed.acting();
     let now = world.now();
     issue::check_read(now, read_at)?;
     let mut chains = tx.chains(&user.id, &session.id)?.into_iter();
@@ -53,7 +51,7 @@ fn renew(
         .session(session.id)
         .from(world.stored_address(acting.address()));
     tx.add_event(&event)?;
-    checked.upgrade(tx, &user, event)?;
+    confirmed.upgrade(tx, &user, event)?;
     let ticket = Ticket {
         subject: Subject::User(user.id),
         session: Some(SessionTicket::of(&session)),
