@@ -63,6 +63,8 @@ pub struct Authority {
     pub(crate) published: watch::Sender<u64>,
     pub(crate) applied: watch::Sender<u64>,
     pub(crate) keeper: std::sync::Mutex<Option<rescind_verifier::Keeper>>,
+    /// Whether it was said that a proxy seems to be in front that nobody named.
+    pub(crate) unnamed_proxy: std::sync::Once,
 }
 
 /// Why an authority cannot be opened.
@@ -163,6 +165,7 @@ impl Authority {
             published: watch::Sender::new(0),
             applied: watch::Sender::new(0),
             keeper: std::sync::Mutex::new(Some(keeper)),
+            unnamed_proxy: std::sync::Once::new(),
         });
         authority.load_keys().await?;
         administer_keys::ensure_keys(&authority.world).await?;

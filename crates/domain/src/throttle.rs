@@ -14,12 +14,24 @@
 //! it is never quiet for a day; the counters stop rising where the wait is longest, so that all is forgotten in hours. A
 //! guesser gets 16 attempts on a pair, then 4 an hour, however patient.
 //!
-//! Nobody is locked out by a stranger. Waits of a whole account are short, and do not apply to an address from which
-//! that account signed in within [`ThrottleOptions::known_good_for`]; the long waits belong to the address that earned
-//! them. (What remains: who shares an address with a guesser shares the wait, and the owner at a *new* address competes
-//! with the guessers for one attempt each 30 s.)
+//! Nobody is locked out for good by a stranger.
+//! - An account waits only for its own failures at an address from which it signed in within
+//!   [`ThrottleOptions::known_good_for`], whatever others do there or to the account elsewhere.
+//! - Waits of a whole account are short.
+//! - While an address waits, each account has its turn there: one attempt in the time of four of the longest waits (an
+//!   hour), within a twelfth of it (5 min) that begins at a time of its own. So a guesser who keeps an address waiting with
+//!   ever new names keeps nobody behind it out for longer than that, and gets one guess an hour at each account for it.
 //!
-//! An attempt is charged as a failure when it begins, or a hundred at once would all pass before the first one failed.
+//! (What remains: who shares an address with somebody who guesses at *their* account shares that wait, and the owner at a
+//! *new* address competes with guessers all over the world for one attempt each 30 s.)
+//!
+//! Attempts under way count as failures, or a hundred at once would all pass before the first one failed. While the
+//! failures of a row are free, failures and attempts under way may come to as many as a guesser gets before the waits are
+//! longest, and for an address to as many as may wait for their hashes; each that fails is counted, also beyond where
+//! counting stops otherwise. After that, one attempt is made at a time. So many at once with the right password all get in,
+//! and a burst of guesses is a loan: at an account it gets nobody more than the 16 that patience gets, only sooner; at an
+//! address 64 instead of 31, and the 33 are paid for with a quarter of an hour each before there can be another.
+//!
 //! Memory is bounded: each counter keeps at most [`ThrottleOptions::max_entries`] rows. A full table loses the row whose
 //! wait ended longest ago; waits that still run go last, the one that ends soonest first. So junk displaces junk.
 //!
@@ -45,8 +57,13 @@ pub type Millis = u64;
 pub struct ThrottleOptions {
     /// Failures of one account from one address that cost no wait (5).
     pub account_failures: u32,
-    /// Failures of one address, over all accounts, that cost no wait (20). Attempts in flight count.
+    /// Failures of one address, over all accounts, that cost no wait (20).
     pub address_failures: u32,
+    /// How many attempts may be under way at once for one account at one address, while its failures cost no wait; these
+    /// count, too (16, which is where the waits are longest). At least one more than those failures.
+    pub account_burst: u32,
+    /// The same of one address, over all accounts (64: what the queue of hashes takes).
+    pub address_burst: u32,
     /// Failures of one account, over all addresses, that cost no wait (50).
     pub account_wide_failures: u32,
     /// The first wait; each further failure doubles it (1 s). Zero switches throttling off.
@@ -59,7 +76,8 @@ pub struct ThrottleOptions {
     /// How long after the end of a wait, without a failure, one failure is forgotten; and so on (15 min). Shorter than
     /// `max_wait` gives a patient guesser more attempts than `max_wait` suggests.
     pub forget_after: Duration,
-    /// How long a successful sign-in exempts the account at that address from waits of the whole account (30 days).
+    /// How long a successful sign-in exempts the account at that address from waits of the address and of the whole
+    /// account (30 days).
     pub known_good_for: Duration,
     /// The most rows of each of the three counters, and of the known good pairs (65,536: some 10 MB each when full).
     /// Zero counts as one.
@@ -71,6 +89,8 @@ impl Default for ThrottleOptions {
         Self {
             account_failures: 5,
             address_failures: 20,
+            account_burst: 16,
+            address_burst: 64,
             account_wide_failures: 50,
             base_wait: Duration::from_secs(1),
             max_wait: Duration::from_mins(15),
@@ -123,7 +143,7 @@ impl Throttle {
             let retry_after = Duration::from_millis(wait);
             return Err(Throttled { retry_after });
         }
-        let charges = state.charge(keys, pair.is_some(), now);
+        let charges = state.charge(keys, pair, now);
         drop(state);
         Ok(Attempt { state: Arc::clone(&self.state), charges, pair, begun: now })
     }
@@ -291,6 +311,11 @@ mod tests {
             }
         }
 
+        /// As [`wait`](Self::wait), for those whose turn is far off.
+        fn wait_of_strangers(&self, address: &str) -> Millis {
+            (0..8).map(|n| self.wait(&format!("stranger {n}"), address)).max().unwrap()
+        }
+
         /// Fails, waits as long as asked, fails again, and so on: the waits.
         fn waits(&mut self, account: &str, address: &str, failures: u32) -> Vec<Millis> {
             let mut waits = Vec::new();
@@ -372,9 +397,38 @@ mod tests {
             let threads: Vec<_> = (0..100).map(|_| scope.spawn(|| desk.begin("alice", "192.0.2.1"))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
-        assert_eq!(attempts.iter().filter(|attempt| attempt.is_ok()).count(), 6, "five free ones, and one that costs");
+        assert_eq!(attempts.iter().filter(|attempt| attempt.is_ok()).count(), 16, "as many as patience gets");
         drop(attempts);
-        assert_eq!(desk.wait("alice", "192.0.2.1"), SECOND, "all of them count");
+        assert_eq!(desk.wait("alice", "192.0.2.1"), 15 * MINUTE, "all of them count");
+    }
+
+    #[test]
+    fn b9_as_many_as_the_queue_takes_sign_in_at_once_and_one_account_on_many_devices() {
+        let desk = Desk::new(ThrottleOptions::default());
+        let crowd: Vec<_> = (0..64).map(|n| desk.begin(&format!("user {n}"), "192.0.2.1").unwrap()).collect();
+        assert_eq!(desk.wait("one more", "192.0.2.1"), SECOND, "a moment, for somebody among them is done by then");
+        crowd.into_iter().for_each(|attempt| attempt.succeeded(desk.now));
+        let devices: Vec<_> = (0..16).map(|_| desk.begin("alice", "192.0.2.2").unwrap()).collect();
+        assert_eq!(desk.wait("alice", "192.0.2.2"), SECOND);
+        devices.into_iter().for_each(|attempt| attempt.succeeded(desk.now));
+        assert_eq!(desk.sizes(), [0, 0, 0, 65], "no trace but the known good pairs");
+    }
+
+    #[test]
+    fn b7_a_burst_of_guesses_at_an_address_is_paid_for_before_there_is_another() {
+        let burst = |desk: &Desk| {
+            let attempts: Vec<_> = (0..200).map(|n| desk.begin(&format!("victim {n}"), "192.0.2.1")).collect();
+            attempts.iter().filter(|attempt| attempt.is_ok()).count()
+        };
+        let bursts = |apart| {
+            let mut desk = Desk::new(ThrottleOptions::default());
+            let first = burst(&desk);
+            desk.now += apart;
+            (first, burst(&desk))
+        };
+        assert_eq!(bursts(15 * MINUTE), (64, 1));
+        assert_eq!(bursts(44 * 15 * MINUTE - 1), (64, 1));
+        assert_eq!(bursts(44 * 15 * MINUTE), (64, 44), "43 were forgotten, 20 are left, and free");
     }
 
     #[test]
@@ -415,7 +469,7 @@ mod tests {
         let mut waits = Vec::new();
         for n in 0..15 {
             desk.wrong(&n.to_string(), "192.0.2.1");
-            waits.push(desk.wait("somebody", "192.0.2.1") / SECOND);
+            waits.push(desk.wait_of_strangers("192.0.2.1") / SECOND);
             desk.now += waits[n] * SECOND;
         }
         assert_eq!(waits, [0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]);
@@ -454,6 +508,63 @@ mod tests {
         assert_eq!(desk.wait("alice", "192.0.2.1"), 0, "for 30 days");
         desk.now += 1;
         assert_ne!(desk.wait("alice", "192.0.2.1"), 0, "and no longer");
+    }
+
+    #[test]
+    fn b7_who_signed_in_at_an_address_does_not_wait_for_what_others_do_there() {
+        let short = ThrottleOptions { max_wait: Duration::from_secs(8), ..ThrottleOptions::default() };
+        for options in [short, ThrottleOptions::default()] {
+            let mut desk = Desk::new(options);
+            desk.right("alice", "192.0.2.1");
+            for n in 0..200 {
+                desk.now += desk.wait(&format!("invented {n}"), "192.0.2.1");
+                desk.wrong(&format!("invented {n}"), "192.0.2.1");
+                assert_eq!(desk.wait("alice", "192.0.2.1"), 0, "after {n}");
+            }
+            let _under_way: Vec<_> = (0..64).map(|n| desk.begin(&format!("more {n}"), "192.0.2.1")).collect();
+            desk.right("alice", "192.0.2.1");
+        }
+    }
+
+    #[test]
+    fn b7_behind_an_address_that_always_waits_each_account_has_its_turn() {
+        let mut desk = Desk::new(ThrottleOptions { account_wide_failures: u32::MAX, ..ThrottleOptions::default() });
+        (0..30).for_each(|n| drop(desk.begin(&format!("junk {n}"), "192.0.2.1")));
+        let (mut tries, begun) = (Vec::new(), desk.now);
+        while desk.now < begun + DAY {
+            // Somebody who guesses all the time with other names, and first.
+            for n in 0..4 {
+                drop(desk.begin(&format!("invented {n} {}", desk.now), "192.0.2.1"));
+            }
+            if let Ok(attempt) = desk.begin("alice", "192.0.2.1") {
+                attempt.failed();
+                tries.push((desk.now - begun) / (60 * MINUTE));
+            }
+            desk.now += 30 * SECOND;
+        }
+        let hours = tries.iter().collect::<std::collections::BTreeSet<_>>().len();
+        assert!((23..=25).contains(&tries.len()) && hours >= 23, "once in each hour: {tries:?}");
+        let wait = desk.wait("alice", "192.0.2.1");
+        assert!((1..=15 * MINUTE).contains(&wait), "and told when: {wait}");
+    }
+
+    #[test]
+    fn b7_a_turn_is_one_attempt_and_comes_back_if_the_password_was_not_looked_at() {
+        let mut desk = Desk::new(ThrottleOptions::default());
+        while desk.wait("bob", "192.0.2.1") < SECOND || desk.wait("alice", "192.0.2.1") > 0 {
+            for n in 0..64 {
+                drop(desk.begin(&format!("invented {n} {}", desk.now), "192.0.2.1"));
+            }
+            desk.now += MINUTE;
+        }
+        desk.begin("alice", "192.0.2.1").unwrap().abandon();
+        let attempt = desk.begin("alice", "192.0.2.1").unwrap();
+        assert_ne!(desk.wait("alice", "192.0.2.1"), 0, "while one is under way");
+        attempt.failed();
+        assert_ne!(desk.wait("alice", "192.0.2.1"), 0, "and after it");
+        desk.now += 60 * MINUTE;
+        drop(desk.begin("invented", "192.0.2.1"));
+        assert_eq!(desk.wait("alice", "192.0.2.1"), 0, "the next turn");
     }
 
     #[test]
@@ -505,10 +616,8 @@ mod tests {
     fn b7_a_refund_leaves_the_other_attempts_under_way_charged() {
         let desk = Desk::new(pairs_only());
         let attempts: Vec<_> = (0..6).map(|_| desk.begin("alice", "192.0.2.1").unwrap()).collect();
-        assert_eq!(desk.wait("alice", "192.0.2.1"), SECOND);
         let mut attempts = attempts.into_iter();
         attempts.next().unwrap().abandon();
-        assert_eq!(desk.wait("alice", "192.0.2.1"), SECOND, "five are still open");
         attempts.for_each(Attempt::failed);
         assert_eq!(desk.wait("alice", "192.0.2.1"), 0, "five failures are free");
         desk.wrong("alice", "192.0.2.1");
@@ -670,6 +779,8 @@ mod tests {
         let odd = ThrottleOptions {
             account_failures: 0,
             address_failures: 0,
+            account_burst: u32::MAX,
+            address_burst: 0,
             account_wide_failures: u32::MAX,
             base_wait: Duration::MAX,
             max_wait: Duration::MAX,
@@ -770,16 +881,15 @@ mod tests {
 
         #[test]
         fn b7_nobody_guesses_more_than_the_rule_allows(
-            pauses in prop::collection::vec(prop_oneof![0..2_000_u64, 0..60_000_u64, 0..3_600_000_u64], 1..300)
+            pauses in prop::collection::vec(prop_oneof![0..2_000_u64, 0..60_000_u64, 0..3_600_000_u64], 1..300),
+            at_once in 1..100_usize,
         ) {
             let mut desk = Desk::new(pairs_only());
             let (start, mut guesses) = (desk.now, 0);
             for pause in pauses {
                 desk.now += pause;
-                if let Ok(attempt) = desk.begin("alice", "192.0.2.1") {
-                    attempt.failed();
-                    guesses += 1;
-                }
+                let burst = std::iter::from_fn(|| desk.begin("alice", "192.0.2.1").ok()).take(at_once);
+                guesses += burst.collect::<Vec<_>>().len() as u64;
             }
             let quarters = (desk.now - start) / (15 * MINUTE);
             prop_assert!(guesses <= 16 + quarters + 1, "{guesses} guesses in {quarters} quarters of an hour");

@@ -60,6 +60,8 @@ impl Config {
             address_failures: self.throttle.address_failures,
             max_wait: self.throttle.max_wait,
             ..ThrottleOptions::default()
+            // More at once would wait for their hashes anyhow; and a guesser must not be lent too many.
+            address_burst: self.passwords.queue.min(256),
         }
     }
 }

@@ -204,6 +204,7 @@ fn address(authority: &Authority, parts: &Parts) -> Option<IpAddr> {
 fn presented(headers: &HeaderMap) -> Result<Presented<'_>, Problem> {
     let missing = || Problem::new(kinds::MISSING_TOKEN).challenge(None);
     let mut values = headers.get_all(AUTHORIZATION).iter();
+        warn_of_proxy(authority, peer.ip(), &parts.headers);
     let value = values.next().ok_or_else(missing)?;
     if values.next().is_some() {
         let problem = Problem::invalid("Send one `Authorization` header, not several.");
@@ -212,6 +213,20 @@ fn presented(headers: &HeaderMap) -> Result<Presented<'_>, Problem> {
     let bad = || Problem::new(kinds::INVALID_TOKEN).challenge(Some("invalid_token"));
     let text = value.to_str().map_err(|_| bad())?;
     let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+/// Where a proxy on this machine is not named, everybody has its address: they share the waits that failed sign-ins cost,
+/// and lists of devices show it. The operator is told once.
+fn warn_of_proxy(authority: &Authority, peer: IpAddr, headers: &HeaderMap) {
+    if peer.to_canonical().is_loopback() && headers.contains_key("x-forwarded-for") {
+        authority.unnamed_proxy.call_once(|| {
+            tracing::warn!(
+                %peer,
+                "a request came with X-Forwarded-For, which is ignored, so everyone seems to come from this machine: \
+                 if a proxy is in front, name it in proxies.trusted"
+            );
+        });
+    }
+}
+
     let scheme = match scheme {
         _ if scheme.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
         _ if scheme.eq_ignore_ascii_case("dpop") => Scheme::Dpop,

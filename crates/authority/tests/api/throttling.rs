@@ -64,8 +64,46 @@ async fn b7_attempts_are_throttled_by_address_over_all_accounts() {
     let guess = async |number| attempt(&harness, &format!("user{number}"), "198.51.100.7").send().await;
     let guesses = guess_until_throttled(&harness, guess).await;
     assert!(guesses >= 20, "{guesses}");
-    attempt(&harness, "user99", "198.51.100.7").expect(429).await.problem("throttled").retry_after();
+    let mut refused = 0;
+    for number in 100..124 {
+        let answer = attempt(&harness, &format!("user{number}"), "198.51.100.7").send().await;
+        if answer.status == 429 {
+            answer.problem("throttled").retry_after();
+            refused += 1;
+        }
+    }
+    assert!(refused >= 12, "one in twelve has its turn: {refused}");
     attempt(&harness, "user99", "203.0.113.9").expect(401).await;
+}
+
+#[tokio::test]
+async fn b9_forty_people_behind_one_address_and_one_on_twelve_devices_sign_in_at_once() {
+    let harness = Harness::start().await;
+    for number in 0..40 {
+        harness.sign_up(&format!("user{number}")).await;
+    }
+    let all_at_once = async |logins: Vec<String>| {
+        let mut calls = tokio::task::JoinSet::new();
+        for login in logins {
+            calls.spawn(harness.post("/v1/sessions").json(&json!({"login": login, "password": PASSWORD})).send());
+        }
+        calls.join_all().await.into_iter().map(|answer| answer.status.as_u16()).collect::<Vec<_>>()
+    };
+    assert_eq!(all_at_once((0..40).map(|number| format!("user{number}")).collect()).await, [201; 40]);
+    assert_eq!(all_at_once(vec!["user0".to_owned(); 12]).await, [201; 12]);
+}
+
+#[tokio::test]
+async fn b7_who_guesses_at_ever_new_names_keeps_nobody_out_who_signed_in_from_there_before() {
+    let harness = Harness::with(|config| config.throttle.max_wait = Duration::from_secs(8)).await;
+    harness.newcomer("ann").await;
+    for number in 0..30 {
+        let guess = attempt(&harness, &format!("invented {number}"), "198.51.100.7").send().await;
+        if guess.status == 429 {
+            harness.pass(Duration::from_secs(guess.json()["retry_after"].as_u64().unwrap()));
+        }
+        harness.sign_in("ann").await;
+    }
 }
 
 #[tokio::test]

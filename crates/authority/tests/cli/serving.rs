@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use crate::house::{House, PASSWORD, finish};
-use crate::server::{answer, request};
+use crate::server::{Server, answer, request};
 
 #[test]
 fn the_first_line_says_where_it_listens_and_the_second_how_to_begin() {
@@ -24,6 +24,30 @@ fn the_first_line_says_where_it_listens_and_the_second_how_to_begin() {
     assert_eq!(house.json(&["user", "show", "root"])["user"]["role"], "administrator");
     server.stop();
     assert_eq!(house.serve(&[]).first_lines.len(), 1);
+}
+
+#[test]
+fn a_proxy_that_nobody_named_is_a_warning_once() {
+    let house = House::of("ann");
+    let forwarded = |server: &Server| {
+        let mut stream = server.connect();
+        let body = json!({ "login": "ann", "password": "not that one" }).to_string();
+        let head = "POST /v1/sessions HTTP/1.1\r\nhost: localhost\r\nx-forwarded-for: 192.0.2.1\r\n\
+                    content-type: application/json\r\nconnection: close\r\n";
+        write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len()).expect("sent");
+        answer(stream).expect(401);
+    };
+    let warnings = |server: &Server| server.logged().matches("if a proxy is in front, name it").count();
+    let server = house.serve(&[]);
+    server.sign_in("ann", "Laptop");
+    assert_eq!(warnings(&server), 0, "{}", server.logged());
+    forwarded(&server);
+    forwarded(&server);
+    assert_eq!(warnings(&server), 1, "{}", server.logged());
+    server.stop();
+    let server = house.serve(&["--proxies-trusted", "127.0.0.1"]);
+    forwarded(&server);
+    assert_eq!(warnings(&server), 0, "{}", server.logged());
 }
 
 #[test]
