@@ -13,7 +13,7 @@ use rescind_domain::throttle::Throttle;
 use rescind_domain::verbs::{administer_keys, begin_epoch};
 use rescind_domain::{Error, World};
 use rescind_verifier::{Authentic, Presented, Rejected, SetupError, Verified, Verifier};
-use rescind_wire::{Epoch, Position};
+use rescind_wire::Position;
 use tokio::sync::{Notify, watch};
 
 use crate::activity::Activity;
@@ -189,12 +189,8 @@ impl Authority {
             return Ok(verified);
         }
         let proof = verified.position();
-        match self.judge_proof(proof).await {
-            Ok(Some(epoch)) => {
-                tracing::error!(%proof, %epoch, "the store went back: a new epoch, everyone is signed out");
-            }
-            Ok(None) => {}
-            Err(error) => tracing::error!(%error, "a token beyond this verifier's position could not be judged"),
+        if let Err(error) = self.judge_proof(proof).await {
+            tracing::error!(%error, "a token beyond this verifier's position could not be judged");
         }
         self.wait_for(proof.number).await;
         let again = self.verifier.verify(presented)?;
@@ -207,12 +203,12 @@ impl Authority {
     }
 
     /// Begins a new epoch if `proof` is beyond the head as it stands at the primary.
-    async fn judge_proof(&self, proof: Position) -> Result<Option<Epoch>, Error> {
+    async fn judge_proof(&self, proof: Position) -> Result<(), Error> {
         let head = self.world.store.position().await?;
-        if proof.epoch != head.epoch || proof.number <= head.number {
-            return Ok(None);
+        if proof.epoch == head.epoch && proof.number > head.number {
+            begin_epoch::if_proven(&self.world, proof, "an access token").await?;
         }
-        begin_epoch::if_proven(&self.world, proof, "an access token").await
+        Ok(())
     }
 
     /// Whether a token's signature is right, expired or revoked as it may be: for logging out.

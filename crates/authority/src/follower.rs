@@ -8,7 +8,7 @@ use rescind_domain::store::{StoreError, View};
 use rescind_domain::verbs::{begin_epoch, keep_house};
 use rescind_domain::{Error, World};
 use rescind_verifier::{Break, Keeper, Snapshot};
-use rescind_wire::{Change, Entry, Epoch, Epochs, Position};
+use rescind_wire::{Change, Entry, Epoch, Epochs, Position, Scope};
 
 use crate::authority::Authority;
 use crate::feed::{self, OWN_LEASE, Own, POLL};
@@ -36,9 +36,9 @@ pub async fn follow(authority: Arc<Authority>) {
 }
 
 async fn read_on(authority: &Authority, mut keeper: Keeper) {
-    let mut failing = false;
+    let (mut failing, mut epoch) = (false, None);
     loop {
-        match round(authority, &mut keeper).await {
+        match round(authority, &mut keeper, &mut epoch).await {
             Ok(()) if failing => {
                 failing = false;
                 tracing::info!("the log can be read again");
@@ -72,7 +72,7 @@ struct News {
 
 /// Reads what is new, applies it, and tells the verifiers that follow. The lease of the authority's own verifier runs from
 /// just before the read, by the same rules as theirs.
-async fn round(authority: &Authority, keeper: &mut Keeper) -> Result<(), Error> {
+async fn round(authority: &Authority, keeper: &mut Keeper, epoch: &mut Option<Epoch>) -> Result<(), Error> {
     let (hub, mut again) = (&authority.hub, 0);
     loop {
         let asked_at = authority.clock.boottime();
@@ -80,6 +80,7 @@ async fn round(authority: &Authority, keeper: &mut Keeper) -> Result<(), Error> 
         let held = keeper.held().map(|held| held.position);
         let news = read(&authority.world, held).await?;
         let position = news.position;
+        raise_the_alarm(epoch, &news);
         let current = held.is_some_and(|held| held.epoch == news.epochs.current);
         let entries: Vec<Entry> = news.entries.iter().map(entry).collect();
         if let Err(broken) = apply(keeper, &news, &entries, current) {
@@ -194,15 +195,27 @@ pub fn entry(row: &LogRow) -> Entry {
 /// round tries again, and until then the lease runs out.
 async fn recover(authority: &Authority, keeper: &mut Keeper, error: &Error) {
     let Error::Store(StoreError::WentBack { found, seen }) = error else { return };
-    tracing::error!(%found, %seen, "the store went back: a new epoch begins, everyone is signed out");
+    tracing::error!(%found, %seen, "the log is shorter than it was");
     authority.sqlite.begin_again();
-    match begin_epoch::store_went_back(&authority.world, *found, *seen).await {
-        Ok(epoch) => log_epoch(epoch),
-        Err(error) => tracing::error!(%error, "the new epoch could not be begun; trying again"),
+    if let Err(error) = begin_epoch::store_went_back(&authority.world, *found, *seen).await {
+        tracing::error!(%error, "the new epoch could not be begun; trying again");
     }
     keeper.break_off(Break::Gap);
 }
 
-fn log_epoch(epoch: Epoch) {
-    tracing::warn!(%epoch, by = %Actor::System, "a new epoch began");
+/// Says so if an epoch began since the log was last read, whoever found out that the store went back, and by whatever: a
+/// token, a cookie, a verifier's tag, the log itself (R9).
+fn raise_the_alarm(seen: &mut Option<Epoch>, news: &News) {
+    let epoch = news.position.epoch;
+    if seen.replace(epoch).is_none_or(|seen| seen == epoch) {
+        return;
+    }
+    match news.entries.iter().find(|row| row.position.epoch == epoch) {
+        Some(LogRow {
+            actor: Actor::System, change: Change::Revoke(Scope::Everyone { .. }), position, reason, ..
+        }) => {
+            tracing::error!(%epoch, entry = position.number, reason, "the store went back: everyone is signed out");
+        }
+        _ => tracing::warn!(%epoch, "a new epoch began"),
+    }
 }
