@@ -49,7 +49,7 @@ pub struct Authority {
     pub hub: Arc<Hub>,
     /// What the pages' cookies stand for.
     pub(crate) cookies: Cookies,
-    /// What the keys of forms are derived from.
+    /// What the keys of forms and of requests that are sent twice are derived from.
     pub(crate) form_root: zeroize::Zeroizing<[u8; 32]>,
     /// How the operator makes the pages their own.
     pub(crate) branding: Branding,

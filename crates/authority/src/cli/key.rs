@@ -66,7 +66,7 @@ async fn rotate(tool: &Tool, context: &Context, only: Option<Purpose>) -> Result
 /// Revokes a key that may have leaked.
 pub(super) async fn compromise(tool: &Tool, kid: KeyId, reason: String, waiting: Waiting) -> Result<(), Failure> {
     let done = format!("key {kid} is revoked, and everything that was made with it");
-    let receipt = administer_keys::compromise_key(tool.world(), &ADMIN, kid, reason).await?;
+    let receipt = administer_keys::compromise_key(tool.world(), &ADMIN, kid, reason, None).await?;
     tool.ended(&receipt, &done, waiting).await
 }
 

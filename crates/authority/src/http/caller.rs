@@ -75,6 +75,19 @@ where
 #[derive(Debug)]
 pub struct Refusal(Problem);
 
+impl Refusal {
+    /// Whether there is a token, and it is not good (any more).
+    pub(crate) fn is_of_a_token(&self) -> bool {
+        self.0.kind().slug == kinds::INVALID_TOKEN.slug
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        refusal.0
+    }
+}
+
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
         Self(problem)
@@ -191,6 +204,7 @@ fn address(authority: &Authority, parts: &Parts) -> Option<IpAddr> {
     let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
     let trusted = &authority.config.proxies.trusted;
     if trusted.is_empty() {
+        warn_of_proxy(authority, peer.ip(), &parts.headers);
         return Some(peer.ip().to_canonical());
     }
     let values = parts.headers.get_all("x-forwarded-for").iter();
@@ -199,20 +213,6 @@ fn address(authority: &Authority, parts: &Parts) -> Option<IpAddr> {
     Some(client_address(peer.ip(), &values, trusted))
 }
 
-/// The token of the one `Authorization` header. Without one, or with one of another scheme, no token was presented
-/// (RFC 6750 §3: the answer has no error code then).
-fn presented(headers: &HeaderMap) -> Result<Presented<'_>, Problem> {
-    let missing = || Problem::new(kinds::MISSING_TOKEN).challenge(None);
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-        warn_of_proxy(authority, peer.ip(), &parts.headers);
-    let value = values.next().ok_or_else(missing)?;
-    if values.next().is_some() {
-        let problem = Problem::invalid("Send one `Authorization` header, not several.");
-        return Err(problem.challenge(Some("invalid_request")));
-    }
-    let bad = || Problem::new(kinds::INVALID_TOKEN).challenge(Some("invalid_token"));
-    let text = value.to_str().map_err(|_| bad())?;
-    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
 /// Where a proxy on this machine is not named, everybody has its address: they share the waits that failed sign-ins cost,
 /// and lists of devices show it. The operator is told once.
 fn warn_of_proxy(authority: &Authority, peer: IpAddr, headers: &HeaderMap) {
@@ -227,6 +227,19 @@ fn warn_of_proxy(authority: &Authority, peer: IpAddr, headers: &HeaderMap) {
     }
 }
 
+/// The token of the one `Authorization` header. Without one, or with one of another scheme, no token was presented
+/// (RFC 6750 §3: the answer has no error code then).
+fn presented(headers: &HeaderMap) -> Result<Presented<'_>, Problem> {
+    let missing = || Problem::new(kinds::MISSING_TOKEN).challenge(None);
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().ok_or_else(missing)?;
+    if values.next().is_some() {
+        let problem = Problem::invalid("Send one `Authorization` header, not several.");
+        return Err(problem.challenge(Some("invalid_request")));
+    }
+    let bad = || Problem::new(kinds::INVALID_TOKEN).challenge(Some("invalid_token"));
+    let text = value.to_str().map_err(|_| bad())?;
+    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
     let scheme = match scheme {
         _ if scheme.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
         _ if scheme.eq_ignore_ascii_case("dpop") => Scheme::Dpop,

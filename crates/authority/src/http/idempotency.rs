@@ -3,18 +3,30 @@
 //! The answer is remembered for 24 hours under the caller and the key, with a fingerprint of method, path and body. For
 //! whoever is signed in, the caller is the subject of the token. Whoever signs up is nobody yet; their keys are kept
 //! apart by the login name that they ask for, so that two people whose programs both count "1, 2, 3" never meet, and one
-//! who moves to another network between two tries still finds the first.
+//! who moves to another network between two tries still finds the first. Whoever sets up is told apart by the token.
+//!
+//! Who ends their own session, and does not hear of it, comes back with a token that is over by then. [`Returning`] lets
+//! them in so far that they hear the answer again, and no further. Who administers and ends their own session that way
+//! is refused: what the log says can be read after the next sign-in.
 
-use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, HeaderName, Method};
+use aws_lc_rs::hmac;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName};
 use data_encoding::BASE64URL_NOPAD;
-use rescind_domain::idempotency::{Idempotency, MAX_KEY};
+use rescind_domain::acting::Acting;
+use rescind_domain::idempotency::{self, Idempotency, MAX_KEY};
+use rescind_domain::revocation::Receipt;
+use rescind_domain::secret::Secret;
 use rescind_domain::{Error, World};
+use rescind_wire::AccessClaims;
 use serde::de::DeserializeOwned;
 
 use super::app::App;
 use super::body;
-use super::problem::Problem;
+use super::caller::{Caller, Leaving, Refusal};
+use super::problem::{Problem, kinds};
+use crate::authority::Authority;
 
 /// The header.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
@@ -36,7 +48,7 @@ pub(crate) struct Key {
 impl Key {
     /// The key as `caller` says it.
     pub(crate) fn said_by(self, caller: String) -> Idempotency {
-        Idempotency { caller, key: self.key, fingerprint: self.fingerprint }
+        Idempotency { caller, session: None, key: self.key, fingerprint: self.fingerprint }
     }
 }
 
@@ -50,7 +62,8 @@ impl<T: DeserializeOwned> FromRequest<App> for Keyed<T> {
         let key = match key {
             None => None,
             Some(key) => {
-                let fingerprint = fingerprint(&app.authority.world, &parts.method, parts.uri.path(), &bytes)?;
+                let (method, path) = (parts.method.as_str().as_bytes(), parts.uri.path().as_bytes());
+                let fingerprint = mac(&app.authority, &[b"request", method, path, &bytes]);
                 Some(Key { key, fingerprint })
             }
         };
@@ -59,10 +72,86 @@ impl<T: DeserializeOwned> FromRequest<App> for Keyed<T> {
     }
 }
 
+/// Whoever calls, or did so before the request that they repeat ended their session.
+pub(crate) enum Returning {
+    /// Whoever calls.
+    Caller(Caller),
+    /// Whoever has a token that is over, and a key.
+    Former {
+        /// What the token says.
+        claims: AccessClaims,
+        /// What they are told unless the request was answered before.
+        refusal: Problem,
+    },
+}
+
+impl Returning {
+    /// The caller, as verbs want it.
+    pub(crate) fn acting(&self) -> Option<Acting> {
+        match self {
+            Self::Caller(caller) => Some(caller.acting()),
+            Self::Former { .. } => None,
+        }
+    }
+
+    /// The key, as they say it.
+    pub(crate) fn says(&self, key: Key) -> Idempotency {
+        let claims = match self {
+            Self::Caller(caller) => caller.verified().claims(),
+            Self::Former { claims, .. } => claims,
+        };
+        Idempotency { session: claims.sid, ..key.said_by(claims.sub.to_string()) }
+    }
+
+    /// What they are told: what the verb answers, where they may ask it; else what it answered before, if it did.
+    pub(crate) async fn told(
+        self,
+        world: &World,
+        done: Option<Result<Receipt, Error>>,
+        key: Option<Idempotency>,
+    ) -> Result<Receipt, Problem> {
+        let refusal = match (done, self) {
+            (Some(Err(over @ Error::SignedOut(_))), _) => over.into(),
+            (Some(done), _) => return Ok(done?),
+            (None, Self::Former { refusal, .. }) => refusal,
+            (None, Self::Caller(_)) => Problem::new(kinds::INTERNAL),
+        };
+        let before = match key {
+            Some(key) => idempotency::repeated(world, key).await?,
+            None => None,
+        };
+        before.ok_or(refusal)
+    }
+}
+
+impl FromRequestParts<App> for Returning {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let refused = match Caller::from_request_parts(parts, app).await {
+            Ok(caller) => return Ok(Self::Caller(caller)),
+            Err(refused) => refused,
+        };
+        if !refused.is_of_a_token() || !parts.headers.contains_key(HEADER) {
+            return Err(refused);
+        }
+        match Leaving::from_request_parts(parts, app).await {
+            Ok(leaving) => Ok(Self::Former { claims: leaving.authentic.claims().clone(), refusal: refused.into() }),
+            Err(_) => Err(refused),
+        }
+    }
+}
+
+/// The caller of a set-up.
+pub(crate) fn set_up(authority: &Authority, token: &Secret) -> String {
+    let mac = mac(authority, &[b"set-up", token.expose().as_bytes()]);
+    format!("set-up {}", BASE64URL_NOPAD.encode(&mac))
+}
+
 /// The caller of a sign-up.
-pub(crate) fn newcomer(world: &World, login: &str) -> Result<String, Error> {
-    let mac = world.keyring.current_mac()?.sign(&[b"rescind sign-up v1", login.trim().as_bytes()]);
-    Ok(format!("sign-up {}", BASE64URL_NOPAD.encode(&mac)))
+pub(crate) fn newcomer(authority: &Authority, login: &str) -> String {
+    let mac = mac(authority, &[b"sign-up", login.trim().as_bytes()]);
+    format!("sign-up {}", BASE64URL_NOPAD.encode(&mac))
 }
 
 fn key_of(headers: &HeaderMap) -> Result<Option<String>, Problem> {
@@ -78,13 +167,19 @@ fn key_of(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Err(Problem::invalid(detail).field("Idempotency-Key"))
 }
 
-/// Keyed, not a bare hash: bodies hold passwords, and what is stored must not help anybody to guess them. A key that is
-/// replaced within the 24 hours turns a repetition into a refusal, never into a second deed.
-fn fingerprint(world: &World, method: &Method, path: &str, body: &[u8]) -> Result<[u8; 32], Error> {
-    let length = |text: &str| (text.len() as u64).to_be_bytes();
-    let (method, lengths) = (method.as_str(), [length(method.as_str()), length(path)].concat());
-    let parts: [&[u8]; 5] = [b"rescind request v1", &lengths, method.as_bytes(), path.as_bytes(), body];
-    Ok(world.keyring.current_mac()?.sign(&parts))
+/// Keyed, not a bare hash: bodies hold passwords, and what is stored must not help anybody to guess them. The key comes from
+/// the root key, so that a request that revokes a MAC key is still known when it comes again.
+fn mac(authority: &Authority, parts: &[&[u8]]) -> [u8; 32] {
+    let root = hmac::Key::new(hmac::HMAC_SHA256, authority.form_root.as_ref());
+    let key = hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&root, b"rescind idempotency v1").as_ref());
+    let mut context = hmac::Context::with_key(&key);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    let mut mac = [0; 32];
+    mac.copy_from_slice(context.sign().as_ref());
+    mac
 }
 
 #[cfg(test)]

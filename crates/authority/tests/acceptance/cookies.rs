@@ -199,7 +199,7 @@ fn g8_a_stolen_mac_key_makes_no_cookie_once_it_is_revoked() {
         Ok(keys.filter(|row| row.purpose == rescind_domain::key::Purpose::Mac).map(|row| row.id).collect::<Vec<_>>())
     });
     for key in mac {
-        run(administer_keys::compromise_key(&house.world, OPERATOR, key, "stolen".into())).unwrap();
+        run(administer_keys::compromise_key(&house.world, OPERATOR, key, "stolen".into(), None)).unwrap();
     }
     house.load_keys();
     assert!(matches!(present(&house, cookie(&device)), Err(Error::SignedOut(Some(_)))));

@@ -165,7 +165,7 @@ impl Scene {
 
     fn compromise(&self, mac: bool) {
         let key = self.key(mac);
-        run(administer_keys::compromise_key(&self.house.world, OPERATOR, key, "leaked".into())).unwrap();
+        run(administer_keys::compromise_key(&self.house.world, OPERATOR, key, "leaked".into(), None)).unwrap();
     }
 
     /// The chain's last rotation is lost, as when a store goes back.
@@ -251,7 +251,7 @@ fn lock_user(s: &Scene) {
 }
 
 fn delete_own(s: &Scene) {
-    run(delete_account::delete_own(&s.house.world, &s.laptop.acting(), password(OLD))).unwrap();
+    run(delete_account::delete_own(&s.house.world, &s.laptop.acting(), password(OLD), None)).unwrap();
 }
 
 fn delete_user(s: &Scene) {

@@ -18,7 +18,7 @@ fn rotate(house: &House) {
 }
 
 fn compromise(house: &House, key: &KeyId) -> u64 {
-    let receipt = administer_keys::compromise_key(&house.world, OPERATOR, key.clone(), "leaked".into());
+    let receipt = administer_keys::compromise_key(&house.world, OPERATOR, key.clone(), "leaked".into(), None);
     run(receipt).unwrap().position.number
 }
 

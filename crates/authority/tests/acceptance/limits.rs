@@ -6,9 +6,10 @@ use rescind_domain::Error;
 use rescind_domain::acting::Administrator;
 use rescind_domain::client::{ADMIN_SCOPE, ClientKind, ClientPolicy};
 use rescind_domain::event::EventKind;
-use rescind_domain::idempotency::Idempotency;
+use rescind_domain::idempotency::{self, Idempotency};
+use rescind_domain::key::Purpose;
 use rescind_domain::login::Login;
-use rescind_domain::revocation::MAX_REASON;
+use rescind_domain::revocation::{MAX_REASON, Receipt};
 use rescind_domain::secret::Secret;
 use rescind_domain::user::{MAX_METADATA, Role};
 use rescind_domain::verbs::end_sessions::{self, Which};
@@ -17,7 +18,7 @@ use rescind_domain::verbs::lock_account::{self, LockFor};
 use rescind_domain::verbs::sign_in::{MAX_DEVICE_NAME, SignIn};
 use rescind_domain::verbs::sign_up::{NewUser, SignUp, sign_up};
 use rescind_domain::verbs::update_session::{Changes, update_session};
-use rescind_domain::verbs::{administer_users, revoke, set_up};
+use rescind_domain::verbs::{administer_keys, administer_users, delete_account, revoke, set_up};
 use rescind_wire::Scope;
 
 use super::device::OLD;
@@ -28,7 +29,7 @@ use super::paths::{administration, assert_alive};
 const TICK: Duration = Duration::from_millis(1);
 
 fn key(key: &str, request: u8) -> Idempotency {
-    Idempotency { caller: "ann".into(), key: key.into(), fingerprint: [request; 32] }
+    Idempotency { caller: "ann".into(), session: None, key: key.into(), fingerprint: [request; 32] }
 }
 
 #[test]
@@ -98,6 +99,24 @@ fn every_verb_that_takes_a_key_does_it_once() {
     run(lock_account::unlock_user(&house.world, OPERATOR, ann.id)).unwrap();
     assert_eq!(lock(), first);
     house.sign_in(&ann);
+    let tablet = house.sign_in(&ann);
+    let key_id = house.read(|view| Ok(view.keys()?)).into_iter().find(|row| row.purpose == Purpose::Mac).unwrap().id;
+    let compromise = || {
+        let (id, once) = (key_id.clone(), Some(key("leaked", 1)));
+        run(administer_keys::compromise_key(&house.world, OPERATOR, id, "leaked".into(), once)).unwrap()
+    };
+    assert_eq!(compromise(), compromise());
+    house.load_keys();
+    let delete = || {
+        let once = Some(key("delete", 1));
+        run(delete_account::delete_own(&house.world, &tablet.acting(), password(OLD), once))
+    };
+    let first = delete().unwrap();
+    assert!(matches!(delete(), Err(Error::SignedOut(_))), "verbs judge their caller first");
+    let again = Idempotency { session: Some(tablet.session()), ..key("delete", 1) };
+    let repeated = |key: Idempotency| run(idempotency::repeated::<Receipt>(&house.world, key)).unwrap();
+    assert_eq!(repeated(again.clone()), None, "it was not said from a session");
+    drop(first);
     // What failed was not done, and may be tried again with the same key.
     let absent = Scope::User { user: rescind_wire::UserId::from_bytes([1; 16]), except: None, deleted: false };
     let refused = run(revoke::revoke(&house.world, OPERATOR, absent, String::new(), Some(key("bad", 1))));
@@ -240,8 +259,9 @@ fn a_client_administers_only_with_the_scope_for_it_and_for_as_long_as_it_has_it(
 #[test]
 fn a_set_up_token_is_good_once_and_within_the_hour_only() {
     let house = House::new();
-    let set_up =
-        |token: &Secret, login: &str| run(set_up::set_up(&house.world, token.clone(), login, password(OLD), None));
+    let set_up = |token: &Secret, login: &str| {
+        run(set_up::set_up(&house.world, token.clone(), login, password(OLD), None, None))
+    };
     let offer = || run(set_up::offer(&house.world)).unwrap();
     let first = offer().expect("there is no administrator");
     let second = offer().expect("still none");
@@ -272,7 +292,7 @@ fn a_set_up_token_is_no_good_once_there_is_an_administrator_by_other_means() {
     let stored = house.read(|view| Ok(view.setting("set_up")?)).unwrap();
     assert!(!stored.contains(token.expose()) && !token.expose().contains(&stored));
     house.administrator();
-    let refused = run(set_up::set_up(&house.world, token, "mallory", password(OLD), None));
+    let refused = run(set_up::set_up(&house.world, token, "mallory", password(OLD), None, None));
     assert!(matches!(refused, Err(Error::Forbidden)));
 }
 

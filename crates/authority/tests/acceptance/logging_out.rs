@@ -253,7 +253,7 @@ fn a6_a_wrong_password_changes_nothing_at_all() {
         end(Which::All),
         laptop.reauthenticate(&house, "wrong horse battery").map(drop),
         run(change_password::change_own(world, &caller, wrong(), password(NEW))).map(drop),
-        run(delete_account::delete_own(world, &caller, wrong())).map(drop),
+        run(delete_account::delete_own(world, &caller, wrong(), None)).map(drop),
     ];
     for outcome in outcomes {
         assert!(matches!(outcome, Err(Error::WrongPassword)), "{outcome:?}");
@@ -390,7 +390,7 @@ fn a12_revoking_while_the_store_is_gone_is_an_error_and_the_verifier_stops_accep
         laptop.change_password(&house).map(drop),
         run(lock_account::lock_own(world, &caller, None)).map(drop),
         run(lock_account::lock_user(world, OPERATOR, ann.id, LockFor::Default, "x".into(), None)).map(drop),
-        run(delete_account::delete_own(world, &caller, password(OLD))).map(drop),
+        run(delete_account::delete_own(world, &caller, password(OLD), None)).map(drop),
         run(revoke::revoke(world, OPERATOR, everyone, "x".into(), None)).map(drop),
         phone.refresh(&house).map(drop),
         house.try_sign_in(ann.request(OLD)).map(drop),

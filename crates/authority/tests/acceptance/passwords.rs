@@ -187,7 +187,7 @@ fn b5_deleting_an_account_ends_everything_and_its_id_is_never_used_again() {
     let mut guard = Guard::of(&house);
     let ann = house.person("ann");
     let (phone, laptop) = (house.sign_in(&ann), house.sign_in(&ann));
-    let receipt = run(delete_account::delete_own(&house.world, &phone.acting(), password(OLD))).unwrap();
+    let receipt = run(delete_account::delete_own(&house.world, &phone.acting(), password(OLD), None)).unwrap();
     assert_eq!(receipt.scope, Scope::User { user: ann.id, except: None, deleted: true });
     for device in [&phone, &laptop] {
         assert_dead(&house, &mut guard, device);

@@ -73,7 +73,7 @@ fn acts(house: &House, device: &Device) -> Vec<(&'static str, Result<(), Error>)
         ("authenticate again", device.reauthenticate(house, OLD).map(drop)),
         ("change the password", device.change_password(house).map(drop)),
         ("lock", run(lock_account::lock_own(world, &caller, None)).map(drop)),
-        ("delete", run(delete_account::delete_own(world, &caller, password(OLD))).map(drop)),
+        ("delete", run(delete_account::delete_own(world, &caller, password(OLD), None)).map(drop)),
     ]
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn administration(
         ("find a client", run(administer_clients::find_client(world, caller, default.clone())).map(drop)),
         ("list keys", run(administer_keys::list_keys(world, caller)).map(drop)),
         ("rotate keys", run(administer_keys::rotate_keys(world, caller, None)).map(drop)),
-        ("revoke a key", run(administer_keys::compromise_key(world, caller, key, reason())).map(drop)),
+        ("revoke a key", run(administer_keys::compromise_key(world, caller, key, reason(), None)).map(drop)),
         ("read the log", run(read_log::list_revocations(world, caller, 0, 9)).map(drop)),
         ("read events", run(read_log::list_events(world, caller, None, 0, 9)).map(drop)),
         ("lock", run(lock_account::lock_user(world, caller, user, LockFor::Default, reason(), None)).map(drop)),

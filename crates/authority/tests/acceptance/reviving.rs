@@ -27,7 +27,7 @@ fn a16_a_request_in_flight_while_its_session_ends_writes_nothing_in_its_name() {
         ("changing the password", |house, device| device.change_password(house).map(drop)),
         ("ending the others", |house, device| device.end_others(house).map(drop)),
         ("deleting the account", |house, device| {
-            run(delete_account::delete_own(&house.world, &device.acting(), password(OLD))).map(drop)
+            run(delete_account::delete_own(&house.world, &device.acting(), password(OLD), None)).map(drop)
         }),
     ];
     for (name, act) in acts {

@@ -227,7 +227,8 @@ async fn g8_once_the_stolen_key_is_revoked_the_servers_own_verifier_refuses_what
     running.verify(&forged).await.unwrap();
     let world = &running.authority.world;
     let operator = Administrator::CommandLine;
-    let receipt = administer_keys::compromise_key(world, &operator, key.id().clone(), "leaked".into()).await.unwrap();
+    let receipt =
+        administer_keys::compromise_key(world, &operator, key.id().clone(), "leaked".into(), None).await.unwrap();
     running.authority.enforced_here(&receipt).await;
     for dead in [forged.as_str(), token(&phone)] {
         let number = receipt.position.number;

@@ -211,7 +211,8 @@ async fn g8_a_cookie_that_was_remembered_dies_at_once_with_the_key_that_it_was_m
     let world = &harness.authority.world;
     let mac = world.keyring.current_mac().expect("there is one").id().key_id();
     let operator = &rescind_domain::acting::Administrator::CommandLine;
-    let receipt = rescind_domain::verbs::administer_keys::compromise_key(world, operator, mac, "stolen".into()).await;
+    let receipt =
+        rescind_domain::verbs::administer_keys::compromise_key(world, operator, mac, "stolen".into(), None).await;
     harness.authority.enforced_here(&receipt.expect("it was good")).await;
     browser.assert_out().await;
     Browser::signed_in(&harness, "ann").await.assert_in().await;

@@ -59,7 +59,7 @@ where
 #[test]
 fn b3_an_account_is_not_deleted_by_a_password_that_was_changed_meanwhile() {
     let count = against_a_change("delete_account", |world, caller| async move {
-        delete_account::delete_own(&world, &caller, password(OLD)).await
+        delete_account::delete_own(&world, &caller, password(OLD), None).await
     });
     assert_eq!(count as u64, interleavings(&[3, 5]));
 }

@@ -5,6 +5,7 @@ use rescind_wire::{Algorithm, KeyId, Scope};
 use crate::acting::Administrator;
 use crate::error::Error;
 use crate::event::{EventKind, NewEvent};
+use crate::idempotency::{self, Idempotency};
 use crate::key::{KeyRow, Purpose};
 use crate::revocation::{self, Actor, Receipt};
 use crate::store::EndingTx;
@@ -88,21 +89,24 @@ pub async fn compromise_key(
     admin: &Administrator,
     key: KeyId,
     reason: String,
+    idempotency: Option<Idempotency>,
 ) -> Result<Receipt, Error> {
     let (admin, inner) = (admin.clone(), world.clone());
     world
         .store
         .end("compromise_key", move |tx| {
             admin.check(tx, &inner)?;
-            let row = tx.keys()?.into_iter().find(|row| row.id == key).ok_or(Error::NotFound("key"))?;
-            if row.revoked.is_some() {
-                return Err(Error::Invalid { field: "key", problem: "it is revoked already".into() });
-            }
-            // The successor first: the tag of the entry that follows is not made with the key that leaked.
-            if row.superseded_at.is_none() {
-                add(tx, &inner, row.purpose, &reason, &admin.actor())?;
-            }
-            revoke(tx, &inner, row.id, &reason, &admin.actor(), admin.address())
+            idempotency::once(tx, idempotency.as_ref(), inner.now(), |tx| {
+                let row = tx.keys()?.into_iter().find(|row| row.id == key).ok_or(Error::NotFound("key"))?;
+                if row.revoked.is_some() {
+                    return Err(Error::Invalid { field: "key", problem: "it is revoked already".into() });
+                }
+                // The successor first: the tag of the entry that follows is not made with the key that leaked.
+                if row.superseded_at.is_none() {
+                    add(tx, &inner, row.purpose, &reason, &admin.actor())?;
+                }
+                revoke(tx, &inner, row.id, &reason, &admin.actor(), admin.address())
+            })
         })
         .await
 }

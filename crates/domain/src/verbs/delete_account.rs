@@ -6,6 +6,7 @@ use crate::acting::{Acting, Administrator};
 use crate::credentials;
 use crate::error::Error;
 use crate::event::{EventKind, NewEvent};
+use crate::idempotency::{self, Idempotency};
 use crate::password::Password;
 use crate::revocation::{self, Actor, Receipt};
 use crate::store::EndingTx;
@@ -14,7 +15,12 @@ use crate::verbs::administer_users::existing;
 use crate::world::World;
 
 /// Deletes one's own account.
-pub async fn delete_own(world: &World, acting: &Acting, password: Password) -> Result<Receipt, Error> {
+pub async fn delete_own(
+    world: &World,
+    acting: &Acting,
+    password: Password,
+    idempotency: Option<Idempotency>,
+) -> Result<Receipt, Error> {
     let confirmed = credentials::confirm(world, acting, password).await?;
     let inner = world.clone();
     world
@@ -22,7 +28,9 @@ pub async fn delete_own(world: &World, acting: &Acting, password: Password) -> R
         .end("delete_account", move |tx| {
             let (user, _) = confirmed.check(tx, &inner)?;
             let acting = confirmed.acting();
-            delete(tx, &inner, user.id, "account deleted", &acting.actor(), acting.address())
+            idempotency::once(tx, idempotency.as_ref(), inner.now(), |tx| {
+                delete(tx, &inner, user.id, "account deleted", &acting.actor(), acting.address())
+            })
         })
         .await
 }

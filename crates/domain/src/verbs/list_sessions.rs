@@ -176,19 +176,12 @@ pub(crate) fn living_sessions(
     now: Timestamp,
     client: Option<&ClientId>,
 ) -> Result<Vec<Session>, Error> {
-<<<<<<< HEAD
     let all = Reach { limit: u32::MAX, passed: usize::MAX };
-    let listed = reach(&StoreCuts::new(view)?, user, now, None, all)?.sessions.into_iter();
-=======
-    let listed = page(&StoreCuts::new(view)?, user, None, now, None, u32::MAX)?.sessions.into_iter();
->>>>>>> b03144a (Read a list of few devices as it lies, and sessions by their key)
+    let listed = reach(&StoreCuts::new(view)?, user, None, now, None, all)?.sessions.into_iter();
     let counted = listed.filter(|listed| client.is_none_or(|client| listed.client == *client));
     Ok(counted.map(|listed| listed.session).collect())
 }
 
-<<<<<<< HEAD
-/// A page of a user's living sessions.
-=======
 /// Judges whoever lists their own sessions. A list that goes on is a long one: there it is of no use to see whether the
 /// sessions are few.
 fn enter<'v>(
@@ -204,9 +197,7 @@ fn enter<'v>(
     Ok(AtHome { cuts, user, session, sessions: None })
 }
 
-/// Sessions older than the user's latest cut are dead, but for the one that it excepted: so a page costs what is on it,
-/// however many dead sessions wait for the purge. `all` are all sessions of the user, if they were read already.
->>>>>>> b03144a (Read a list of few devices as it lies, and sessions by their key)
+/// A page of a user's living sessions. `all` are all sessions of the user, if they were read already.
 pub(crate) fn page(
     cuts: &StoreCuts<'_>,
     user: &User,
@@ -215,7 +206,7 @@ pub(crate) fn page(
     after: Option<SessionCursor>,
     limit: u32,
 ) -> Result<Page<SessionCursor>, Error> {
-    reach(cuts, user, now, after, Reach { limit, passed: PASSED })
+    reach(cuts, user, all, now, after, Reach { limit, passed: PASSED })
 }
 
 /// How far a list goes in one read.
@@ -232,6 +223,7 @@ struct Reach {
 fn reach(
     cuts: &StoreCuts<'_>,
     user: &User,
+    all: Option<Vec<HeldSession>>,
     now: Timestamp,
     after: Option<SessionCursor>,
     reach: Reach,

@@ -21,7 +21,7 @@ pub async fn revoke(
     idempotency: Option<Idempotency>,
 ) -> Result<Receipt, Error> {
     if let Scope::Key { key } = scope {
-        return administer_keys::compromise_key(world, admin, key, reason).await;
+        return administer_keys::compromise_key(world, admin, key, reason, idempotency).await;
     }
     if let Some(issuer) = scope.foreign_issuer()
         && issuer.as_str() == world.policy.issuer

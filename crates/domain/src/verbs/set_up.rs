@@ -8,6 +8,7 @@ use data_encoding::BASE64URL_NOPAD;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::event::EventKind;
+use crate::idempotency::{self, Idempotency};
 use crate::password::Password;
 use crate::revocation::Actor;
 use crate::secret::{Secret, SecretHash};
@@ -47,19 +48,31 @@ pub async fn set_up(
     login: &str,
     password: Password,
     address: Option<IpAddr>,
+    idempotency: Option<Idempotency>,
 ) -> Result<NewUser, Error> {
-    let (offered, inner) = (token.clone(), world.clone());
-    world.store.read("check_set_up", move |view| check(view, &inner, &offered)).await?;
+    let (offered, inner, key) = (token.clone(), world.clone(), idempotency.clone());
+    let done = world.store.read("check_set_up", move |view| {
+        let done = idempotency::answered(view, key.as_ref(), inner.now())?;
+        if done.is_none() {
+            check(view, &inner, &offered)?;
+        }
+        Ok(done)
+    });
+    if let Some(done) = done.await? {
+        return Ok(done);
+    }
     let (login, hash) = prepare(world, login, password).await?;
     let inner = world.clone();
     world
         .store
         .transact("set_up", move |tx| {
-            check(tx, &inner, &token)?;
-            tx.set_setting(SETTING, None)?;
-            let role = Role::Administrator;
-            let draft = Draft { login: &login, hash: Some(&hash), role, external: None, metadata: None };
-            insert(tx, &inner, draft, Actor::Anonymous, EventKind::SetUp, inner.stored_address(address))
+            idempotency::once(tx, idempotency.as_ref(), inner.now(), |tx| {
+                check(tx, &inner, &token)?;
+                tx.set_setting(SETTING, None)?;
+                let role = Role::Administrator;
+                let draft = Draft { login: &login, hash: Some(&hash), role, external: None, metadata: None };
+                insert(tx, &inner, draft, Actor::Anonymous, EventKind::SetUp, inner.stored_address(address))
+            })
         })
         .await
 }

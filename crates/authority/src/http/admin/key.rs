@@ -14,6 +14,7 @@ use crate::http::api::revocation::{Answer, Revoked};
 use crate::http::app::App;
 use crate::http::body;
 use crate::http::caller::Admin;
+use crate::http::idempotency::Keyed;
 use crate::http::problem::Problem;
 use crate::http::query::Named;
 use crate::http::time::Time;
@@ -160,16 +161,20 @@ pub(crate) struct Compromise {
 /// Everything made with it is refused at once, whatever it says of itself, and a new key takes its place.
 #[utoipa::path(
     post, path = "/v1/admin/keys/{kid}/compromise", tag = "Administration: keys", operation_id = "compromiseKey",
-    security(("bearer" = [])), params(("kid" = String, Path, description = "The key")), request_body = Compromise,
+    security(("bearer" = [])), request_body = Compromise,
+    params(
+        ("kid" = String, Path, description = "The key"),
+        ("Idempotency-Key" = Option<String>, Header, description = "So that it is done once"),
+    ),
     responses((status = 200, description = "What was revoked", body = Revoked)),
 )]
 async fn compromise(
     State(app): State<App>,
     admin: Admin,
     kid: Named,
-    body::Json(compromise): body::Json<Compromise>,
+    Keyed { body: Compromise { reason }, key: once }: Keyed<Compromise>,
 ) -> Result<Answer<Revoked>, Problem> {
-    let key = kid.id("key")?;
-    let receipt = administer_keys::compromise_key(&app.authority.world, &admin.0, key, compromise.reason).await?;
+    let (key, once) = (kid.id("key")?, once.map(|once| once.said_by(admin.caller())));
+    let receipt = administer_keys::compromise_key(&app.authority.world, &admin.0, key, reason, once).await?;
     Ok(Revoked::here(&app.authority, receipt).await)
 }

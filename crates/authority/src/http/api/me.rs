@@ -15,7 +15,7 @@ use super::user::OneUser;
 use crate::http::app::App;
 use crate::http::body;
 use crate::http::caller::Caller;
-use crate::http::idempotency::Keyed;
+use crate::http::idempotency::{Keyed, Returning};
 use crate::http::problem::Problem;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -83,12 +83,15 @@ async fn set_password(
 )]
 async fn lock(
     State(app): State<App>,
-    caller: Caller,
+    caller: Returning,
     Keyed { body: Nothing {}, key }: Keyed<Nothing>,
 ) -> Result<Answer<Revoked>, Problem> {
-    let acting = caller.acting();
-    let key = key.map(|key| key.said_by(acting.caller()));
-    let receipt = lock_account::lock_own(&app.authority.world, &acting, key).await?;
+    let (world, key) = (&app.authority.world, key.map(|key| caller.says(key)));
+    let done = match caller.acting() {
+        Some(acting) => Some(lock_account::lock_own(world, &acting, key.clone()).await),
+        None => None,
+    };
+    let receipt = caller.told(world, done, key).await?;
     Ok(Revoked::here(&app.authority, receipt).await)
 }
 
@@ -107,15 +110,20 @@ pub(crate) struct Confirmation {
 #[utoipa::path(
     post, path = "/v1/me/delete", tag = "Accounts", operation_id = "deleteMe", security(("bearer" = [])),
     request_body = Confirmation,
+    params(("Idempotency-Key" = Option<String>, Header, description = "So that it is done once")),
     responses((status = 200, description = "What was revoked", body = Revoked)),
 )]
 async fn delete(
     State(app): State<App>,
-    caller: Caller,
-    body::Json(confirmation): body::Json<Confirmation>,
+    caller: Returning,
+    Keyed { body: Confirmation { password }, key }: Keyed<Confirmation>,
 ) -> Result<Answer<Revoked>, Problem> {
-    let password = confirmation.password;
-    let receipt = delete_account::delete_own(&app.authority.world, &caller.acting(), password).await?;
+    let (world, key) = (&app.authority.world, key.map(|key| caller.says(key)));
+    let done = match caller.acting() {
+        Some(acting) => Some(delete_account::delete_own(world, &acting, password, key.clone()).await),
+        None => None,
+    };
+    let receipt = caller.told(world, done, key).await?;
     Ok(Revoked::here(&app.authority, receipt).await)
 }
 

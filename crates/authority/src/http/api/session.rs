@@ -27,7 +27,7 @@ use crate::authority::Authority;
 use crate::http::app::App;
 use crate::http::body;
 use crate::http::caller::{Caller, Device, Leaving};
-use crate::http::idempotency::Keyed;
+use crate::http::idempotency::{Keyed, Returning};
 use crate::http::meter;
 use crate::http::page::{Cursor, Limit};
 use crate::http::problem::{Problem, kinds};
@@ -366,8 +366,12 @@ pub(crate) struct Ending {
     params(("Idempotency-Key" = Option<String>, Header, description = "So that it is done once")),
     responses((status = 200, description = "What was revoked", body = Revoked)),
 )]
-async fn end_others(State(app): State<App>, caller: Caller, ending: Keyed<Ending>) -> Result<Answer<Revoked>, Problem> {
-    end_several(&app, &caller, Which::Others, ending).await
+async fn end_others(
+    State(app): State<App>,
+    caller: Returning,
+    ending: Keyed<Ending>,
+) -> Result<Answer<Revoked>, Problem> {
+    end_several(&app, caller, Which::Others, ending).await
 }
 
 /// Sign all devices out, this one too.
@@ -377,20 +381,22 @@ async fn end_others(State(app): State<App>, caller: Caller, ending: Keyed<Ending
     params(("Idempotency-Key" = Option<String>, Header, description = "So that it is done once")),
     responses((status = 200, description = "What was revoked", body = Revoked)),
 )]
-async fn end_all(State(app): State<App>, caller: Caller, ending: Keyed<Ending>) -> Result<Answer<Revoked>, Problem> {
-    end_several(&app, &caller, Which::All, ending).await
+async fn end_all(State(app): State<App>, caller: Returning, ending: Keyed<Ending>) -> Result<Answer<Revoked>, Problem> {
+    end_several(&app, caller, Which::All, ending).await
 }
 
 async fn end_several(
     app: &App,
-    caller: &Caller,
+    caller: Returning,
     which: Which,
-    ending: Keyed<Ending>,
+    Keyed { body: Ending { password }, key }: Keyed<Ending>,
 ) -> Result<Answer<Revoked>, Problem> {
-    let acting = caller.acting();
-    let key = ending.key.map(|key| key.said_by(acting.caller()));
-    let world = &app.authority.world;
-    let receipt = end_sessions::end_own(world, &acting, which, ending.body.password, key).await?;
+    let (world, key) = (&app.authority.world, key.map(|key| caller.says(key)));
+    let done = match caller.acting() {
+        Some(acting) => Some(end_sessions::end_own(world, &acting, which, password, key.clone()).await),
+        None => None,
+    };
+    let receipt = caller.told(world, done, key).await?;
     Ok(Revoked::here(&app.authority, receipt).await)
 }
 

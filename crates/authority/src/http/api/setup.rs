@@ -14,8 +14,8 @@ use utoipa_axum::routes;
 
 use super::user::OneUser;
 use crate::http::app::App;
-use crate::http::body;
 use crate::http::caller::Device;
+use crate::http::idempotency::{self, Keyed};
 use crate::http::problem::{Problem, kinds};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -40,16 +40,18 @@ pub(crate) struct SetUp {
 /// Make the first administrator.
 #[utoipa::path(
     post, path = "/v1/setup", tag = "Accounts", operation_id = "setUp", request_body = SetUp,
+    params(("Idempotency-Key" = Option<String>, Header, description = "So that it is done once")),
     responses((status = 201, description = "The administrator", body = OneUser)),
 )]
 async fn set_up(
     State(app): State<App>,
     device: Device,
-    body::Json(request): body::Json<SetUp>,
+    Keyed { body: request, key }: Keyed<SetUp>,
 ) -> Result<(StatusCode, Json<OneUser>), Problem> {
     let token = Secret::new(request.token);
     let world = &app.authority.world;
-    let made = set_up::set_up(world, token, &request.login, request.password, device.address).await;
+    let key = key.map(|key| key.said_by(idempotency::set_up(&app.authority, &token)));
+    let made = set_up::set_up(world, token, &request.login, request.password, device.address, key).await;
     let user = made.map_err(|error| match error {
         Error::Forbidden => Problem::new(kinds::SET_UP_REFUSED),
         other => other.into(),

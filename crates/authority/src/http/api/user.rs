@@ -137,7 +137,7 @@ async fn create(
     Keyed { body, key }: Keyed<NewAccount>,
 ) -> Result<(StatusCode, Json<OneUser>), Problem> {
     let world = &app.authority.world;
-    let caller = idempotency::newcomer(world, &body.login)?;
+    let caller = idempotency::newcomer(&app.authority, &body.login);
     let request = SignUp {
         login: body.login,
         password: body.password,

@@ -54,7 +54,7 @@ async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Prob
         Ok(password) => {
             let secret = Secret::new(token.clone());
             let (world, address) = (&app.authority.world, visitor.device.address);
-            set_up::set_up(world, secret, &login, password.clone(), address).await.map(|_| password)
+            set_up::set_up(world, secret, &login, password.clone(), address, None).await.map(|_| password)
         }
         Err(weak) => Err(weak.into()),
     };

@@ -41,7 +41,7 @@ pub(super) async fn lock(State(app): State<App>, posted: Posted) -> Result<Respo
 pub(super) async fn delete(State(app): State<App>, posted: Posted) -> Result<Response, Instead> {
     let (member, mut form) = posted.member()?;
     let outcome = match Password::new(form.take("password").unwrap_or_default()) {
-        Ok(password) => delete_account::delete_own(&app.authority.world, &member.acting, password).await,
+        Ok(password) => delete_account::delete_own(&app.authority.world, &member.acting, password, None).await,
         Err(_) => Err(Error::WrongPassword),
     };
     match outcome {
