@@ -118,8 +118,9 @@ impl<'a> StoreCuts<'a> {
         })
     }
 
-    /// Whether a session is alive at `now`: neither revoked nor expired, and at least one client still holds something
-    /// under it.
+    /// Whether a session is alive at `now`: neither revoked nor expired, and at least one client still holds what it can
+    /// go on with, a refresh token or cookie made with a key that is not revoked. An access token alone does not keep it
+    /// alive: that runs out by itself, and nothing that is stored says whether there is one.
     pub fn session_is_alive(&self, session: &Session, now: Timestamp) -> Result<bool, StoreError> {
         Ok(self.client_of_living(session, now)?.is_some())
     }
@@ -142,7 +143,8 @@ impl<'a> StoreCuts<'a> {
         }
         self.know(session);
         for holding in held {
-            if self.judge_held(session, &holding.client, holding.position, None)? == Standing::Alive {
+            let key = holding.key.key_id();
+            if self.judge_held(session, &holding.client, holding.position, Some(&key))? == Standing::Alive {
                 return Ok(held.first().map(|first| first.client.clone()));
             }
         }

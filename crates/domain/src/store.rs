@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::event::{Event, NewEvent};
 use crate::grant::Grant;
 use crate::idempotency::Remembered;
-use crate::key::KeyRow;
+use crate::key::{KeyRow, MacKeyId};
 use crate::node::{NodeId, NodeRow};
 use crate::password::PasswordHash;
 use crate::revocation::{LogRow, StateChange};
@@ -130,6 +130,8 @@ pub struct Holding {
     pub client: ClientId,
     /// The position of the authorization that gave it the chain.
     pub position: Position,
+    /// The key that the MAC of its refresh token or cookie is made with.
+    pub key: MacKeyId,
 }
 
 /// A caller, and all sessions of their user.

@@ -30,6 +30,28 @@ async fn e1_the_list_shows_every_live_session_and_only_live_ones_and_marks_the_c
 }
 
 #[tokio::test]
+async fn e1_devices_whose_refresh_tokens_a_stolen_key_could_have_made_are_not_listed_and_count_no_more() {
+    let harness = Harness::with(|config| {
+        config.sessions.limit = 1;
+        config.sessions.at_limit = AtLimit::Refuse;
+    })
+    .await;
+    let root = harness.administrator().await;
+    let ann = harness.newcomer("ann").await;
+    harness.post("/v1/sessions").json(&credentials()).expect(409).await.problem("too-many-sessions");
+    let keys = root.get("/v1/admin/keys").expect(200).await.json();
+    let mac = keys["keys"].as_array().unwrap().iter().find(|key| key["purpose"] == "HMAC-SHA256").unwrap();
+    let compromise = format!("/v1/admin/keys/{}/compromise", text(&mac["kid"]));
+    root.post(&compromise).json(&json!({"reason": "leaked"})).expect(200).await;
+    let me = ann.me().await.json();
+    let listed = format!("/v1/admin/users/{}/sessions", text(&me["user"]["id"]));
+    assert_eq!(root.get(&listed).expect(200).await.json()["sessions"], json!([]));
+    harness.refresh(&ann.refresh).expect(401).await.problem("refresh-refused");
+    let again = harness.sign_in("ann").await;
+    assert_eq!(again.sessions().await, [again.session.clone()]);
+}
+
+#[tokio::test]
 async fn e1_pages_of_the_list_are_complete_and_disjoint() {
     let harness = Harness::start().await;
     let ann = harness.newcomer("ann").await;

@@ -2,6 +2,7 @@
 
 use rescind_domain::clock::Timestamp;
 use rescind_domain::grant::Grant;
+use rescind_domain::key::MacKeyId;
 use rescind_domain::store::{CallerKey, CallerRows, HeldSession, StoreError, View};
 use rescind_wire::{ClientId, KeyId, Scope, SessionId, TokenId, UserId};
 
@@ -142,14 +143,15 @@ conformance! {
             for (session, index, client) in [(1, 2, "web"), (1, 1, "app"), (2, 1, "web")] {
                 let mut chain = chain(1, session, index, client);
                 chain.position = at(0);
+                chain.mac_key = MacKeyId([u8::try_from(index).unwrap(); 8]);
                 tx.insert_chain(&chain)?;
             }
             Ok(())
         })
         .await;
         let held = read(&store, |view| view.holdings(&user_id(1), &session_id(1))).await;
-        let told: Vec<_> = held.iter().map(|holding| (holding.client.as_str(), holding.position)).collect();
-        assert_eq!(told, [("app", at(0)), ("web", at(0))]);
+        let told = held.iter().map(|holding| (holding.client.as_str(), holding.position, holding.key.0));
+        assert_eq!(told.collect::<Vec<_>>(), [("app", at(0), [1; 8]), ("web", at(0), [2; 8])]);
         assert!(read(&store, |view| view.holdings(&user_id(2), &session_id(1))).await.is_empty());
     }
 

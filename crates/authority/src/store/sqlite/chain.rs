@@ -25,13 +25,13 @@ macro_rules! select {
 /// What [`read_holding`] reads, of `chains c` and this alias of `epochs`.
 macro_rules! holding_columns {
     ($epoch:literal) => {
-        concat!("c.user_id, c.session_id, c.idx, c.client_id, ", $epoch, ".epoch, c.number, c.rotated_at")
+        concat!("c.user_id, c.session_id, c.idx, c.client_id, ", $epoch, ".epoch, c.number, c.mac_key, c.rotated_at")
     };
 }
 pub(super) use holding_columns;
 
 /// How many columns these are.
-pub(super) const HOLDING_COLUMNS: usize = 7;
+pub(super) const HOLDING_COLUMNS: usize = 8;
 
 /// A chain.
 pub(super) fn find(conn: &Connection, key: &ChainKey) -> Result<Option<Chain>, StoreError> {
@@ -89,7 +89,8 @@ pub(super) fn read_holding(cells: &mut Cells<'_>) -> Result<(Holding, Option<Tim
     cells.pass(3);
     let client = cells.parsed("client_id")?;
     let epoch = Epoch::from_bytes(cells.bytes("epoch")?);
-    let holding = Holding { client, position: Position { epoch, number: cells.number("number")? } };
+    let position = Position { epoch, number: cells.number("number")? };
+    let holding = Holding { client, position, key: MacKeyId(cells.bytes("mac_key")?) };
     Ok((holding, cells.time_or_null("rotated_at")?))
 }
 
