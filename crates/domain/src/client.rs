@@ -8,6 +8,7 @@ use rescind_wire::{Algorithm, ClientId};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::policy::AtLimit;
 use crate::secret::SecretHash;
 
 /// The client that first-party sign-ins belong to when they name none. It is made with the store.
@@ -117,12 +118,18 @@ pub struct ClientPolicy {
     /// How many sessions a user may have at once with this client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_limit: Option<u32>,
+    /// What happens to one session too many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_limit: Option<AtLimit>,
     /// Absolute lifetime of a session, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_seconds: Option<u64>,
     /// How long a session may go unused, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idle_seconds: Option<u64>,
+    /// How old an authentication may be where a fresh one is asked for, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fresh_seconds: Option<u64>,
     /// Whether "stay signed in" is honoured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remember: Option<bool>,
@@ -141,6 +148,11 @@ impl ClientPolicy {
     /// The idle lifetime, if it differs.
     pub fn idle_lifetime(&self) -> Option<Duration> {
         self.idle_seconds.map(Duration::from_secs)
+    }
+
+    /// How old an authentication may be, if that differs.
+    pub fn fresh(&self) -> Option<Duration> {
+        self.fresh_seconds.map(Duration::from_secs)
     }
 }
 

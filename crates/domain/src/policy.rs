@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::client::{Client, ClientKind};
 
 /// The deployment's policy. A client's own policy may differ in some of it.
@@ -25,6 +27,10 @@ pub struct Policy {
     pub remembered_idle: Duration,
     /// How long a session that is not remembered may go unused.
     pub session_idle: Duration,
+    /// The longest absolute lifetime that a client's own policy may give its sessions.
+    pub longest_session: Duration,
+    /// The longest time without use that a client's own policy may give its sessions.
+    pub longest_idle: Duration,
     /// How long after a rotation the same successor is given again.
     pub refresh_grace: Duration,
     /// How old an authentication may be where a fresh one is asked for.
@@ -46,7 +52,8 @@ pub struct Policy {
 }
 
 /// What happens to one session too many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AtLimit {
     /// The oldest ends.
     EndOldest,
@@ -77,9 +84,10 @@ impl Policy {
         } else {
             (self.session_lifetime, self.session_idle)
         };
+        // A client may have been added before the deployment allowed less.
         Lifetimes {
-            absolute: client.policy.session_lifetime().unwrap_or(absolute),
-            idle: client.policy.idle_lifetime().unwrap_or(idle),
+            absolute: client.policy.session_lifetime().map_or(absolute, |own| own.min(self.longest_session)),
+            idle: client.policy.idle_lifetime().map_or(idle, |own| own.min(self.longest_idle)),
             remembered,
         }
     }
@@ -87,6 +95,16 @@ impl Policy {
     /// How many sessions a user may have at once when signing in with `client`.
     pub fn limit(&self, client: &Client) -> Option<u32> {
         client.policy.session_limit.or(self.session_limit)
+    }
+
+    /// What happens to one session too many of somebody who signs in with `client`.
+    pub fn at_limit(&self, client: &Client) -> AtLimit {
+        client.policy.at_limit.unwrap_or(self.at_limit)
+    }
+
+    /// How old an authentication may be where a caller with a token of `client` needs a fresh one.
+    pub fn fresh(&self, client: Option<&Client>) -> Duration {
+        client.and_then(|client| client.policy.fresh()).unwrap_or(self.fresh)
     }
 
     /// Whether sessions of `client` are bound to their address.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use rescind_domain::client::{Client, ClientKind, ClientPolicy};
+use rescind_domain::policy::AtLimit;
 use rescind_domain::secret::Secret;
 use rescind_domain::verbs::administer_clients::{self, NewClient};
 use rescind_wire::{Algorithm, ClientId};
@@ -75,18 +76,32 @@ struct Policy {
     /// How many sessions a user may have at once with it
     #[arg(long, value_name = "NUMBER")]
     session_limit: Option<u32>,
+    /// What a sign-in beyond the limit does: end-oldest or refuse
+    #[arg(long, value_name = "end-oldest|refuse", value_parser = read_at_limit)]
+    at_limit: Option<AtLimit>,
     /// How long its sessions live
     #[arg(long, value_name = "DURATION", value_parser = read_duration)]
     session_lifetime: Option<Duration>,
     /// How long its sessions live without being used
     #[arg(long, value_name = "DURATION", value_parser = read_duration)]
     idle_lifetime: Option<Duration>,
+    /// How old an authentication may be for what needs a fresh one
+    #[arg(long, value_name = "DURATION", value_parser = read_duration)]
+    fresh: Option<Duration>,
     /// Whether "stay signed in" is honoured
     #[arg(long, value_name = "true|false")]
     remember: Option<bool>,
     /// Bind each session to the address that it signs in from; browser clients only
     #[arg(long)]
     bind_address: bool,
+}
+
+fn read_at_limit(text: &str) -> Result<AtLimit, String> {
+    match text {
+        "end-oldest" => Ok(AtLimit::EndOldest),
+        "refuse" => Ok(AtLimit::Refuse),
+        _ => Err("write end-oldest or refuse".to_owned()),
+    }
 }
 
 /// `NAME`, or `NAME=ALG`.
@@ -117,6 +132,8 @@ async fn add(tool: &Tool, context: &Context, new: New) -> Result<(), Failure> {
     let New { id, kind, name, audiences, scopes, confidential, origins, policy } = new;
     let policy = ClientPolicy {
         session_limit: policy.session_limit,
+        at_limit: policy.at_limit,
+        fresh_seconds: policy.fresh.map(|fresh| fresh.as_secs()),
         session_seconds: policy.session_lifetime.map(|lifetime| lifetime.as_secs()),
         idle_seconds: policy.idle_lifetime.map(|lifetime| lifetime.as_secs()),
         remember: policy.remember,

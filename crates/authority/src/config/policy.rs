@@ -41,6 +41,8 @@ impl Config {
             session_lifetime: self.tokens.session_lifetime,
             remembered_idle: self.tokens.remembered_idle_lifetime,
             session_idle: self.tokens.idle_lifetime,
+            longest_session: self.preset.longest_session(),
+            longest_idle: self.preset.longest_idle(),
             refresh_grace: self.tokens.refresh_grace,
             fresh: self.authentication.fresh,
             skew: self.tokens.skew,
@@ -58,10 +60,10 @@ impl Config {
         ThrottleOptions {
             account_failures: self.throttle.account_failures,
             address_failures: self.throttle.address_failures,
-            max_wait: self.throttle.max_wait,
-            ..ThrottleOptions::default()
             // More at once would wait for their hashes anyhow; and a guesser must not be lent too many.
             address_burst: self.passwords.queue.min(256),
+            max_wait: self.throttle.max_wait,
+            ..ThrottleOptions::default()
         }
     }
 }

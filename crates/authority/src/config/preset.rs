@@ -2,7 +2,11 @@
 
 use super::rule::{Named, days, hours, minutes};
 use super::table::Config;
+use rescind_domain::verbs::administer_clients::MAX_SESSION_SECONDS;
 use std::time::Duration;
+
+/// What bounds sessions where no preset does.
+const LONGEST: Duration = Duration::from_secs(MAX_SESSION_SECONDS);
 
 /// An assurance level of NIST SP 800-63B-4, whose limits for reauthentication (sections 2.1.3, 2.2.3 and 2.3.3) become
 /// defaults and upper bounds.
@@ -43,6 +47,16 @@ impl Preset {
             Self::Aal2 => Some((hours(24), Some(hours(1)))),
             Self::Aal3 => Some((hours(12), Some(minutes(15)))),
         }
+    }
+
+    /// The greatest age of a session that a client's own policy may ask for.
+    pub(super) fn longest_session(self) -> Duration {
+        self.bounds().map_or(LONGEST, |(age, _)| age)
+    }
+
+    /// The longest time without use that a client's own policy may ask for.
+    pub(super) fn longest_idle(self) -> Duration {
+        self.bounds().map_or(LONGEST, |(age, idle)| idle.unwrap_or(age))
     }
 
     /// Every lifetime that this preset bounds.
@@ -86,5 +100,6 @@ mod tests {
     #[test]
     fn without_a_preset_nothing_is_bounded() {
         assert!(Preset::None.limits().is_empty());
+        assert_eq!((Preset::None.longest_session(), Preset::None.longest_idle()), (days(400), days(400)));
     }
 }

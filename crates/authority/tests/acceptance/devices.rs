@@ -360,6 +360,49 @@ fn e4_the_oldest_session_makes_room_and_the_others_stay() {
 }
 
 #[test]
+fn e4_a_client_may_refuse_where_the_deployment_ends_the_oldest_and_the_other_way_round() {
+    for (at_limit, of_client) in [(AtLimit::EndOldest, AtLimit::Refuse), (AtLimit::Refuse, AtLimit::EndOldest)] {
+        let house = House::with(|policy| {
+            policy.session_limit = Some(1);
+            policy.at_limit = at_limit;
+        });
+        let policy = ClientPolicy { at_limit: Some(of_client), ..ClientPolicy::default() };
+        let (tv, _) = house.client_with("tv", ClientKind::Native, policy, &[]);
+        let ann = house.person("ann");
+        let first = house.sign_in(&ann);
+        let second = house.try_sign_in(SignIn { client: Some(tv), ..ann.request(OLD) });
+        let refused = matches!(second, Err(Error::TooManySessions { limit: 1 }));
+        assert_eq!(refused, of_client == AtLimit::Refuse, "{second:?}");
+        assert_eq!(is_alive(&house, &mut Guard::of(&house), &first), refused);
+    }
+}
+
+#[test]
+fn a6_a_client_may_ask_for_a_fresher_authentication_or_an_older_one() {
+    let house = House::new();
+    let client = |id, seconds| {
+        let policy = ClientPolicy { fresh_seconds: Some(seconds), ..ClientPolicy::default() };
+        house.client_with(id, ClientKind::Native, policy, &[]).0
+    };
+    let (bank, radio) = (client("bank", 60), client("radio", 3600));
+    let ann = house.person("ann");
+    let targets: Vec<_> = (0..4).map(|_| house.sign_in(&ann)).collect();
+    let (at_bank, plain, at_radio) =
+        (house.sign_in_with(&ann, &bank), house.sign_in(&ann), house.sign_in_with(&ann, &radio));
+    house.advance(MINUTE);
+    at_bank.end(&house, targets[0].session()).unwrap();
+    house.advance(Duration::from_millis(1));
+    let stale = at_bank.end(&house, targets[1].session());
+    assert!(matches!(stale, Err(Error::StaleAuthentication { max_age: MINUTE })), "{stale:?}");
+    plain.end(&house, targets[1].session()).unwrap();
+    house.advance(4 * MINUTE - Duration::from_millis(2));
+    let refreshed = (plain.refresh(&house).unwrap(), at_radio.refresh(&house).unwrap());
+    house.advance(MINUTE);
+    assert!(matches!(refreshed.0.end(&house, targets[2].session()), Err(Error::StaleAuthentication { .. })));
+    refreshed.1.end(&house, targets[2].session()).unwrap();
+}
+
+#[test]
 fn e4_a_clients_own_limit_counts_and_ends_its_own_sessions_alone() {
     let house = House::new();
     let mut guard = Guard::of(&house);

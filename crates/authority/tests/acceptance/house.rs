@@ -260,6 +260,8 @@ fn policy() -> Policy {
         session_lifetime: DAY,
         remembered_idle: 30 * DAY,
         session_idle: DAY,
+        longest_session: 400 * DAY,
+        longest_idle: 400 * DAY,
         refresh_grace: Duration::from_secs(10),
         fresh: 5 * MINUTE,
         skew: Duration::from_secs(30),

@@ -276,6 +276,27 @@ fn c6_a_client_may_have_lifetimes_of_its_own() {
 }
 
 #[test]
+fn c6_a_client_that_was_added_before_a_preset_gives_no_longer_sessions_than_the_preset() {
+    let mut house = House::new();
+    let policy = ClientPolicy { session_seconds: Some(7200), idle_seconds: Some(3600), ..ClientPolicy::default() };
+    let (till, _) = house.client_with("till", ClientKind::Browser, policy.clone(), &[]);
+    let ann = house.person("ann");
+    house.reconfigure(|policy| {
+        policy.longest_session = 10 * MINUTE;
+        policy.longest_idle = MINUTE;
+    });
+    let (device, idle) = (house.sign_in_with(&ann, &till), house.sign_in_with(&ann, &till));
+    let mut device = device;
+    for _ in 0..10 {
+        house.advance(MINUTE - TICK);
+        device = device.refresh(&house).unwrap();
+    }
+    assert_eq!(refused(&house, &idle), RefreshRefusal::Expired(Expiry::Idle));
+    house.advance(10 * TICK);
+    assert_eq!(refused(&house, &device), RefreshRefusal::Expired(Expiry::Absolute));
+}
+
+#[test]
 fn c7_a_refresh_before_or_after_any_ending_leaves_no_live_token_behind() {
     type End = fn(&House, &Device, &Device);
     let ends: [(&str, End); 7] = [

@@ -183,7 +183,9 @@ async fn clients_are_listed_shown_and_checked() {
     let new = json!({
         "client_id": "web", "name": "The web", "kind": "browser", "origins": ["https://app.example"],
         "audiences": [{"name": "https://api.example", "algorithm": "ES256"}], "scopes": ["read"],
-        "policy": {"session_limit": 3, "idle_seconds": 600, "bind_address": true},
+        "policy": {
+            "session_limit": 3, "at_limit": "refuse", "idle_seconds": 600, "fresh_seconds": 60, "bind_address": true
+        },
     });
     let added = root.post("/v1/admin/clients").json(&new).expect(201).await.json();
     assert_eq!(added["client_secret"], Value::Null);
@@ -203,6 +205,10 @@ async fn clients_are_listed_shown_and_checked() {
         json!({"client_id": "x", "kind": "native", "origins": ["*"]}),
         json!({"client_id": "x", "kind": "native", "policy": {"session_limit": 0}}),
         json!({"client_id": "x", "kind": "native", "policy": {"idle": 5}}),
+        json!({"client_id": "x", "kind": "native", "policy": {"at_limit": "end-newest"}}),
+        json!({"client_id": "x", "kind": "native", "policy": {"fresh_seconds": 9}}),
+        json!({"client_id": "x", "kind": "native", "policy": {"fresh_seconds": 86_401}}),
+        json!({"client_id": "x", "kind": "native", "policy": {"session_seconds": 34_560_001}}),
         json!({"client_id": "x", "kind": "native", "policy": [5]}),
         json!({"client_id": "x", "kind": "native", "audiences": [["https://api.example"]]}),
     ] {

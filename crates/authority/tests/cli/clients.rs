@@ -27,6 +27,10 @@ fn a_client_is_added_shown_listed_and_removed() {
         "https://shop.example",
         "--session-limit",
         "3",
+        "--at-limit",
+        "refuse",
+        "--fresh",
+        "1m",
         "--session-lifetime",
         "8h",
         "--idle-lifetime",
@@ -38,7 +42,7 @@ fn a_client_is_added_shown_listed_and_removed() {
     let mut added = house.json(&command);
     added["client"]["created_at"] = "then".into();
     let policy = json!({
-        "session_limit": 3, "session_seconds": 28_800, "idle_seconds": 1_800, "remember": false, "bind_address": true,
+        "session_limit": 3, "at_limit": "refuse", "fresh_seconds": 60, "session_seconds": 28_800, "idle_seconds": 1_800, "remember": false, "bind_address": true,
     });
     let client = json!({
         "id": "shop", "name": "The shop", "kind": "browser", "audiences": ["orders", "https://api.example"],
@@ -72,6 +76,12 @@ fn a_bad_client_is_refused_with_the_reason() {
     add(&["shop", "--kind", "browser", "--confidential"]).failed_with(2).says("a browser cannot keep a secret");
     add(&["shop", "--kind", "browser", "--audience", "a=HS256"]).failed_with(2).says("ES256");
     add(&["shop", "--kind", "browser", "--origin", "*"]).failed_with(2).says("https://app.example");
+    add(&["shop", "--kind", "browser", "--at-limit", "end-newest"]).failed_with(2).says("end-oldest or refuse");
+    add(&["shop", "--kind", "browser", "--fresh", "9s"]).failed_with(2).says("10 to 86400");
+    house.write("rescind.toml", "preset = \"aal3\"");
+    add(&["shop", "--kind", "browser", "--session-lifetime", "400d"]).failed_with(2).says("1 to 43200");
+    add(&["shop", "--kind", "browser", "--idle-lifetime", "16m"]).failed_with(2).says("1 to 900");
+    house.run(&["client", "show", "shop"]).failed_with(4);
     add(&["default", "--kind", "browser"]).failed_with(7).says("choose another");
 }
 

@@ -3,6 +3,7 @@
 use rescind_domain::client::{AudienceRow, Client, ClientKind, ClientPolicy};
 use rescind_domain::clock::Timestamp;
 use rescind_domain::grant::Grant;
+use rescind_domain::policy::AtLimit;
 use rescind_domain::secret::SecretHash;
 use rescind_domain::store::StoreError;
 use rescind_wire::{Algorithm, Scope};
@@ -16,6 +17,8 @@ conformance! {
         let store = engine.store();
         let full = ClientPolicy {
             session_limit: Some(1),
+            at_limit: Some(AtLimit::Refuse),
+            fresh_seconds: Some(60),
             session_seconds: Some(2),
             idle_seconds: Some(3),
             remember: Some(false),

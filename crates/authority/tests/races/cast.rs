@@ -280,6 +280,8 @@ fn policy() -> Policy {
         session_lifetime: hours(24),
         remembered_idle: hours(720),
         session_idle: hours(24),
+        longest_session: hours(9600),
+        longest_idle: hours(9600),
         refresh_grace: Duration::from_secs(10),
         fresh: Duration::from_mins(5),
         skew: Duration::from_secs(30),

@@ -19,6 +19,9 @@ pub const SECRET_PREFIX: &str = "rcs_";
 /// The longest lifetime that a client's policy may give its sessions, in seconds: MAC keys are kept for as long.
 pub const MAX_SESSION_SECONDS: u64 = 400 * 24 * 60 * 60;
 
+/// How old a client's policy may let an authentication be that counts as fresh, in seconds: 10 s to 1 day.
+pub const FRESH_SECONDS: std::ops::RangeInclusive<u64> = 10..=24 * 60 * 60;
+
 /// What a new client is to be.
 #[derive(Clone, Debug)]
 pub struct NewClient {
@@ -46,7 +49,7 @@ pub async fn add_client(
     admin: &Administrator,
     new: NewClient,
 ) -> Result<(Client, Option<Secret>), Error> {
-    check(&new)?;
+    check(world, &new)?;
     let confidential = new.confidential || new.kind == ClientKind::Service;
     let secret = confidential.then(|| {
         let text = BASE64URL_NOPAD.encode(&world.entropy.bytes::<32>());
@@ -170,7 +173,7 @@ pub async fn remove_client(
 }
 
 /// What can be said against a new client without looking at others.
-fn check(new: &NewClient) -> Result<(), Error> {
+fn check(world: &World, new: &NewClient) -> Result<(), Error> {
     let invalid = |field, problem: &str| Err(Error::Invalid { field, problem: problem.to_owned() });
     if new.name.chars().count() > 100 || new.name.chars().any(char::is_control) {
         return invalid("name", "at most 100 characters, no control characters");
@@ -198,12 +201,26 @@ fn check(new: &NewClient) -> Result<(), Error> {
     if new.policy.bind_address && new.kind != ClientKind::Browser {
         return invalid("policy", "only sessions of browser clients can be bound to their address");
     }
-    let too_long = |seconds: Option<u64>| seconds.is_some_and(|seconds| seconds == 0 || seconds > MAX_SESSION_SECONDS);
-    if too_long(new.policy.session_seconds) || too_long(new.policy.idle_seconds) {
-        return invalid("policy", "lifetimes are 1 second to 400 days");
+    check_policy(world, &new.policy)
+}
+
+fn check_policy(world: &World, policy: &ClientPolicy) -> Result<(), Error> {
+    let invalid = |problem: String| Err(Error::Invalid { field: "policy", problem });
+    let lifetimes = [
+        ("session_seconds", policy.session_seconds, world.policy.longest_session),
+        ("idle_seconds", policy.idle_seconds, world.policy.longest_idle),
+    ];
+    for (name, seconds, longest) in lifetimes {
+        let most = longest.as_secs().min(MAX_SESSION_SECONDS);
+        if seconds.is_some_and(|seconds| !(1..=most).contains(&seconds)) {
+            return invalid(format!("{name} is 1 to {most}: longer than that the deployment allows no session"));
+        }
     }
-    if new.policy.session_limit == Some(0) {
-        return invalid("policy", "session_limit is at least 1; leave it out for no limit");
+    if policy.fresh_seconds.is_some_and(|seconds| !FRESH_SECONDS.contains(&seconds)) {
+        return invalid(format!("fresh_seconds is {} to {}", FRESH_SECONDS.start(), FRESH_SECONDS.end()));
+    }
+    if policy.session_limit == Some(0) {
+        return invalid("session_limit is at least 1; leave it out for no limit".to_owned());
     }
     Ok(())
 }

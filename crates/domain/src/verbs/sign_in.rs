@@ -156,7 +156,7 @@ impl Admission {
         if let Some((living, limit)) = self.counted(tx, &user, &client, now)?
             && living.len() >= limit as usize
         {
-            return Err(match self.world.policy.at_limit {
+            return Err(match self.world.policy.at_limit(&client) {
                 AtLimit::EndOldest => Error::MustEnd,
                 AtLimit::Refuse => Error::TooManySessions { limit },
             });

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use rescind_domain::client::{self, ClientKind, ClientPolicy};
+use rescind_domain::policy;
 use rescind_domain::verbs::administer_clients;
 use rescind_wire::{Algorithm, ClientId};
 use serde::{Deserialize, Serialize};
@@ -74,14 +75,21 @@ pub(crate) struct Policy {
     #[schema(minimum = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
     session_limit: Option<u32>,
-    /// Absolute lifetime of a session, in seconds: at most 400 days.
+    /// What a sign-in beyond the limit does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_limit: Option<AtLimit>,
+    /// Absolute lifetime of a session, in seconds: at most 400 days, or what the preset allows.
     #[schema(minimum = 1, maximum = 34_560_000)]
     #[serde(skip_serializing_if = "Option::is_none")]
     session_seconds: Option<u64>,
-    /// How long a session may go unused, in seconds: at most 400 days.
+    /// How long a session may go unused, in seconds: at most 400 days, or what the preset allows.
     #[schema(minimum = 1, maximum = 34_560_000)]
     #[serde(skip_serializing_if = "Option::is_none")]
     idle_seconds: Option<u64>,
+    /// How old an authentication may be for what needs a fresh one, in seconds.
+    #[schema(minimum = 10, maximum = 86_400)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fresh_seconds: Option<u64>,
     /// Whether "stay signed in" is honoured.
     #[serde(skip_serializing_if = "Option::is_none")]
     remember: Option<bool>,
@@ -89,10 +97,40 @@ pub(crate) struct Policy {
     bind_address: bool,
 }
 
+/// What a sign-in beyond the limit does.
+#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum AtLimit {
+    /// The oldest session ends.
+    EndOldest,
+    /// It is refused.
+    Refuse,
+}
+
+impl From<policy::AtLimit> for AtLimit {
+    fn from(at_limit: policy::AtLimit) -> Self {
+        match at_limit {
+            policy::AtLimit::EndOldest => Self::EndOldest,
+            policy::AtLimit::Refuse => Self::Refuse,
+        }
+    }
+}
+
+impl From<AtLimit> for policy::AtLimit {
+    fn from(at_limit: AtLimit) -> Self {
+        match at_limit {
+            AtLimit::EndOldest => Self::EndOldest,
+            AtLimit::Refuse => Self::Refuse,
+        }
+    }
+}
+
 impl From<ClientPolicy> for Policy {
     fn from(policy: ClientPolicy) -> Self {
         Self {
             session_limit: policy.session_limit,
+            at_limit: policy.at_limit.map(AtLimit::from),
+            fresh_seconds: policy.fresh_seconds,
             session_seconds: policy.session_seconds,
             idle_seconds: policy.idle_seconds,
             remember: policy.remember,
@@ -105,6 +143,8 @@ impl From<Policy> for ClientPolicy {
     fn from(policy: Policy) -> Self {
         Self {
             session_limit: policy.session_limit,
+            at_limit: policy.at_limit.map(policy::AtLimit::from),
+            fresh_seconds: policy.fresh_seconds,
             session_seconds: policy.session_seconds,
             idle_seconds: policy.idle_seconds,
             remember: policy.remember,
