@@ -220,6 +220,7 @@ console-event-revoked = إلغاء
 console-event-key_added = أُضيف مفتاح
 console-event-key_revoked = أُلغي مفتاح
 console-event-epoch_begun = عاد المخزن إلى الوراء وبدأ عهد جديد
+console-event-verifier_evicted = أُبعد مدقّق
 console-event-set_up = إعداد أولي
 
 # المخططات

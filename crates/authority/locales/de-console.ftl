@@ -195,6 +195,7 @@ console-event-revoked = Widerrufen
 console-event-key_added = Schlüssel hinzugefügt
 console-event-key_revoked = Schlüssel widerrufen
 console-event-epoch_begun = Der Speicher sprang zurück, eine neue Epoche begann
+console-event-verifier_evicted = Prüfer weggeschickt
 console-event-set_up = Eingerichtet
 
 # Diagramme

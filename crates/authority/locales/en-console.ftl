@@ -195,6 +195,7 @@ console-event-revoked = Revoked
 console-event-key_added = Key added
 console-event-key_revoked = Key revoked
 console-event-epoch_begun = The store went back, and a new epoch began
+console-event-verifier_evicted = Verifier sent away
 console-event-set_up = Set up
 
 # Charts

@@ -4,12 +4,14 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
-use rescind_domain::acting::Acting;
+use rescind_domain::acting::{Acting, Administrator};
 use rescind_domain::entropy::Entropy as _;
 use rescind_domain::keyring::{Keyring, RootKey};
+use rescind_domain::node::NodeRow;
 use rescind_domain::revocation::Receipt;
-use rescind_domain::store::Store;
+use rescind_domain::store::{Store, View};
 use rescind_domain::throttle::Throttle;
+use rescind_domain::verbs::evict_verifier::{Evicted, evict_verifier};
 use rescind_domain::verbs::{administer_keys, begin_epoch};
 use rescind_domain::{Error, World};
 use rescind_verifier::{Authentic, Presented, Rejected, SetupError, Verified, Verifier};
@@ -22,7 +24,8 @@ use crate::branding::{Branding, BrandingError};
 use crate::config::Config;
 use crate::cookies::Cookies;
 use crate::data_dir::{DataDir, DataDirError};
-use crate::feed::{Hub, OWN_LEASE};
+use crate::feed::lease::Time;
+use crate::feed::{FollowerId, Hub, OWN_LEASE, Permitted};
 use crate::history::History;
 use crate::live::Live;
 use crate::passwords::{HashingPool, PoolError, PoolOptions, Strength};
@@ -62,9 +65,17 @@ pub struct Authority {
     /// The position that this node has published as reached by all its verifiers.
     pub(crate) published: watch::Sender<u64>,
     pub(crate) applied: watch::Sender<u64>,
+    /// How many who asked on the socket in the data folder are not answered yet.
+    pub(crate) asking: watch::Sender<usize>,
+    /// Whether the server stops.
+    pub(crate) stopping: watch::Sender<bool>,
     pub(crate) keeper: std::sync::Mutex<Option<rescind_verifier::Keeper>>,
     /// Whether it was said that a proxy seems to be in front that nobody named.
     pub(crate) unnamed_proxy: std::sync::Once,
+    /// The longest lease that any node on this data folder ever had.
+    pub(crate) permitted: Arc<Permitted>,
+    /// The epoch whose predecessors' leases may run, and when this process first saw that.
+    pub(crate) unsettled_since: std::sync::Mutex<Option<(Epoch, Time)>>,
 }
 
 /// Why an authority cannot be opened.
@@ -133,7 +144,10 @@ impl Authority {
         let database = config.places.database.as_deref().filter(|_| role == Role::Server);
         let places = database.map(Places::open).transpose()?.map(Arc::new);
         let clock = SystemClock::of(Arc::clone(&machine));
+        let fresh = !data.database().exists();
         let sqlite = Arc::new(Sqlite::open(data.database(), store_options(&config, role, &clock))?);
+        let permitted = Permitted::open(data.path(), fresh)
+            .map_err(|error| DataDirError::Io { path: data.path().to_owned(), error })?;
         let hashing = Arc::new(HashingPool::new(pool_options(&config, &root))?);
         let builder = Verifier::builder(&issuer).audience(&issuer).skew(config.tokens.skew).clock(machine);
         let (verifier, keeper) = builder.cache_tokens(config.verifier.cache_tokens as usize).parts()?;
@@ -164,8 +178,12 @@ impl Authority {
             hint: Notify::new(),
             published: watch::Sender::new(0),
             applied: watch::Sender::new(0),
+            asking: watch::Sender::new(0),
+            stopping: watch::Sender::new(false),
             keeper: std::sync::Mutex::new(Some(keeper)),
             unnamed_proxy: std::sync::Once::new(),
+            permitted: Arc::new(permitted),
+            unsettled_since: std::sync::Mutex::default(),
         });
         authority.load_keys().await?;
         administer_keys::ensure_keys(&authority.world).await?;
@@ -175,9 +193,17 @@ impl Authority {
 
     /// Takes the store's keys into the ring, for whoever runs without a follower.
     pub async fn load_keys(&self) -> Result<(), Error> {
-        let read = |view: &dyn rescind_domain::store::View| Ok((view.keys()?, view.head()?.position.number));
-        let (rows, number) = self.world.store.read("load_keys", read).await?;
-        Ok(self.world.keyring.load(&rows, number)?)
+        let read = |view: &dyn View| Ok((view.keys()?, view.nodes()?, view.head()?.position.number));
+        let (rows, nodes, number) = self.world.store.read("load_keys", read).await?;
+        Ok(self.world.keyring.load(&rows, self.acknowledged(&nodes, number))?)
+    }
+
+    /// The position that every live verifier has acknowledged, where the log was read up to `applied` together with these
+    /// rows: this node knows of its own, and the others say it of theirs.
+    pub(crate) fn acknowledged(&self, nodes: &[NodeRow], applied: u64) -> u64 {
+        let (here, own) = self.hub.acknowledged().unzip();
+        let others = nodes.iter().filter(|row| Some(row.id) != here).map(|row| row.reached);
+        others.chain(own).fold(applied, u64::min)
     }
 
     /// Checks an access token from memory. Only where it speaks of a position beyond this verifier's own is the log's
@@ -233,6 +259,28 @@ impl Authority {
         self.hint();
         let reached = applied.wait_for(|at| *at >= number);
         matches!(tokio::time::timeout(OWN_LEASE, reached).await, Ok(Ok(_)))
+    }
+
+    /// Closes a verifier's connection, for an administrator, and writes that down.
+    pub(crate) async fn evict(&self, admin: &Administrator, id: FollowerId) -> Result<(), Error> {
+        let known = self.hub.find(id);
+        let evicted =
+            known.map(|listed| Evicted { name: listed.follower.name.clone(), client: listed.follower.client.clone() });
+        evict_verifier(&self.world, admin, evicted).await?;
+        // It may have gone by itself meanwhile.
+        self.hub.evict(id);
+        Ok(())
+    }
+
+    /// The server stops: verifiers are sent away, and whoever waits for an enforcement is told what is known.
+    pub(crate) fn stop(&self) {
+        self.hub.stop();
+        self.stopping.send_replace(true);
+    }
+
+    /// Whether it does.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
     }
 
     /// Where addresses are, if that is known.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rescind_domain::key::{KeyRow, Purpose};
+use rescind_domain::node::NodeRow;
 use rescind_domain::revocation::{Actor, LogRow};
 use rescind_domain::store::{StoreError, View};
 use rescind_domain::verbs::{begin_epoch, keep_house};
@@ -64,6 +65,7 @@ struct News {
     floor: u64,
     longest_lifetime: u64,
     keys: Vec<KeyRow>,
+    nodes: Vec<NodeRow>,
     /// Entries after what the keeper has, or after the floor if it needs all of them.
     entries: Vec<LogRow>,
     /// Whether more entries wait.
@@ -89,7 +91,7 @@ async fn round(authority: &Authority, keeper: &mut Keeper, epoch: &mut Option<Ep
             return Ok(());
         }
         let applied = keeper.held().map_or(0, |held| held.position.number);
-        authority.world.keyring.load(&news.keys, applied)?;
+        authority.world.keyring.load(&news.keys, authority.acknowledged(&news.nodes, applied))?;
         // What was there before this process knew the log is no news.
         if current {
             let revoked = entries.iter().filter(|entry| matches!(entry.change, Change::Revoke(_))).count() as u64;
@@ -120,6 +122,8 @@ async fn round(authority: &Authority, keeper: &mut Keeper, epoch: &mut Option<Ep
             }
             Own::Again | Own::Silent | Own::Nowhere => {}
         }
+        // This node's own verifier has acknowledged meanwhile, and is often the last to do so.
+        authority.world.keyring.acknowledge(authority.acknowledged(&news.nodes, applied));
         // Whoever waits for the verifier waits until it accepts at all.
         if authority.verifier.health().unavailable.is_none() {
             authority.applied.send_replace(position.number);
@@ -148,6 +152,7 @@ async fn read(world: &World, held: Option<Position>) -> Result<News, Error> {
                 floor: log.floor,
                 longest_lifetime: longest.as_secs(),
                 keys: view.keys()?,
+                nodes: view.nodes()?,
                 entries,
             })
         })

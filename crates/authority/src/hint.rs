@@ -67,6 +67,12 @@ pub async fn verifiers(socket: &Path) -> io::Result<Option<Vec<Value>>> {
     answer.map(|text| serde_json::from_str(&text).map_err(io::Error::from)).transpose()
 }
 
+/// Resolves once everybody who asked has been answered, or a moment later.
+pub async fn finish(authority: &Authority) {
+    let mut asking = authority.asking.subscribe();
+    let _ = tokio::time::timeout(PATIENCE, asking.wait_for(|asking| *asking == 0)).await;
+}
+
 /// One question, and its answer on one line.
 async fn converse(socket: &Path, question: &str, patience: Duration) -> io::Result<Option<String>> {
     let asked = async {
@@ -94,7 +100,8 @@ pub async fn listen(authority: Arc<Authority>, listener: UnixListener) {
             Ok((stream, _)) => {
                 let authority = Arc::clone(&authority);
                 tokio::spawn(async move {
-                    let _ = tokio::time::timeout(MOST + PATIENCE * 2, answer(authority, stream)).await;
+                    let _asking = Asking::begin(&authority);
+                    let _ = tokio::time::timeout(MOST + PATIENCE * 2, answer(&authority, stream)).await;
                 });
             }
             Err(error) => {
@@ -105,20 +112,36 @@ pub async fn listen(authority: Arc<Authority>, listener: UnixListener) {
     }
 }
 
-async fn answer(authority: Arc<Authority>, stream: UnixStream) -> io::Result<()> {
+async fn answer(authority: &Authority, stream: UnixStream) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     let mut question = AsyncBufReader::new(read.take(LINE));
     let asked = tokio::time::timeout(PATIENCE * 2, question.read_line(&mut line)).await;
     asked.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
     let answer = match line.split_whitespace().collect::<Vec<_>>()[..] {
-        ["applied", number] => applied(&authority, number).await,
-        ["enforcement", number, millis] => enforced(&authority, number, millis).await,
-        ["verifiers"] => serde_json::to_string(&list(&authority)).ok(),
+        ["applied", number] => applied(authority, number).await,
+        ["enforcement", number, millis] => enforced(authority, number, millis).await,
+        ["verifiers"] => serde_json::to_string(&list(authority)).ok(),
         _ => None,
     };
     let answer = answer.unwrap_or_else(|| "what?".to_owned());
     write.write_all(format!("{answer}\n").as_bytes()).await
+}
+
+/// Somebody who asked and was not answered yet.
+struct Asking<'a>(&'a Authority);
+
+impl<'a> Asking<'a> {
+    fn begin(authority: &'a Authority) -> Self {
+        authority.asking.send_modify(|asking| *asking += 1);
+        Self(authority)
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.asking.send_modify(|asking| *asking -= 1);
+    }
 }
 
 async fn applied(authority: &Authority, number: &str) -> Option<String> {

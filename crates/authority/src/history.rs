@@ -58,6 +58,8 @@ struct State {
     hour: Ring,
     day: Ring,
     awaited: VecDeque<Awaited>,
+    /// How many revocations were enforced, and how long all of them took together.
+    enforced: (u64, Duration),
 }
 
 impl Default for State {
@@ -67,6 +69,7 @@ impl Default for State {
             hour: Ring::new(Duration::from_mins(1), 60),
             day: Ring::new(Duration::from_mins(15), 96),
             awaited: VecDeque::new(),
+            enforced: (0, Duration::ZERO),
         }
     }
 }
@@ -154,7 +157,15 @@ impl History {
             state.awaited.pop_front();
             let took = done.saturating_sub(awaited.known);
             state.each(|slot| slot.enforcement.add(took, awaited.revocations));
+            let times = u32::try_from(awaited.revocations).unwrap_or(u32::MAX);
+            state.enforced.0 += awaited.revocations;
+            state.enforced.1 = state.enforced.1.saturating_add(took.saturating_mul(times));
         }
+    }
+
+    /// How many revocations were enforced since this process began, and how long all of them took together.
+    pub fn enforcements(&self) -> (u64, Duration) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).enforced
     }
 
     /// What happened up to `now`.

@@ -105,6 +105,8 @@ pub async fn serve_until(loaded: Loaded, announce: impl FnOnce(&Ready), stop: St
     announce(&Ready { address, url, reached_at, set_up });
     tracing::info!(%address, issuer = authority.world.policy.issuer, data = %data.path().display(), "ready");
     let outcome = run(&authority, Entrance::new(listener, tls), &mut parts, stop).await;
+    authority.stop();
+    hint::finish(&authority).await;
     parts.shutdown().await;
     flush(&authority).await;
     drop(socket.path);
@@ -136,7 +138,7 @@ async fn run(
         }
     };
     stopping.notify_one();
-    authority.hub.stop();
+    authority.stop();
     tokio::select! {
         outcome = &mut server => outcome.map_err(ServeError::Http)?,
         name = stop.signal() => tracing::warn!(signal = name, "stopping at once: told so again"),

@@ -28,4 +28,5 @@ mod acceptance {
     mod running;
     mod scale;
     mod time;
+    mod unsettled;
 }

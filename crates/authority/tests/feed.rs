@@ -7,6 +7,8 @@ mod certificates;
 mod commands;
 #[path = "feed/conversations.rs"]
 mod conversations;
+#[path = "feed/cut.rs"]
+mod cut;
 #[path = "feed/encrypted.rs"]
 mod encrypted;
 #[path = "feed/endings.rs"]
@@ -34,6 +36,8 @@ mod partition;
 mod readme;
 #[path = "feed/recorded.rs"]
 mod recorded;
+#[path = "feed/rotation.rs"]
+mod rotation;
 #[path = "feed/scene.rs"]
 mod scene;
 #[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
@@ -41,6 +45,8 @@ mod scene;
 mod server;
 #[path = "feed/slow.rs"]
 mod slow;
+#[path = "feed/stopping.rs"]
+mod stopping;
 #[path = "feed/strangers.rs"]
 mod strangers;
 #[path = "feed/walls.rs"]

@@ -85,6 +85,8 @@ kinds! {
     KeyRevoked = "key_revoked",
     /// The store went back, or was restored: a new epoch began.
     EpochBegun = "epoch_begun",
+    /// The connection of a verifier was closed.
+    VerifierEvicted = "verifier_evicted",
     /// The first administrator was made.
     SetUp = "set_up",
 }

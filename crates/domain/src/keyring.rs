@@ -199,7 +199,7 @@ pub struct Keyring {
     rings: RwLock<Arc<Rings>>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Rings {
     sign: Vec<Arc<SigningKey>>,
     mac: HashMap<MacKeyId, MacKey>,
@@ -208,6 +208,24 @@ struct Rings {
     acknowledged: u64,
     /// Signing keys that were seen revoked: what was read of the store before that brings none of them back.
     revoked: HashSet<KeyId>,
+    /// By which entry a signing key was added that was revoked later: for each algorithm, the last such entry.
+    compromised: Vec<(Algorithm, u64)>,
+}
+
+impl Rings {
+    /// The keys that may sign: those that came after the last one that was revoked. What that one superseded stays out of
+    /// use.
+    fn signing(&self, algorithm: Algorithm) -> impl Iterator<Item = &Arc<SigningKey>> {
+        let after = self.compromised.iter().find(|(of, _)| *of == algorithm).map_or(0, |(_, added)| *added);
+        self.sign.iter().filter(move |key| key.algorithm == algorithm && key.added > after)
+    }
+
+    fn note_compromised(&mut self, algorithm: Algorithm, added: u64) {
+        match self.compromised.iter_mut().find(|(of, _)| *of == algorithm) {
+            Some((_, last)) => *last = added.max(*last),
+            None => self.compromised.push((algorithm, added)),
+        }
+    }
 }
 
 impl Keyring {
@@ -260,22 +278,38 @@ impl Keyring {
         }
         rings.current_mac = newest_mac.map(|(_, _, id)| MacKeyId(id));
         rings.revoked = rows.iter().filter(|row| row.revoked.is_some()).map(|row| row.id.clone()).collect();
+        for row in rows.iter().filter(|row| row.revoked.is_some()) {
+            if let Purpose::Sign(algorithm) = row.purpose {
+                rings.note_compromised(algorithm, row.added);
+            }
+        }
         let mut current = self.rings.write().unwrap_or_else(PoisonError::into_inner);
+        for (algorithm, added) in &current.compromised {
+            rings.note_compromised(*algorithm, *added);
+        }
         rings.revoked.extend(current.revoked.iter().cloned());
         rings.sign.retain(|key| !rings.revoked.contains(&key.id));
         *current = Arc::new(rings);
         Ok(())
     }
 
+    /// Every live verifier has acknowledged the entries up to this one: keys that they added sign from now on.
+    pub fn acknowledge(&self, number: u64) {
+        let mut current = self.rings.write().unwrap_or_else(PoisonError::into_inner);
+        if current.acknowledged != number {
+            Arc::make_mut(&mut current).acknowledged = number;
+        }
+    }
+
     /// The key that signs a token with position `number`: the newest one that every live verifier has acknowledged and
     /// that the token's position covers, so that a verifier that lags knows that it lags, and does not call a good token
-    /// bad. Where no key is that old, the oldest one; where none was acknowledged, as after a compromise, any.
+    /// bad. Where no key is that old, the oldest one. After a compromise only keys that came later than the one that was
+    /// revoked sign, and at once, acknowledged or not.
     pub fn signing(&self, algorithm: Algorithm, number: u64) -> Result<Arc<SigningKey>, KeyError> {
         let rings = self.rings();
-        let made_for = || rings.sign.iter().filter(|key| key.algorithm == algorithm);
-        let usable = || made_for().filter(|key| key.added <= rings.acknowledged);
+        let usable = || rings.signing(algorithm).filter(|key| key.added <= rings.acknowledged);
         let covered = usable().filter(|key| key.added <= number).max_by_key(|key| key.added);
-        let key = covered.or_else(|| usable().chain(made_for()).min_by_key(|key| key.added));
+        let key = covered.or_else(|| rings.signing(algorithm).min_by_key(|key| key.added));
         key.cloned().ok_or(KeyError::Missing(algorithm.as_str()))
     }
 

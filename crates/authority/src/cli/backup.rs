@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
-use rescind_domain::verbs::begin_epoch;
+use rescind_domain::verbs::{begin_epoch, keep_node};
 use serde_json::json;
 
 use super::failure::{Failure, warn};
@@ -13,6 +14,7 @@ use super::folder::Context;
 use crate::authority::Authority;
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError};
+use crate::feed::Permitted;
 use crate::store::sqlite::{self, Role};
 
 /// Where a backup is made ready before it takes the store's place.
@@ -70,6 +72,7 @@ pub(super) async fn restore(arguments: RestoreArguments, context: &Context) -> R
     let head = authority.world.store.position().await.map_err(rescind_domain::Error::Store)?;
     // Closes the copy, so that all of it is in its file.
     drop(authority);
+    note_leases(&data)?;
     sqlite::restore(stage.0.database(), data.database())?;
     if arguments.keep_sessions {
         warn(KEPT);
@@ -79,6 +82,21 @@ pub(super) async fn restore(arguments: RestoreArguments, context: &Context) -> R
         if arguments.keep_sessions { "everybody stays signed in" } else { "everybody is signed out, services too" };
     let lines = [format!("restored from {}", arguments.file.display()), format!("epoch {epoch} has begun: {what}")];
     context.output.answer(&value, &lines)
+}
+
+/// What the store that is replaced had granted runs on: it is written down before it can no longer be read.
+fn note_leases(data: &DataDir) -> Result<(), Failure> {
+    let failed = |error| DataDirError::Io { path: data.path().to_owned(), error };
+    let permitted = Permitted::open(data.path(), false).map_err(failed)?;
+    let found = data.database().exists().then(|| sqlite::read_setting(data.database(), keep_node::LONGEST_LEASE));
+    // One that cannot be read says nothing; one that never had a node granted nothing.
+    let longest = match found {
+        Some(Ok(Some(text))) => text.parse().ok().map(Duration::from_millis),
+        Some(Ok(None)) => Some(Duration::ZERO),
+        Some(Err(_)) | None => None,
+    };
+    permitted.replace(longest).map_err(failed)?;
+    Ok(())
 }
 
 /// Before a folder is made for it.

@@ -10,8 +10,8 @@ use rescind_domain::World;
 use rescind_domain::acting::Administrator;
 use rescind_domain::revocation::{Actor, Receipt};
 use rescind_domain::user::User;
-use rescind_domain::verbs::administer_users;
-use rescind_wire::UserId;
+use rescind_domain::verbs::{administer_users, end_session};
+use rescind_wire::{SessionId, UserId};
 use serde_json::{Value, json};
 
 use crate::authority::Authority;
@@ -178,10 +178,13 @@ impl Tool {
         self.tell(value, lines, (receipt.position.number, waiting), confirmed(answer)).await
     }
 
-    /// Tells that there was nothing left to end. Whatever ended it is an entry up to the head.
-    pub(super) async fn had_ended(&self, done: String, waiting: Waiting) -> Result<(), Failure> {
-        let head = self.world().store.position().await.map_err(rescind_domain::Error::Store)?;
-        self.tell(json!({ "revocation": null, "server": null }), vec![done], (head.number, waiting), Ok(())).await
+    /// Tells that a session had ended. Where the entry that ended it is not known any more, it is one up to the head.
+    pub(super) async fn had_ended(&self, session: SessionId, done: String, waiting: Waiting) -> Result<(), Failure> {
+        let number = match end_session::ended_by(self.world(), session).await? {
+            Some(number) => number,
+            None => self.world().store.position().await.map_err(rescind_domain::Error::Store)?.number,
+        };
+        self.tell(json!({ "revocation": null, "server": null }), vec![done], (number, waiting), Ok(())).await
     }
 
     /// Tells what was done, and how far its enforcement has come where that is waited for.

@@ -41,7 +41,7 @@ pub(super) async fn end(tool: &Tool, id: SessionId, reason: String, waiting: Wai
     if let Some(receipt) = end_session::end_any(tool.world(), &ADMIN, id, reason).await? {
         return tool.ended(&receipt, &format!("session {id} has ended"), waiting).await;
     }
-    tool.had_ended(format!("session {id} had ended before"), waiting).await
+    tool.had_ended(id, format!("session {id} had ended before"), waiting).await
 }
 
 /// The head of a table of sessions.

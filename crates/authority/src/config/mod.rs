@@ -38,6 +38,6 @@ pub use rescind_domain::policy::AtLimit;
 pub use rule::RootKeyBytes;
 pub use setting::Setting;
 pub use table::{
-    Addresses, Authentication, Config, Events, Http, Keys, Lock, LogFormat, Logs, LookOfPages, Passwords, Places,
-    Proxies, Purge, SETTINGS, Sessions, SignUp, Sqlite, Throttle, Tls, Tokens, Verifier,
+    Addresses, Authentication, Config, Events, Http, Keys, LONGEST_LEASE, Lock, LogFormat, Logs, LookOfPages,
+    Passwords, Places, Proxies, Purge, SETTINGS, Sessions, SignUp, Sqlite, Throttle, Tls, Tokens, Verifier,
 };

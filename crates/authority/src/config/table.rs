@@ -12,6 +12,9 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// The longest lease of a verifier that can be permitted.
+pub const LONGEST_LEASE: Duration = hours(1);
+
 /// Declares [`Config`], one struct for each section, their defaults, and [`SETTINGS`], from one list.
 macro_rules! settings {
     (
@@ -245,7 +248,7 @@ settings! {
 
     #[doc = "The feed that keeps verifiers current."]
     feed: Feed {
-        max_lease: Duration = span(seconds(30), seconds(1), hours(1)),
+        max_lease: Duration = span(seconds(30), seconds(1), LONGEST_LEASE),
             "The longest lease that a verifier may declare: how long it may go on accepting tokens without hearing from here";
         connections: u32 = count(1000, 1, 100_000),
             "How many verifiers one client may connect";

@@ -85,8 +85,18 @@ pub async fn follow(authority: Arc<Authority>, socket: WebSocket, who: Follower)
 async fn serve(authority: &Arc<Authority>, sink: &mut Sink, stream: &mut Stream, who: Follower) -> Result<(), Denied> {
     let hello = greet(stream).await?;
     let lease = lease_of(authority, &hello)?;
+    let token = follow_log::Shown {
+        client: who.client.clone(),
+        token: who.token,
+        key: who.key.clone(),
+        position: who.position,
+    };
     let follower = Follower { name: hello.verifier.clone(), lease, ..who };
     let mut line = authority.hub.connect(follower, authority.config.feed.connections as usize)?;
+    // What is cut from here on closes the connection. What was cut while the hello was awaited is found now.
+    if !follow_log::may_follow(&authority.world, token).await? {
+        return Err(Closing::Evicted.into());
+    }
     let closer = Arc::clone(&line.closer);
     let id = line.id;
     let reading = listen(authority, id, stream);

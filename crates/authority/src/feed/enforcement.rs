@@ -1,6 +1,7 @@
 //! Waiting until a revocation is enforced (R8), and saying who is missing.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::time::Duration;
 
 use rescind_domain::Error;
@@ -36,16 +37,18 @@ pub struct Pending {
     pub verifier: String,
     /// Its client.
     pub client: Option<ClientId>,
-    /// In how long it is bound to have applied it or lapsed, unless its node goes on.
+    /// In how long a verifier has applied it, or accepts nothing any more, whatever it acknowledges until then; a node has
+    /// lapsed by then, unless it goes on.
     pub bound_in: Duration,
 }
 
 impl Authority {
-    /// Waits until position `number` is enforced, at most for `patience`.
+    /// Waits until position `number` is enforced, at most for `patience`. While the server stops, nobody waits: no verifier
+    /// can follow it any more.
     pub async fn enforcement(&self, number: u64, patience: Duration) -> Result<Enforcement, Error> {
         let began = self.clock.boottime();
         let mut wait = Wait { number, watcher: Watcher::default(), late: BTreeSet::new(), lapsed: 0 };
-        let mut published = self.published.subscribe();
+        let (mut published, mut stopping) = (self.published.subscribe(), self.stopping.subscribe());
         self.hint();
         loop {
             published.mark_unchanged();
@@ -53,11 +56,13 @@ impl Authority {
             let now = self.clock.boottime();
             let enforcement = wait.report(self, now, now.saturating_sub(began));
             let left = patience.saturating_sub(now.saturating_sub(began));
-            if enforcement.enforced || left.is_zero() {
+            if enforcement.enforced || left.is_zero() || self.is_stopping() {
                 return Ok(enforcement);
             }
+            let stopping = stopping.wait_for(|stopping| *stopping);
             // A node elsewhere is only seen by looking again.
-            let _ = timeout(left.min(POLL), published.changed()).await;
+            let _ =
+                timeout(left.min(POLL), futures_util::future::select(pin!(published.changed()), pin!(stopping))).await;
         }
     }
 }
@@ -103,7 +108,8 @@ impl Wait {
             return Enforcement { enforced: true, confirmed, lapsed: self.lapsed, pending: Vec::new(), took };
         }
         let here = authority.hub.row().map(|row| row.id);
-        let mut pending: Vec<Pending> = late(&listed, self.number).map(|listed| of_verifier(listed, now)).collect();
+        let late = authority.hub.late(self.number, now);
+        let mut pending: Vec<Pending> = late.iter().map(|(listed, bound)| of_verifier(listed, *bound, now)).collect();
         let elsewhere = missing.nodes.iter().filter(|(node, _)| Some(*node) != here || pending.is_empty());
         let elsewhere: Vec<Pending> = elsewhere.map(|(node, bound)| of_node(*node, *bound, now)).collect();
         pending.extend(elsewhere);
@@ -120,11 +126,11 @@ fn late(listed: &[Listed], number: u64) -> impl Iterator<Item = &Listed> {
     listed.iter().filter(move |listed| listed.until.is_some() && listed.position < number)
 }
 
-fn of_verifier(listed: &Listed, now: Time) -> Pending {
+fn of_verifier(listed: &Listed, bound: Time, now: Time) -> Pending {
     Pending {
         verifier: listed.follower.name.clone(),
         client: Some(listed.follower.client.clone()),
-        bound_in: listed.until.map_or(Duration::ZERO, |until| until.saturating_sub(now)),
+        bound_in: bound.saturating_sub(now),
     }
 }
 

@@ -16,6 +16,8 @@ use tokio::sync::{Notify, mpsc};
 use super::lease::{Time, counted, of_node};
 use super::node::{FollowerId, Node, Verdict};
 
+pub use listed::Listed;
+
 /// Frames that may wait for one verifier. One that is further behind is dropped, never buffered.
 const QUEUE: usize = 256;
 
@@ -33,6 +35,8 @@ pub struct Follower {
     pub token: TokenId,
     /// The key that signed that.
     pub key: KeyId,
+    /// The token's position.
+    pub position: Position,
     /// From where.
     pub address: Option<IpAddr>,
     /// The lease that it declared.
@@ -117,23 +121,6 @@ pub enum Own {
     Silent,
     /// The node has no row yet, or none any more.
     Nowhere,
-}
-
-/// A verifier, as people are shown it.
-#[derive(Clone, Debug)]
-pub struct Listed {
-    /// Which connection.
-    pub id: FollowerId,
-    /// Who.
-    pub follower: Arc<Follower>,
-    /// Entries up to here are applied.
-    pub position: u64,
-    /// When the authority counts its lease as over, if it may hold one.
-    pub until: Option<Time>,
-    /// When it acknowledged last.
-    pub acked_at: Option<Time>,
-    /// Whether it is connected.
-    pub connected: bool,
 }
 
 /// The verifiers of this node.
@@ -447,24 +434,6 @@ impl Hub {
         state.close_all(Closing::Stopping);
     }
 
-    /// All verifiers but the node's own.
-    pub fn list(&self) -> Vec<Listed> {
-        let state = self.lock();
-        let Some(here) = &state.here else { return Vec::new() };
-        let listed = here.node.followers().filter_map(|held| {
-            let connection = state.connections.get(&held.id)?;
-            Some(Listed {
-                id: held.id,
-                follower: Arc::clone(&connection.follower),
-                position: held.acked,
-                until: held.until,
-                acked_at: connection.acked_at,
-                connected: held.connected,
-            })
-        });
-        listed.collect()
-    }
-
     /// This node's row as it was last written, or is about to be.
     pub fn row(&self) -> Option<NodeRow> {
         self.lock().here.as_ref().map(|here| here.row.clone())
@@ -566,5 +535,6 @@ pub(super) fn text(message: &Message) -> String {
     serde_json::to_string(message).unwrap_or_default()
 }
 
+mod listed;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,11 @@
 //! Keeps this node's promises in the store: its row, its heartbeats, and the position that all its verifiers reached.
 
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use rescind_domain::Error;
 use rescind_domain::node::{NodeId, NodeRow};
+use rescind_domain::store::StoreError;
 use rescind_domain::verbs::keep_node;
 use rescind_wire::Epoch;
 
@@ -40,6 +42,7 @@ async fn beat_once(authority: &Authority) -> Result<(), Error> {
     let sent = authority.clock.boottime();
     let Some(row) = hub.next_beat() else {
         let id = NodeId::from_bytes(world.entropy.bytes());
+        permit(authority, of_node(super::OWN_LEASE)).await?;
         let row = keep_node::enter(world, id, of_node(super::OWN_LEASE)).await?;
         tracing::info!(node = %row.id, reached = row.reached, "a node began");
         hub.enter(row, sent);
@@ -76,6 +79,7 @@ async fn publish(authority: &Authority) {
 
 /// Writes the row. Answers whether it was still there.
 async fn tell(authority: &Authority, row: &NodeRow) -> Result<bool, Error> {
+    permit(authority, row.lease).await?;
     if keep_node::tell(&authority.world, row.clone()).await? {
         return Ok(true);
     }
@@ -83,6 +87,15 @@ async fn tell(authority: &Authority, row: &NodeRow) -> Result<bool, Error> {
     authority.hub.leave();
     authority.hub.beat_now.notify_one();
     Ok(false)
+}
+
+/// Writes a lease down beside the database before the database is told of it: a later server on this folder knows it,
+/// whatever is put in the database's place.
+async fn permit(authority: &Authority, lease: Duration) -> Result<(), Error> {
+    let permitted = Arc::clone(&authority.permitted);
+    let written = tokio::task::spawn_blocking(move || permitted.permit(lease)).await;
+    let failed = |error: String| StoreError::Unavailable(format!("the longest lease cannot be written down: {error}"));
+    Ok(written.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?)
 }
 
 /// Removes the rows of nodes that have stopped, and waits once for the leases of a history that was lost.
@@ -100,8 +113,8 @@ async fn look(authority: &Authority) {
 #[derive(Default)]
 pub(super) struct Watcher {
     observer: Observer,
-    /// The epoch whose predecessors' leases may run, and when they were first seen to.
-    unsettled: Option<(Epoch, Time, Duration)>,
+    /// When the leases of former epochs have run out, if they may run.
+    unsettled: Option<Time>,
 }
 
 impl Watcher {
@@ -117,13 +130,18 @@ impl Watcher {
             keep_node::remove(world, lapsed).await?;
         }
         let epoch = nodes.head.epoch;
-        self.unsettled = nodes.unsettled.map(|longest| {
-            let since = self.unsettled.filter(|(known, ..)| *known == epoch).map_or(now, |(_, since, _)| since);
-            (epoch, since, longest)
+        self.unsettled = nodes.unsettled.map(|recorded| {
+            // What the database says may be what one says that was put in its place.
+            let permitted = of_node(authority.config.feed.max_lease).max(authority.permitted.longest());
+            unsettled_since(authority, epoch, now) + counted(recorded.max(permitted))
         });
-        if self.unsettled.is_some_and(|(_, since, longest)| began >= since + counted(longest)) {
+        if self.unsettled.is_some_and(|end| began >= end) {
             keep_node::settle(world, epoch).await?;
             self.unsettled = None;
+            // Whatever ran of which this folder knew nothing is over, too.
+            if let Err(error) = authority.permitted.outlived() {
+                tracing::debug!(%error, "that former leases are over cannot be written down");
+            }
         }
         Ok(())
     }
@@ -131,9 +149,14 @@ impl Watcher {
     /// By when position `number` is bound to be enforced, or nothing if it is.
     pub(super) fn missing(&self, number: u64) -> Missing {
         let nodes = self.observer.missing(number).map(|missing| (missing.node, missing.bound)).collect();
-        let history = self.unsettled.map(|(_, since, longest)| since + counted(longest));
-        Missing { nodes, history }
+        Missing { nodes, history: self.unsettled }
     }
+}
+
+/// When this process first saw that leases of epochs before this one may run.
+fn unsettled_since(authority: &Authority, epoch: Epoch, now: Time) -> Time {
+    let mut since = authority.unsettled_since.lock().unwrap_or_else(PoisonError::into_inner);
+    since.filter(|(known, _)| *known == epoch).map_or_else(|| since.insert((epoch, now)).1, |(_, since)| since)
 }
 
 /// What is waited for.

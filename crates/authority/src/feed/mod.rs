@@ -10,10 +10,12 @@ mod keep;
 pub mod lease;
 pub mod node;
 pub mod observer;
+mod permitted;
 
 pub use connection::{Denied, follow};
 pub use enforcement::{Enforcement, Pending};
-pub use hub::{Follower, Hub, Line, Listed, News, OWN_LEASE, Own};
+pub use hub::{Follower, Hub, Line, Listed, News, OWN_LEASE, Out, Own};
 pub use keep::keep;
 pub use lease::POLL;
 pub use node::FollowerId;
+pub use permitted::Permitted;

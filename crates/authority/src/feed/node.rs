@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rescind_wire::feed::{Ack, Closing};
 
-use super::lease::{Time, counted, freshness};
+use super::lease::{MARGIN, Time, counted, freshness};
 
 /// One connection of a verifier, or the node's own. Never used twice.
 pub type FollowerId = u64;
@@ -75,6 +75,10 @@ impl Follower {
     /// entries then needs no echo. One that does not was written for the lease's sake.
     fn was_extended(&self, now: Time) -> bool {
         self.until.is_some_and(|until| now + counted(self.lease) < until + freshness(self.lease))
+    }
+
+    fn held(&self, id: FollowerId) -> Held {
+        Held { id, acked: self.acked, until: self.until, connected: self.stage != Stage::Gone }
     }
 }
 
@@ -311,17 +315,33 @@ impl Node {
         self.lowest() < self.head
     }
 
-    fn lowest(&self) -> u64 {
+    /// The position that every verifier that may accept has acknowledged.
+    pub fn lowest(&self) -> u64 {
         self.held.keys().next().map_or(self.head, |lowest| *lowest)
     }
 
     /// Every verifier.
     pub fn followers(&self) -> impl Iterator<Item = Held> {
-        self.followers.iter().map(|(id, follower)| Held {
-            id: *id,
-            acked: follower.acked,
-            until: follower.until,
-            connected: follower.stage != Stage::Gone,
+        self.followers.iter().map(|(id, follower)| follower.held(*id))
+    }
+
+    /// The verifiers that may accept what entry `number` ended, and by when each has acknowledged it or accepts no more,
+    /// as long as this node is not itself too slow to read.
+    ///
+    /// An older acknowledgement extends a lease only within [`freshness`] of the read that found the first entry that it
+    /// misses. That entry is `number` or one before it, and was read no later. So the last extension arrives before
+    /// `read + freshness`, over this connection or another one of the same verifier, and lasts for [`counted`]: 1/3 and
+    /// 1.25 leases and 50 ms. An entry that was not read yet is read before this node's own lease ends, or nothing is
+    /// echoed after that.
+    pub fn late(&self, number: u64, now: Time) -> impl Iterator<Item = (Held, Time)> {
+        let found = self.batches.iter().find(|(last, _)| *last >= number).map(|(_, read)| *read);
+        let read = found.unwrap_or_else(|| self.until.unwrap_or(now).max(now));
+        let late = self.followers.iter().filter(move |(_, follower)| follower.acked < number);
+        late.filter_map(move |(id, follower)| {
+            let (until, last) = (follower.until?, read + freshness(follower.lease));
+            // One that arrived just before that may be about to be counted.
+            let bound = if now < last + MARGIN { until.max(last + counted(follower.lease)) } else { until };
+            Some((follower.held(*id), bound))
         })
     }
 

@@ -17,6 +17,7 @@ pub(crate) fn write(app: &App) -> String {
     results(&mut page, "rescind_sign_ins_total", "Sign-ins, by result", &app.meter.sign_ins);
     results(&mut page, "rescind_refreshes_total", "Refreshes, by result", &app.meter.refreshes);
     verifier(&mut page, app);
+    feed(&mut page, app);
     store(&mut page, app);
     passwords(&mut page, app);
     if let Some(not_after) = app.tls.as_ref().and_then(|tls| tls.not_after()) {
@@ -61,6 +62,21 @@ fn verifier(page: &mut Page, app: &App) {
     page.health(&app.authority.verifier.health());
     let accepted = app.meter.accepted.load(Relaxed);
     page.count("rescind_verifier_accepted_total", "Requests whose access token was accepted", accepted);
+}
+
+/// The verifiers that follow this node, and how long enforcements took as far as they go.
+fn feed(page: &mut Page, app: &App) {
+    let (hub, listed) = (&app.authority.hub, app.authority.hub.list());
+    let (head, connected) = (hub.head(), listed.iter().filter(|listed| listed.connected).count());
+    page.gauge("rescind_feed_verifiers", "Verifiers that are connected", connected as u64);
+    page.gauge("rescind_feed_position", "The last entry of the log that verifiers were sent", head);
+    let lagging = listed.iter().filter(|listed| listed.until.is_some() && listed.position < head).count();
+    let help = "Verifiers that may accept, and have not acknowledged that entry";
+    page.gauge("rescind_feed_lagging", help, lagging as u64);
+    let (count, sum) = app.authority.history.enforcements();
+    page.family("rescind_feed_enforcement_seconds", "summary", "How long it took until revocations were enforced");
+    page.sample("rescind_feed_enforcement_seconds_sum", "", seconds(sum));
+    page.sample("rescind_feed_enforcement_seconds_count", "", count);
 }
 
 fn store(page: &mut Page, app: &App) {

@@ -36,18 +36,19 @@ async fn follow(
             .detail(format!("The feed takes a token that a client was given for itself, with the scope {FEED_SCOPE}."))
             .challenge_scope(FEED_SCOPE));
     }
-    let upgrade = upgrade.map_err(|_| Problem::new(kinds::UPGRADE_REQUIRED))?;
+    let upgrade = upgrade.map_err(|_| Problem::new(kinds::UPGRADE_REQUIRED).upgrade("websocket"))?;
     let upgrade = upgrade.protocols([SUBPROTOCOL]).max_message_size(MAX_REQUEST).max_frame_size(MAX_REQUEST);
     // Unless told, 128 KiB are kept for each verifier, and written over before each read.
     let upgrade = upgrade.read_buffer_size(MAX_REQUEST);
     if upgrade.selected_protocol().is_none() {
-        return Err(Problem::new(kinds::UPGRADE_REQUIRED));
+        return Err(Problem::new(kinds::UPGRADE_REQUIRED).upgrade("websocket"));
     }
     let who = Follower {
         name: String::new(),
         client: verified.client().clone(),
         token: verified.claims().jti,
         key: verified.key().clone(),
+        position: verified.position(),
         address: caller.address(),
         lease: std::time::Duration::ZERO,
         since: app.authority.world.now(),

@@ -89,7 +89,7 @@ struct News {
     current: Position,
 }
 
-fn snapshot(
+pub(crate) fn snapshot(
     view: &dyn View,
     world: &rescind_domain::World,
     known: Option<Position>,

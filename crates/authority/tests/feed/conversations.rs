@@ -1,12 +1,14 @@
 //! What a verifier may say, what it may not, and what it is told.
 
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use rescind_wire::feed::{Message, Request};
 use serde_json::json;
 
 use crate::line::Line;
-use crate::scene::Scene;
+use crate::scene::{Scene, until};
+use crate::server::request;
 
 const LEASE: Duration = Duration::from_secs(5);
 
@@ -158,4 +160,30 @@ fn the_feed_is_for_clients_with_its_scope_and_is_a_web_socket() {
     assert_eq!(Line::connect(scene.server.address, "nonsense").err(), Some(401));
     let plain = scene.server.request("GET", "/v1/feed", Some(&scene.feed_token()), None);
     assert_eq!(plain.status, 426, "{plain:?}");
+    // RFC 9110 §15.5.22.
+    let mut stream = scene.server.connect();
+    stream.write_all(&request("GET", "/v1/feed", Some(&scene.feed_token()), None)).expect("sent");
+    let mut said = String::new();
+    stream.read_to_string(&mut said).expect("an answer");
+    let head = said.split("\r\n\r\n").next().expect("a head").to_lowercase();
+    assert!(head.lines().any(|line| line == "upgrade: websocket"), "{head}");
+    assert!(head.lines().any(|line| line.starts_with("connection:") && line.contains("upgrade")), "{head}");
+}
+
+#[test]
+fn operators_see_who_follows_who_lags_and_how_long_enforcements_take() {
+    let scene = Scene::new();
+    let device = scene.server.sign_in("ann", "Phone");
+    assert_eq!(scene.server.gauge("rescind_feed_verifiers"), Some(0));
+    let (mut line, position) = Line::following(&scene, "shop", Duration::from_secs(30));
+    line.until_echoed(position, 1);
+    let gauge = |name: &str| scene.server.gauge(&format!("rescind_feed_{name}")).expect("a number");
+    assert_eq!((gauge("verifiers"), gauge("position"), gauge("lagging")), (1, position, 0));
+    let before = gauge("enforcement_seconds_count");
+    assert_eq!(scene.end(&device, "1ms")["enforced"], false);
+    assert_eq!((gauge("position"), gauge("lagging")), (position + 1, 1));
+    line.ack(position + 1, 1000);
+    assert_eq!(scene.end(&device, "20s")["enforced"], true);
+    assert_eq!(gauge("lagging"), 0);
+    until(|| (gauge("enforcement_seconds_count") == before + 1).then_some(()));
 }

@@ -3,12 +3,13 @@
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
+use rescind_wire::feed::Message;
 use serde_json::{Value, json};
 
 use crate::house::House;
 use crate::line::Line;
 use crate::scene::{Scene, until};
-use crate::server::request;
+use crate::server::{Device, request};
 
 /// Longer than a busy machine stalls.
 const LEASE: Duration = Duration::from_secs(4);
@@ -43,6 +44,28 @@ fn a_verifier_that_says_nothing_is_named_until_its_lease_is_over() {
     let later = scene.end(&device, "20s");
     assert_eq!((&later["enforced"], &later["lapsed"]), (&json!(true), &json!(1)), "{later}");
     assert!(later["took_ms"].is_u64());
+}
+
+#[test]
+fn a4_the_end_of_what_had_ended_is_waited_for_where_it_was_ended_whatever_ended_since() {
+    let scene = Scene::new();
+    let [phone, laptop] = ["Phone", "Laptop"].map(|name| scene.server.sign_in("ann", name));
+    let (mut line, position) = Line::following(&scene, "shop", Duration::from_secs(30));
+    line.until_echoed(position, 1);
+    let end = |device: &Device| {
+        scene.administer("DELETE", &format!("/v1/admin/sessions/{}", device.session), None).expect(204)
+    };
+    end(&phone);
+    let Message::Entries(frame) = line.hear_ahead() else { panic!("no entries") };
+    line.ack(frame.entries[0].number, 1000);
+    end(&laptop);
+    assert_eq!(scene.end(&laptop, "1ms")["enforced"], false);
+    assert_eq!(scene.end(&phone, "20s")["enforced"], true);
+    let current = "/v1/sessions/current?wait=enforced&timeout=20s";
+    let again = scene.server.request("DELETE", current, Some(&phone.access), None).expect(200).json();
+    assert_eq!(again["enforcement"]["enforced"], true, "{again}");
+    scene.house.run(&["session", "end", &phone.session, "--wait=20s"]).ok();
+    scene.house.run(&["session", "end", &laptop.session, "--wait=1s"]).failed_with(3);
 }
 
 #[test]
@@ -119,6 +142,54 @@ fn g7_after_a_restore_nothing_is_enforced_before_the_leases_of_the_lost_history_
     assert!(early["pending"].to_string().contains("epoch before"), "{early}");
 }
 
+/// A lease that a verifier of the store that is replaced has, and for how long the next server waits, with a shorter lease
+/// permitted to its own.
+fn waits_after_a_restore(lose: impl FnOnce(&House)) -> Duration {
+    let scene = Scene::new();
+    let backup = scene.house.path("backup.db").display().to_string();
+    scene.house.run(&["backup", &backup]).ok();
+    let _line = silent(&scene, "asleep", Duration::from_secs(30));
+    let Scene { house, server, .. } = scene;
+    assert!(server.stop().success());
+    lose(&house);
+    house.run(&["restore", &backup]).ok();
+    let config = house.write("short.toml", "[feed]\nmax_lease = \"5s\"\n");
+    let _server = house.serve(&["--config", &config]);
+    let mut stream = std::os::unix::net::UnixStream::connect(house.socket()).expect("a server");
+    writeln!(stream, "enforcement 1 0").expect("sent");
+    let mut told = String::new();
+    stream.read_to_string(&mut told).expect("an answer");
+    let found: rescind::feed::Enforcement = serde_json::from_str(&told).expect("an enforcement");
+    assert!(!found.enforced, "{found:?}");
+    let epoch = found.pending.iter().find(|pending| pending.verifier.contains("epoch before"));
+    epoch.unwrap_or_else(|| panic!("{found:?}")).bound_in
+}
+
+#[test]
+fn g7_after_a_restore_the_longest_lease_that_this_folder_ever_permitted_is_waited_for() {
+    // 3.75 x 30 s, and what has passed since.
+    let wait = waits_after_a_restore(|_| {});
+    assert!((Duration::from_secs(50)..Duration::from_secs(113)).contains(&wait), "{wait:?}");
+}
+
+#[test]
+fn g7_after_a_restore_the_longest_lease_that_the_replaced_store_knew_of_is_waited_for() {
+    let wait = waits_after_a_restore(|house| {
+        std::fs::remove_file(house.data().join("longest-lease")).expect("there");
+    });
+    assert!((Duration::from_secs(50)..Duration::from_secs(113)).contains(&wait), "{wait:?}");
+}
+
+#[test]
+fn g7_after_a_restore_where_nothing_is_known_the_longest_lease_that_may_be_configured_is_waited_for() {
+    let wait = waits_after_a_restore(|house| {
+        for file in ["longest-lease", "rescind.db", "rescind.db-wal", "rescind.db-shm"] {
+            let _ = std::fs::remove_file(house.data().join(file));
+        }
+    });
+    assert!(wait > Duration::from_mins(74), "{wait:?}");
+}
+
 #[test]
 fn g7_a_tag_of_an_entry_that_the_store_lost_begins_a_new_epoch() {
     let house = House::of("ann");
@@ -164,6 +235,11 @@ fn verifiers_are_listed_and_evicted() {
     let path = format!("/v1/admin/verifiers/{}", listed["id"].as_str().expect("an id"));
     scene.administer("DELETE", &path, None).expect(204);
     assert_eq!(line.until_closed(), "evicted");
+    let events = scene.house.json_lines(&["events"]);
+    let told: Vec<&Value> = events.iter().filter(|event| event["kind"] == "verifier_evicted").collect();
+    let [event] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((&event["client_id"], &event["detail"]), (&json!("shop"), &json!("shop one")), "{event}");
+    assert_eq!(event["actor"]["client"], "console", "{event}");
     until(|| {
         let list = scene.administer("GET", "/v1/admin/verifiers", None).expect(200).json();
         (list["verifiers"] == Value::Array(Vec::new())).then_some(())

@@ -1,12 +1,12 @@
 //! Ending one session by its id.
 
-use rescind_wire::SessionId;
+use rescind_wire::{Cause, SessionId, Standing};
 
 use crate::acting::{Acting, Administrator};
 use crate::error::Error;
 use crate::event::{EventKind, NewEvent};
 use crate::revocation::Receipt;
-use crate::verbs::log_out::{end_if_standing, stands};
+use crate::verbs::log_out::{end_if_standing, standing_of, stands};
 use crate::world::World;
 
 /// Ends one of one's own sessions. Any but the current one needs a fresh authentication (A6). One that has ended already
@@ -37,6 +37,20 @@ pub async fn end_own(world: &World, acting: &Acting, session: SessionId) -> Resu
         })
         .await?;
     ended
+}
+
+/// The entry that ended a session, where one did and the store still knows it. Of several, the last one.
+pub async fn ended_by(world: &World, session: SessionId) -> Result<Option<u64>, Error> {
+    world
+        .store
+        .read("session_ended_by", move |view| {
+            let Some(row) = view.session_by_id(&session)? else { return Ok(None) };
+            Ok(match standing_of(view, &row)? {
+                Standing::Ended(Cause::Revoked { number, .. }) => Some(number),
+                Standing::Ended(_) | Standing::Alive => None,
+            })
+        })
+        .await
 }
 
 /// Ends any session, for an administrator.

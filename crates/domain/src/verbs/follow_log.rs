@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use rescind_wire::{Epochs, Jwk, Position};
+use rescind_wire::{ClientId, Epochs, Jwk, KeyId, Position, Standing, Thing, TokenId};
 
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::key::{KeyRow, Purpose};
 use crate::revocation::Tag;
+use crate::standing::StoreCuts;
 use crate::store::View;
 use crate::verbs::keep_house;
 use crate::world::World;
@@ -42,6 +43,38 @@ pub fn written_by(view: &dyn View, floor: u64) -> Result<Option<Timestamp>, Erro
         return Ok(Some(Timestamp(0)));
     }
     Ok(view.log_before(floor.saturating_add(1), LOOK)?.into_iter().map(|row| row.at).max())
+}
+
+/// What of the token that a client showed may have been ended since.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The client, which acts for itself.
+    pub client: ClientId,
+    /// The token.
+    pub token: TokenId,
+    /// The key that signed it.
+    pub key: KeyId,
+    /// Its position.
+    pub position: Position,
+}
+
+/// Whether nothing of this was ended since, as the store says now (R3). The token may have expired.
+pub async fn may_follow(world: &World, shown: Shown) -> Result<bool, Error> {
+    world
+        .store
+        .read("may_follow", move |view| {
+            let thing = Thing {
+                user: None,
+                session: None,
+                client: Some(&shown.client),
+                token: Some(&shown.token),
+                key: Some(&shown.key),
+                position: shown.position,
+                authorized: shown.position,
+            };
+            Ok(StoreCuts::new(view)?.judge(&thing)? == Standing::Alive)
+        })
+        .await
 }
 
 /// Finds out where to begin for a verifier that holds everything up to a position, and the tag of the entry there.

@@ -11,7 +11,7 @@ use crate::store::{StoreError, Tx, View};
 use crate::world::World;
 
 /// The setting that holds the longest lease that any node ever had, in milliseconds.
-const LONGEST_LEASE: &str = "longest_node_lease_ms";
+pub const LONGEST_LEASE: &str = "longest_node_lease_ms";
 
 /// The setting that names the epoch in which the leases of the former one have run out.
 const SETTLED: &str = "settled_epoch";
@@ -60,8 +60,9 @@ pub struct Nodes {
     pub rows: Vec<NodeRow>,
     /// The head of the log.
     pub head: Position,
-    /// How long the leases that an earlier epoch granted may still run, if this is not the first epoch and nobody has yet
-    /// waited for that: nodes of a history that was lost have no row.
+    /// The longest lease that is recorded, if this is not the first epoch and nobody has yet waited for the end of what
+    /// earlier ones granted: nodes of a history that was lost have no row. That history may have granted a longer one, of
+    /// which a store that was put back knows nothing.
     pub unsettled: Option<Duration>,
 }
 

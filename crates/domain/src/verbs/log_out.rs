@@ -54,6 +54,11 @@ pub(crate) fn end_if_standing(
 
 /// Whether no revocation covers the session itself. It may have expired all the same.
 pub(crate) fn stands(view: &dyn View, session: &Session) -> Result<bool, StoreError> {
+    Ok(standing_of(view, session)? == Standing::Alive)
+}
+
+/// What covers the session itself.
+pub(crate) fn standing_of(view: &dyn View, session: &Session) -> Result<Standing, StoreError> {
     let thing = Thing {
         user: Some(&session.user),
         session: Some(&session.id),
@@ -63,5 +68,5 @@ pub(crate) fn stands(view: &dyn View, session: &Session) -> Result<bool, StoreEr
         position: session.position,
         authorized: session.position,
     };
-    Ok(StoreCuts::new(view)?.judge(&thing)? == Standing::Alive)
+    StoreCuts::new(view)?.judge(&thing)
 }

@@ -9,6 +9,7 @@ pub mod client_credentials;
 pub mod delete_account;
 pub mod end_session;
 pub mod end_sessions;
+pub mod evict_verifier;
 pub mod explain;
 pub mod follow_log;
 pub mod import_users;

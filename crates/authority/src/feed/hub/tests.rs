@@ -35,6 +35,7 @@ fn follow(hub: &Arc<Hub>, lease: Duration, millis: u64) -> Line {
         client: "shop".parse().expect("an id"),
         token: TokenId::from_bytes([1; 16]),
         key: "key_one".parse().expect("an id"),
+        position: Position { epoch: EPOCH, number: 10 },
         address: None,
         lease,
         since: Timestamp(0),

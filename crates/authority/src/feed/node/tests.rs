@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const ONE: FollowerId = 1;
@@ -299,4 +301,83 @@ fn batches_beyond_those_that_are_remembered_count_as_older_not_as_newer() {
     assert!(node.batches.len() <= BATCHES);
     assert!(!node.is_fresh(10, LEASE, at(1000) + freshness(LEASE)), "entry 11 was read at 1000");
     assert!(node.is_fresh(2009, LEASE, at(3000)));
+}
+
+/// What may happen to a verifier that has not acknowledged the last entry, and never does.
+#[derive(Clone, Debug)]
+enum Move {
+    Pass(u64),
+    Acknowledge,
+    Read,
+    Grow,
+    ConnectAgain,
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let one = prop_oneof![
+        (1..LEASE.as_secs() * 500).prop_map(Move::Pass),
+        Just(Move::Acknowledge),
+        Just(Move::Acknowledge),
+        Just(Move::Read),
+        Just(Move::Grow),
+        Just(Move::ConnectAgain),
+    ];
+    prop::collection::vec(one, 0..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    /// R8: by when a verifier is bound to have stopped is true when it is first told.
+    #[test]
+    fn no_acknowledgements_make_a_verifier_accept_past_the_bound_that_was_first_told(moves in moves()) {
+        let mut node = node();
+        follow(&mut node, ONE, at(0));
+        let (mut now, mut id, mut number, mut head) = (at(1000), ONE, 1, 11);
+        read(&mut node, head, now);
+        let told: Vec<Time> = node.late(11, now).map(|(_, bound)| bound).collect();
+        let [bound] = told[..] else { panic!("{told:?}") };
+        prop_assert!(bound <= now + LEASE * 16 / 10 + MARGIN);
+        for step in moves {
+            match step {
+                Move::Pass(millis) => now += at(millis),
+                Move::Acknowledge => {
+                    number += 1;
+                    if let Verdict::Close(_) = node.ack(id, ack(10, number), now) {
+                        node.gone(id);
+                    }
+                }
+                Move::Read | Move::Grow => {
+                    head += u64::from(matches!(step, Move::Grow));
+                    read(&mut node, head, now);
+                    node.due(now);
+                }
+                Move::ConnectAgain => {
+                    node.gone(id);
+                    (id, number) = (id + 1, 0);
+                    node.connect(id, LEASE);
+                    node.sent(id, head);
+                }
+            }
+            node.settle(now);
+            for held in node.followers().filter(|held| held.acked < 11) {
+                prop_assert!(held.until.is_none_or(|until| until <= bound), "{:?} after {:?}", held, bound);
+            }
+        }
+    }
+}
+
+#[test]
+fn who_is_late_is_bound_by_the_last_extension_that_it_may_be_given_while_it_may_be_and_by_its_lease_afterwards() {
+    let mut node = node();
+    follow(&mut node, ONE, at(0));
+    read(&mut node, 11, at(1000));
+    let bound = |node: &Node, now| node.late(11, now).map(|(held, bound)| (held.id, bound)).collect::<Vec<_>>();
+    let last = at(1000) + freshness(LEASE);
+    assert_eq!(bound(&node, at(1000)), [(ONE, last + counted(LEASE))]);
+    let (later, until) = (last + MARGIN, counted(LEASE));
+    assert_eq!(bound(&node, later), [(ONE, until)]);
+    assert_eq!(node.late(10, later).count(), 0);
+    node.ack(ONE, ack(11, 2), later);
+    assert_eq!(bound(&node, later), []);
 }

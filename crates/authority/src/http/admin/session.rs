@@ -140,5 +140,5 @@ async fn end(
 ) -> Result<(Extension<Ended>, StatusCode), Problem> {
     let (session, reason) = (id.id("session")?, why.or("signed out by an administrator"));
     let receipt = end_session::end_any(&app.authority.world, &admin.0, session, reason).await?;
-    signed_out(&app.authority, receipt).await
+    signed_out(&app.authority, receipt, session).await
 }

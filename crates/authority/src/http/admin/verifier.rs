@@ -110,7 +110,6 @@ async fn list(State(app): State<App>, admin: Admin) -> Result<Json<Verifiers>, P
     responses((status = 204, description = "Its connection is closed")),
 )]
 async fn evict(State(app): State<App>, admin: Admin, id: Named) -> Result<StatusCode, Problem> {
-    read_log::head(&app.authority.world, &admin.0).await?;
-    let id = id.id("verifier")?;
-    if app.authority.hub.evict(id) { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("verifier")) }
+    app.authority.evict(&admin.0, id.id("verifier")?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use rescind_domain::Error;
 use rescind_domain::revocation::{Actor, Receipt};
-use rescind_domain::verbs::read_log;
+use rescind_domain::verbs::{end_session, read_log};
 use rescind_wire::{ClientId, Scope, SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -54,18 +54,22 @@ impl Revoked {
     }
 }
 
-/// The answer to whoever ended a session, once this authority's own verifier refuses it. One that had ended before was
-/// ended by some entry up to the head.
+/// The answer to whoever ended a session, once this authority's own verifier refuses it. One that had ended before is
+/// waited for at the entry that ended it; where that is not known any more, it is some entry up to the head.
 pub(crate) async fn signed_out(
     authority: &Authority,
     receipt: Option<Receipt>,
+    session: SessionId,
 ) -> Result<(Extension<Ended>, StatusCode), Problem> {
     let number = match receipt {
         Some(receipt) => {
             authority.enforced_here(&receipt).await;
             receipt.position.number
         }
-        None => authority.world.store.position().await.map_err(Error::from)?.number,
+        None => match end_session::ended_by(&authority.world, session).await? {
+            Some(number) => number,
+            None => authority.world.store.position().await.map_err(Error::from)?.number,
+        },
     };
     Ok((Extension(Ended(number)), StatusCode::NO_CONTENT))
 }

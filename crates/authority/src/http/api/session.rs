@@ -330,8 +330,9 @@ async fn change(
 )]
 async fn log_out(State(app): State<App>, leaving: Leaving) -> Result<(Extension<Ended>, StatusCode), Problem> {
     let claims = leaving.authentic.claims();
+    let session = claims.sid.ok_or(Error::Forbidden)?;
     let receipt = log_out::log_out(&app.authority.world, claims, leaving.address).await?;
-    signed_out(&app.authority, receipt).await
+    signed_out(&app.authority, receipt, session).await
 }
 
 /// Sign a device out.
@@ -345,7 +346,7 @@ async fn log_out(State(app): State<App>, leaving: Leaving) -> Result<(Extension<
 async fn end(State(app): State<App>, caller: Caller, id: Named) -> Result<(Extension<Ended>, StatusCode), Problem> {
     let session = id.id("session")?;
     let receipt = end_session::end_own(&app.authority.world, &caller.acting(), session).await?;
-    signed_out(&app.authority, receipt).await
+    signed_out(&app.authority, receipt, session).await
 }
 
 /// Whoever ends several sessions gives the password, or has authenticated freshly.

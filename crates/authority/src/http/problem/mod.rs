@@ -6,7 +6,7 @@ mod mapping;
 use std::borrow::Cow;
 use std::time::Duration;
 
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use rescind_domain::clock::Timestamp;
@@ -130,6 +130,11 @@ impl Problem {
             Ok(value) => self.header(WWW_AUTHENTICATE, value),
             Err(_) => self,
         }
+    }
+
+    /// Says which protocol is wanted (RFC 9110 §15.5.22). Whoever sends `Upgrade` lists it in `Connection` (§7.8).
+    pub(crate) fn upgrade(self, protocol: &'static str) -> Self {
+        self.header(UPGRADE, HeaderValue::from_static(protocol)).header(CONNECTION, HeaderValue::from_static("upgrade"))
     }
 
     fn max_age(mut self, age: Duration) -> Self {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 
 use super::migrations::{self, State, VERSION};
 use super::{connection, sync_directory_of};
@@ -79,6 +79,15 @@ pub fn restore(backup: impl AsRef<Path>, dest: impl AsRef<Path>) -> Result<(), B
     check(&partial.0, backup)?;
     retire(&dest)?;
     partial.become_file(&dest)
+}
+
+/// One setting of the store at `path`, which nobody uses.
+pub fn read_setting(path: impl AsRef<Path>, name: &str) -> Result<Option<String>, BackupError> {
+    let path = path.as_ref();
+    let conn = connection::raw(path, PATIENCE).map_err(|error| unusable(path, &error))?;
+    require_ours(&conn, path)?;
+    let read = conn.query_row("SELECT value FROM settings WHERE name = ?1", [name], |row| row.get(0)).optional();
+    read.map_err(|error| unusable(path, &error))
 }
 
 /// A copy that is not whole yet; it is removed unless it becomes the file.

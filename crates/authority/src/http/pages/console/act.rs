@@ -62,9 +62,8 @@ impl Act {
                 return Ok(Came::Done("rotated"));
             }
             Self::Evict(verifier) => {
-                read_log::head(world, admin).await?;
-                let evicted = app.authority.hub.evict(verifier);
-                return if evicted { Ok(Came::Done("evicted")) } else { Err(Error::NotFound("verifier")) };
+                app.authority.evict(admin, verifier).await?;
+                return Ok(Came::Done("evicted"));
             }
         }))
     }

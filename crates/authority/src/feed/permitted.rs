@@ -1,0 +1,161 @@
+//! The longest lease that was ever permitted here, kept beside the database: one that is put back does not know what the
+//! one in whose place it is put had granted (R8, R9).
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::config::LONGEST_LEASE;
+
+/// The file in the data folder.
+const FILE: &str = "longest-lease";
+
+/// In the file, after the number: there may be leases of which this folder knows nothing.
+const UNKNOWN: &str = "unknown";
+
+/// The longest lease that any node on one data folder ever had.
+#[derive(Debug)]
+pub struct Permitted {
+    folder: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct State {
+    longest: Duration,
+    /// Leases may run that another folder's servers granted, or one's from before this file was kept.
+    unknown: bool,
+    /// Whether the file says so.
+    written: bool,
+}
+
+impl Permitted {
+    /// Reads the file. Where there is none, nothing is known of the database's past, unless it is `fresh`: made just now.
+    pub fn open(folder: &Path, fresh: bool) -> io::Result<Self> {
+        let state = match fs::read_to_string(folder.join(FILE)) {
+            Ok(text) => read(&text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                State { longest: Duration::ZERO, unknown: !fresh, written: false }
+            }
+            Err(error) => return Err(error),
+        };
+        let permitted = Self { folder: folder.to_owned(), state: Mutex::new(state) };
+        // A folder whose file is missing later is one that the database was not made in.
+        if fresh && !state.written {
+            permitted.write(state)?;
+        }
+        Ok(permitted)
+    }
+
+    /// The longest. Where it is not known, the longest that a configuration allows a verifier: the servers that granted it
+    /// are gone, so that their own leases do not matter.
+    pub fn longest(&self) -> Duration {
+        let state = *self.lock();
+        if state.unknown { state.longest.max(LONGEST_LEASE) } else { state.longest }
+    }
+
+    /// A node is about to have this lease. Once this returns, that is known whatever becomes of the database.
+    pub fn permit(&self, lease: Duration) -> io::Result<()> {
+        let state = *self.lock();
+        if state.written && lease <= state.longest {
+            return Ok(());
+        }
+        self.write(State { longest: state.longest.max(lease), ..state })
+    }
+
+    /// The database that is about to be replaced says that its nodes had leases of up to `longest`; nothing, if it cannot
+    /// say so or there is none.
+    pub fn replace(&self, longest: Option<Duration>) -> io::Result<()> {
+        let state = *self.lock();
+        // Whoever has kept the file knows at least as much as the database.
+        let unknown = if state.written { state.unknown } else { longest.is_none() };
+        self.write(State { longest: state.longest.max(longest.unwrap_or_default()), unknown, written: state.written })
+    }
+
+    /// All that ran when this was not known has run out.
+    pub fn outlived(&self) -> io::Result<()> {
+        // A server beside this process may have written since.
+        let state = fs::read_to_string(self.folder.join(FILE)).map_or_else(|_| *self.lock(), |text| read(&text));
+        if state.unknown { self.write(State { unknown: false, ..state }) } else { Ok(()) }
+    }
+
+    /// Under another name first, so that a crash leaves the old file or the new one.
+    fn write(&self, state: State) -> io::Result<()> {
+        let mut kept = self.lock();
+        let known = if state.unknown { UNKNOWN } else { "" };
+        let (path, unfinished) = (self.folder.join(FILE), self.folder.join(format!("{FILE}.new")));
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&unfinished)?;
+        writeln!(file, "{} {known}", state.longest.as_millis())?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)?;
+        File::open(&self.folder)?.sync_all()?;
+        *kept = State { written: true, ..state };
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What cannot be read says nothing.
+fn read(text: &str) -> State {
+    let mut words = text.split_whitespace();
+    let millis = words.next().and_then(|number| number.parse().ok());
+    let rest = words.next();
+    let longest = Duration::from_millis(millis.unwrap_or(0));
+    State { longest, unknown: millis.is_none() || rest.is_some(), written: true }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(90);
+
+    #[test]
+    fn what_was_permitted_is_known_to_the_next_process_whatever_became_of_the_database() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let permitted = Permitted::open(dir.path(), true).expect("opens");
+        assert_eq!(permitted.longest(), Duration::ZERO);
+        permitted.permit(LONG).expect("written");
+        permitted.permit(LONG / 2).expect("written");
+        assert_eq!(Permitted::open(dir.path(), false).expect("opens").longest(), LONG);
+        assert_eq!(Permitted::open(dir.path(), true).expect("opens").longest(), LONG, "its database was made anew");
+    }
+
+    #[test]
+    fn where_nothing_is_known_the_longest_that_may_be_configured_is_assumed_until_that_has_passed() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let permitted = Permitted::open(dir.path(), false).expect("opens");
+        assert_eq!(permitted.longest(), LONGEST_LEASE);
+        permitted.permit(LONG).expect("written");
+        let again = Permitted::open(dir.path(), false).expect("opens");
+        assert_eq!(again.longest(), LONGEST_LEASE, "a restart teaches nothing");
+        again.outlived().expect("written");
+        assert_eq!(Permitted::open(dir.path(), false).expect("opens").longest(), LONG);
+        fs::write(dir.path().join(FILE), "soon\n").expect("written");
+        assert_eq!(
+            Permitted::open(dir.path(), false).expect("opens").longest(),
+            LONGEST_LEASE,
+            "a file that says nothing"
+        );
+    }
+
+    #[test]
+    fn a_database_that_is_replaced_tells_what_is_missing_and_takes_nothing_away() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let permitted = Permitted::open(dir.path(), false).expect("opens");
+        permitted.replace(Some(LONG)).expect("written");
+        assert_eq!(permitted.longest(), LONG);
+        permitted.replace(None).expect("written");
+        permitted.replace(Some(LONG / 2)).expect("written");
+        assert_eq!(Permitted::open(dir.path(), false).expect("opens").longest(), LONG);
+        let other = tempfile::tempdir().expect("a folder");
+        Permitted::open(other.path(), false).expect("opens").replace(None).expect("written");
+        assert_eq!(Permitted::open(other.path(), false).expect("opens").longest(), LONGEST_LEASE);
+    }
+}

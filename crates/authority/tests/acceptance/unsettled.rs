@@ -1,0 +1,174 @@
+//! R8 across epochs: what a history that was lost had granted is waited for, as far as verifiers go that nobody can hear.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rescind::authority::Authority;
+use rescind::config::Config;
+use rescind::data_dir::DataDir;
+use rescind::feed::{Follower, Line, Out};
+use rescind::follower;
+use rescind::store::sqlite::Role;
+use rescind_domain::clock::Timestamp;
+use rescind_domain::verbs::sign_in::{SignedIn, sign_in};
+use rescind_domain::verbs::sign_up::{SignUp, sign_up};
+use rescind_domain::verbs::{begin_epoch, keep_house, log_out};
+use rescind_verifier::{Clock as _, Keeper, Presented, Verifier};
+use rescind_wire::TokenId;
+use rescind_wire::feed::Ack;
+use tokio::task::JoinHandle;
+
+use super::clock::{GuardClock, TestClock};
+use super::device::{OLD, Person, claims};
+use super::guard::snapshot;
+use super::house::{ISSUER, directory, password};
+
+/// The lease of the verifier that is cut off.
+const LEASE: Duration = Duration::from_secs(30);
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A server on a machine whose clocks stand still.
+struct Serving {
+    authority: Arc<Authority>,
+    follower: JoinHandle<()>,
+}
+
+impl Serving {
+    async fn begin(folder: &Path, max_lease: Duration, machine: &Arc<GuardClock>) -> Self {
+        let authority = open(folder, max_lease, Role::Server, machine).await;
+        keep_house::record_lifetime(&authority.world).await.unwrap();
+        let follower = tokio::spawn(follower::follow(Arc::clone(&authority)));
+        let serving = Self { authority, follower };
+        let head = serving.authority.world.store.position().await.unwrap();
+        assert!(serving.authority.wait_for(head.number).await);
+        while serving.authority.hub.row().is_none() {
+            tokio::task::yield_now().await;
+        }
+        serving
+    }
+
+    /// The process is killed.
+    async fn die(self) {
+        self.follower.abort();
+        assert!(self.follower.await.unwrap_err().is_cancelled());
+        drop(Arc::into_inner(self.authority).expect("nothing else holds it"));
+    }
+
+    async fn sign_in(&self, person: &Person) -> SignedIn {
+        sign_in(&self.authority.world, person.request(OLD)).await.unwrap()
+    }
+}
+
+async fn open(folder: &Path, max_lease: Duration, role: Role, machine: &Arc<GuardClock>) -> Arc<Authority> {
+    let data = DataDir::open_or_make(folder).unwrap();
+    let mut config = Config::default();
+    config.feed.max_lease = max_lease;
+    Authority::open_by(Arc::new(config), &data, role, ISSUER.into(), Arc::clone(machine) as Arc<_>).await.unwrap()
+}
+
+/// A verifier with a lease, which hears no more from now on.
+async fn cut_off(authority: &Authority, machine: &Arc<GuardClock>) -> (Verifier, Keeper) {
+    let builder = Verifier::builder(ISSUER).audience(ISSUER).clock(Arc::clone(machine) as Arc<_>);
+    let (verifier, mut keeper) = builder.parts().unwrap();
+    let world = authority.world.clone();
+    let read = authority.world.store.read("snapshot", move |view| snapshot(view, &world, None));
+    keeper.reset(read.await.unwrap()).unwrap();
+    let head = authority.world.store.position().await.unwrap();
+    let follower = Follower {
+        name: "edge".into(),
+        client: "edge".parse().unwrap(),
+        token: TokenId::from_bytes([1; 16]),
+        key: "key_one".parse().unwrap(),
+        position: head,
+        address: None,
+        lease: LEASE,
+        since: Timestamp(0),
+    };
+    let mut line = authority.hub.connect(follower, 1).expect("let in");
+    assert!(authority.hub.go_live(line.id, head).expect("the same epoch"));
+    let written = machine.boottime();
+    for number in 1.. {
+        if authority.hub.ack(line.id, Ack { position: head.number, number }, written).expect("in its turn") {
+            authority.hint();
+        }
+        if echoed(&mut line).await {
+            break;
+        }
+    }
+    keeper.extend(written + LEASE).unwrap();
+    (verifier, keeper)
+}
+
+async fn echoed(line: &mut Line) -> bool {
+    let heard = async {
+        while let Some(out) = line.queue.recv().await {
+            if matches!(out, Out::Echo(_)) {
+                return true;
+            }
+        }
+        false
+    };
+    tokio::time::timeout(SECOND, heard).await.unwrap_or(false)
+}
+
+/// A backup is made before a verifier is granted a long lease; then that verifier is cut off, the server killed, and the
+/// backup put in the store's place. No verifier that it grants now may have a lease as long.
+async fn nothing_is_enforced_before_the_lost_lease_is_over(restored: bool) {
+    let (dir, truth) = (directory(), TestClock::new());
+    let machine = GuardClock::beside(&truth);
+    let (folder, backup) = (dir.path().join("data"), dir.path().join("backup.db"));
+    let serving = Serving::begin(&folder, LEASE, &machine).await;
+    let request = SignUp { login: "ann".into(), password: password(OLD), address: None, idempotency: None };
+    let user = sign_up(&serving.authority.world, request).await.unwrap();
+    let ann = Person { id: user.id, login: user.login };
+    serving.authority.sqlite.backup(&backup).unwrap();
+    // The log goes on beyond the backup.
+    let former = serving.sign_in(&ann).await;
+    let receipt = log_out::log_out(&serving.authority.world, &claims(former.access.token.expose()).0, None).await;
+    serving.authority.enforced_here(&receipt.unwrap().unwrap()).await;
+    let phone = serving.sign_in(&ann).await;
+    let token = phone.access.token.expose();
+    let (verifier, _keeper) = cut_off(&serving.authority, &machine).await;
+    verifier.verify(&Presented::bearer(token)).unwrap();
+    serving.die().await;
+
+    for name in ["rescind.db", "rescind.db-wal", "rescind.db-shm"] {
+        let _ = std::fs::remove_file(folder.join(name));
+    }
+    std::fs::copy(&backup, folder.join("rescind.db")).unwrap();
+    if restored {
+        let tool = open(&folder, SECOND, Role::Tool, &machine).await;
+        begin_epoch::after_restore(&tool.world, false).await.unwrap();
+    }
+    let serving = Serving::begin(&folder, SECOND, &machine).await;
+    assert!(serving.authority.verify(&Presented::bearer(token)).await.is_err(), "it proves that the store went back");
+    let ended = serving.authority.world.store.position().await.unwrap().number;
+    let mut accepted_for = Duration::ZERO;
+    for second in 0.. {
+        let enforced = serving.authority.enforcement(ended, Duration::ZERO).await.unwrap().enforced;
+        let accepted = verifier.verify(&Presented::bearer(token)).is_ok();
+        assert!(!(enforced && accepted), "enforced after {second} s, and accepted all the same");
+        if enforced {
+            break;
+        }
+        if accepted {
+            accepted_for = SECOND * second;
+        }
+        assert!(second < 600, "never");
+        truth.advance(SECOND);
+    }
+    assert_eq!(accepted_for, LEASE - SECOND);
+    serving.die().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g7_after_a_restore_nothing_is_enforced_while_a_verifier_of_the_lost_history_accepts() {
+    nothing_is_enforced_before_the_lost_lease_is_over(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g7_after_a_data_file_was_put_back_nothing_is_enforced_while_a_verifier_of_the_lost_history_accepts() {
+    nothing_is_enforced_before_the_lost_lease_is_over(false).await;
+}
