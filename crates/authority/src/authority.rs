@@ -15,7 +15,7 @@ use rescind_domain::verbs::evict_verifier::{Evicted, evict_verifier};
 use rescind_domain::verbs::{administer_keys, begin_epoch};
 use rescind_domain::{Error, World};
 use rescind_verifier::{Authentic, Presented, Rejected, SetupError, Verified, Verifier};
-use rescind_wire::Position;
+use rescind_wire::{Epoch, Position};
 use tokio::sync::{Notify, watch};
 
 use crate::activity::Activity;

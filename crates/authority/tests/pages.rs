@@ -5,6 +5,7 @@ mod pages {
     #[path = "../api/call.rs"]
     mod call;
     #[path = "../api/clock.rs"]
+    #[expect(dead_code, reason = "certificates are not looked at here")]
     mod clock;
     #[path = "../api/ear.rs"]
     mod ear;
