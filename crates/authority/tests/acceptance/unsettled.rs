@@ -7,7 +7,8 @@ use std::time::Duration;
 use rescind::authority::Authority;
 use rescind::config::Config;
 use rescind::data_dir::DataDir;
-use rescind::feed::{Follower, Line, Out};
+use rescind::feed::lease::{counted, of_node};
+use rescind::feed::{Follower, Line, Out, POLL};
 use rescind::follower;
 use rescind::store::sqlite::Role;
 use rescind_domain::clock::Timestamp;
@@ -18,6 +19,7 @@ use rescind_verifier::{Clock as _, Keeper, Presented, Verifier};
 use rescind_wire::TokenId;
 use rescind_wire::feed::Ack;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::clock::{GuardClock, TestClock};
 use super::device::{OLD, Person, claims};
@@ -28,6 +30,9 @@ use super::house::{ISSUER, directory, password};
 const LEASE: Duration = Duration::from_secs(30);
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// Of the tests.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server on a machine whose clocks stand still.
 struct Serving {
@@ -110,7 +115,7 @@ async fn echoed(line: &mut Line) -> bool {
         }
         false
     };
-    tokio::time::timeout(SECOND, heard).await.unwrap_or(false)
+    timeout(SECOND, heard).await.unwrap_or(false)
 }
 
 /// A backup is made before a verifier is granted a long lease; then that verifier is cut off, the server killed, and the
@@ -145,21 +150,37 @@ async fn nothing_is_enforced_before_the_lost_lease_is_over(restored: bool) {
     let serving = Serving::begin(&folder, SECOND, &machine).await;
     assert!(serving.authority.verify(&Presented::bearer(token)).await.is_err(), "it proves that the store went back");
     let ended = serving.authority.world.store.position().await.unwrap().number;
-    let mut accepted_for = Duration::ZERO;
-    for second in 0.. {
-        let enforced = serving.authority.enforcement(ended, Duration::ZERO).await.unwrap().enforced;
-        let accepted = verifier.verify(&Presented::bearer(token)).is_ok();
-        assert!(!(enforced && accepted), "enforced after {second} s, and accepted all the same");
-        if enforced {
-            break;
+    let accepted = || verifier.verify(&Presented::bearer(token)).is_ok();
+    let enforcement = |patience| serving.authority.enforcement(ended, patience);
+    // By the clock that stands still. It sees now what rows of nodes there are.
+    let mut waiting = Box::pin(enforcement(Duration::from_hours(10)));
+    assert!(timeout(POLL * 3, &mut waiting).await.is_err());
+    truth.advance(LEASE - SECOND);
+    // In the end nothing keeps it but that verifier.
+    let nodes_are_gone = async {
+        loop {
+            tokio::select! {
+                found = &mut waiting => panic!("{found:?}, and it is accepted: {}", accepted()),
+                found = enforcement(Duration::ZERO) => {
+                    if found.unwrap().pending.iter().all(|pending| !pending.verifier.starts_with("node")) {
+                        break;
+                    }
+                }
+            }
         }
-        if accepted {
-            accepted_for = SECOND * second;
+    };
+    timeout(PATIENCE, nodes_are_gone).await.expect("they lapse");
+    assert!(accepted());
+    truth.advance(counted(of_node(LEASE)) - LEASE);
+    assert!(!accepted());
+    assert!(!enforcement(Duration::ZERO).await.unwrap().enforced, "it may have been another node's");
+    let enforced = async {
+        while timeout(POLL, &mut waiting).await.is_err() {
+            truth.advance(SECOND);
         }
-        assert!(second < 600, "never");
-        truth.advance(SECOND);
-    }
-    assert_eq!(accepted_for, LEASE - SECOND);
+    };
+    timeout(PATIENCE, enforced).await.expect("in the end it is enforced");
+    drop(waiting);
     serving.die().await;
 }
 

@@ -19,6 +19,7 @@ pub(crate) async fn silent(harness: &Harness, name: &str) -> Line {
         client: "default".parse().unwrap(),
         token: TokenId::from_bytes([1; 16]),
         key: "key_one".parse().unwrap(),
+        position: authority.world.store.position().await.unwrap(),
         address: Some([192, 0, 2, 7].into()),
         lease: Duration::from_mins(1),
         since: Timestamp(1_795_248_930_250),
