@@ -215,12 +215,12 @@ fn raise_the_alarm(seen: &mut Option<Epoch>, news: &News) {
     if seen.replace(epoch).is_none_or(|seen| seen == epoch) {
         return;
     }
-    match news.entries.iter().find(|row| row.position.epoch == epoch) {
-        Some(LogRow {
-            actor: Actor::System, change: Change::Revoke(Scope::Everyone { .. }), position, reason, ..
-        }) => {
-            tracing::error!(%epoch, entry = position.number, reason, "the store went back: everyone is signed out");
-        }
-        _ => tracing::warn!(%epoch, "a new epoch began"),
+    let first = news.entries.iter().find(|row| row.position.epoch == epoch);
+    let ends_all = |row: &&LogRow| matches!(row.change, Change::Revoke(Scope::Everyone { .. }));
+    if let Some(row) = first.filter(ends_all).filter(|row| matches!(row.actor, Actor::System)) {
+        let (entry, reason) = (row.position.number, &row.reason);
+        tracing::error!(%epoch, entry, reason, "the store went back: everyone is signed out");
+    } else {
+        tracing::warn!(%epoch, "a new epoch began");
     }
 }

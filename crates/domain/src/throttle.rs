@@ -407,10 +407,14 @@ mod tests {
         let desk = Desk::new(ThrottleOptions::default());
         let crowd: Vec<_> = (0..64).map(|n| desk.begin(&format!("user {n}"), "192.0.2.1").unwrap()).collect();
         assert_eq!(desk.wait("one more", "192.0.2.1"), SECOND, "a moment, for somebody among them is done by then");
-        crowd.into_iter().for_each(|attempt| attempt.succeeded(desk.now));
+        for attempt in crowd {
+            attempt.succeeded(desk.now);
+        }
         let devices: Vec<_> = (0..16).map(|_| desk.begin("alice", "192.0.2.2").unwrap()).collect();
         assert_eq!(desk.wait("alice", "192.0.2.2"), SECOND);
-        devices.into_iter().for_each(|attempt| attempt.succeeded(desk.now));
+        for attempt in devices {
+            attempt.succeeded(desk.now);
+        }
         assert_eq!(desk.sizes(), [0, 0, 0, 65], "no trace but the known good pairs");
     }
 

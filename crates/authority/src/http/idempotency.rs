@@ -79,7 +79,7 @@ pub(crate) enum Returning {
     /// Whoever has a token that is over, and a key.
     Former {
         /// What the token says.
-        claims: AccessClaims,
+        claims: Box<AccessClaims>,
         /// What they are told unless the request was answered before.
         refusal: Problem,
     },
@@ -136,7 +136,9 @@ impl FromRequestParts<App> for Returning {
             return Err(refused);
         }
         match Leaving::from_request_parts(parts, app).await {
-            Ok(leaving) => Ok(Self::Former { claims: leaving.authentic.claims().clone(), refusal: refused.into() }),
+            Ok(leaving) => {
+                Ok(Self::Former { claims: Box::new(leaving.authentic.claims().clone()), refusal: refused.into() })
+            }
             Err(_) => Err(refused),
         }
     }

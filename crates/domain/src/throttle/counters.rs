@@ -92,8 +92,8 @@ impl State {
     /// Where a pair stands in its round of turns. Where that begins is the pair's own, and a secret: the key is a hash.
     fn turn(&self, pair: &Key, now: Millis) -> Turn {
         let round = self.counters[ADDRESS].rule.longest.saturating_mul(WAITS_PER_TURN).max(1);
-        let [a, b, c, d, e, f, g, h, ..] = *pair;
-        let at = now.saturating_add(u64::from_le_bytes([a, b, c, d, e, f, g, h]) % round);
+        let own = u64::from_le_bytes(pair.first_chunk().copied().unwrap_or_default());
+        let at = now.saturating_add(own % round);
         let passed = at % round;
         Turn { number: at / round, is_now: passed <= round / TURN_LASTS, next_in: round - passed }
     }
