@@ -125,7 +125,7 @@ for (const scripts of [true, false]) {
         const one = await browserOf(visit, login, { scripts });
         const change = async (current, next) => {
             await one.goto("/account/security");
-            await one.getByLabel("Password so far").fill(current);
+            await one.getByLabel("Current password").fill(current);
             await one.getByLabel("New password").fill(next);
             await one.getByRole("button", { name: "Change the password" }).click();
         };

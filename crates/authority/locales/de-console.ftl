@@ -157,9 +157,9 @@ confirm-everyone-word = alle
 confirm-everyone-go = Alle abmelden
 
 # Noch einmal das Passwort
-again-for-unlock = Sie haben es vor einer Weile eingegeben. Danach wird das Konto entsperrt.
-again-for-rotation = Sie haben es vor einer Weile eingegeben. Danach werden neue Schlüssel gemacht.
-again-for-eviction = Sie haben es vor einer Weile eingegeben. Danach wird der Prüfer weggeschickt.
+again-for-unlock = Ihre letzte Eingabe ist eine Weile her. Danach wird das Konto entsperrt.
+again-for-rotation = Ihre letzte Eingabe ist eine Weile her. Danach werden neue Schlüssel gemacht.
+again-for-eviction = Ihre letzte Eingabe ist eine Weile her. Danach wird der Prüfer weggeschickt.
 
 # Was getan wurde
 notice-unlocked = Das Konto ist entsperrt. Was die Sperre beendet hat, bleibt beendet.

@@ -67,7 +67,7 @@ setup-intro = Legen Sie den ersten Administrator an. Der Link gilt einmal.
 setup-go = Administrator anlegen
 
 # New passwords
-password-rules = Mindestens 8 Zeichen; einige Wörter hintereinander merken sich leicht. Keines, das alle zuerst ausprobieren, und nicht Ihr Anmeldename.
+password-rules = Mindestens 8 Zeichen; einige Wörter hintereinander lassen sich leicht merken. Keines, das jeder zuerst ausprobiert, und nicht Ihr Anmeldename.
 password-too-short = Zu kurz: mindestens 8 Zeichen.
 password-too-long = Zu lang: 256 Zeichen genügen.
 password-common = Zu verbreitet: Dieses gehört zu den ersten, die jemand ausprobiert. Wählen Sie ein anderes.
@@ -158,6 +158,7 @@ event-client-removed = Eine Anwendung wurde entfernt
 event-revoked = Zugang wurde entzogen
 event-key-added = Ein Schlüssel wurde hinzugefügt
 event-key-revoked = Ein Schlüssel wurde entzogen
+event-verifier-evicted = Ein Dienst, der Token prüft, wurde weggeschickt
 event-epoch-begun = Alle wurden nach einer Wiederherstellung abgemeldet
 event-set-up = Der erste Administrator wurde angelegt
 
@@ -194,10 +195,10 @@ problem-internal = Im Server ist etwas schiefgegangen.
 
 # Authenticating again
 again-title = Bitte Ihr Passwort
-again-for-device = Sie haben es vor einer Weile eingegeben. Danach wird das Gerät abgemeldet.
-again-for-others = Sie haben es vor einer Weile eingegeben. Danach werden alle anderen Geräte abgemeldet.
-again-for-all = Sie haben es vor einer Weile eingegeben. Danach werden alle Geräte abgemeldet, auch dieses.
-again-for-lock = Sie haben es vor einer Weile eingegeben. Danach wird das Konto gesperrt.
+again-for-device = Ihre letzte Eingabe ist eine Weile her. Danach wird das Gerät abgemeldet.
+again-for-others = Ihre letzte Eingabe ist eine Weile her. Danach werden alle anderen Geräte abgemeldet.
+again-for-all = Ihre letzte Eingabe ist eine Weile her. Danach werden alle Geräte abgemeldet, auch dieses.
+again-for-lock = Ihre letzte Eingabe ist eine Weile her. Danach wird das Konto gesperrt.
 again-go = Weiter
 
 # What was done

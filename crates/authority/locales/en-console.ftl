@@ -128,7 +128,7 @@ console-hit-up-to = { $n ->
 console-hit-tokens = Every access token made with it is refused at once. No session ends: each gets a new token at its next refresh.
 console-new-password = New password
 console-own-password = Your own password
-console-own-password-too = It has been a while since you gave your own password. Please type it, and the new one again.
+console-own-password-too = You last gave your own password a while ago. Please type it, and the new one again.
 console-services-too = Services that act for themselves, too
 console-lock-for = For how long
 console-lock-default = As long as configured
@@ -157,9 +157,9 @@ confirm-everyone-word = everyone
 confirm-everyone-go = Sign everyone out
 
 # Authenticating again
-again-for-unlock = It has been a while since you gave it. Then the account is unlocked.
-again-for-rotation = It has been a while since you gave it. Then new keys are made.
-again-for-eviction = It has been a while since you gave it. Then the verifier is sent away.
+again-for-unlock = You last gave it a while ago. After that, the account is unlocked.
+again-for-rotation = You last gave it a while ago. After that, new keys are made.
+again-for-eviction = You last gave it a while ago. After that, the verifier is sent away.
 
 # What was done
 notice-unlocked = The account is unlocked. What the lock ended stays ended.

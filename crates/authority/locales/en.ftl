@@ -116,9 +116,9 @@ not-me = Not me: sign it out and change my password
 security-title = Security
 password-change = Change the password
 password-change-intro = All other devices are signed out. This one stays signed in.
-password-current = Password so far
+password-current = Current password
 password-new = New password
-events-title = What happened lately
+events-title = Recent security events
 events-none = Nothing yet.
 show-older = Show older
 by-administrator = by an administrator
@@ -158,6 +158,7 @@ event-client-removed = An application was removed
 event-revoked = Access was revoked
 event-key-added = A key was added
 event-key-revoked = A key was revoked
+event-verifier-evicted = A service that checks tokens was sent away
 event-epoch-begun = Everybody was signed out after a restore
 event-set-up = The first administrator was made
 
@@ -194,10 +195,10 @@ problem-internal = Something went wrong inside the server.
 
 # Authenticating again
 again-title = Your password, please
-again-for-device = It has been a while since you gave it. Then the device is signed out.
-again-for-others = It has been a while since you gave it. Then all other devices are signed out.
-again-for-all = It has been a while since you gave it. Then every device is signed out, this device too.
-again-for-lock = It has been a while since you gave it. Then the account is locked.
+again-for-device = You last gave it a while ago. After that, the device is signed out.
+again-for-others = You last gave it a while ago. After that, all other devices are signed out.
+again-for-all = You last gave it a while ago. After that, every device is signed out, this device too.
+again-for-lock = You last gave it a while ago. After that, the account is locked.
 again-go = Go on
 
 # What was done
