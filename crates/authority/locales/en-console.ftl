@@ -23,7 +23,7 @@ console-all-revocations = The whole log
 # Accounts
 console-search = Beginning of a login name, or a whole id, of another system too
 console-find = Find
-console-nobody-found = No account is called so, or has this id.
+console-nobody-found = No account has this name or id.
 console-administrator = Administrator
 console-person = Person
 console-active = Active

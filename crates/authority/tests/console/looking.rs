@@ -32,9 +32,9 @@ async fn an_account_is_found_by_the_beginning_of_its_name_by_its_id_and_by_that_
     assert!(page.contains("value=\"ANN\""));
     // Looking for what is in the middle of a name would take a look at every name there is.
     let page = root.page("/admin/users?q=marie").await;
-    assert!(page.contains("No account is called so, or has this id.") && !page.contains("ann.marie"), "{page}");
+    assert!(page.contains("No account has this name or id.") && !page.contains("ann.marie"), "{page}");
     let page = root.page("/admin/users?q=nobody-at-all").await;
-    assert!(page.contains("No account is called so, or has this id."));
+    assert!(page.contains("No account has this name or id."));
     let answer = root.get(&format!("/admin/users?q={ann}")).await;
     assert_eq!((answer.status.as_u16(), answer.header("location")), (303, &*format!("/admin/users/{ann}")));
     let page = root.page("/admin/users?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").await;
