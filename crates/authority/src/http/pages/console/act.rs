@@ -62,7 +62,7 @@ impl Act {
                 return Ok(Came::Done("rotated"));
             }
             Self::Evict(verifier) => {
-                app.authority.evict(admin, verifier).await?;
+                app.authority.evict(admin, Some(verifier)).await?;
                 return Ok(Came::Done("evicted"));
             }
         }))
