@@ -16,7 +16,8 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use zeroize::Zeroizing;
 
 use super::Following;
-use super::origin::{BadUrl, Origin, Stream};
+use super::counted::Counted;
+use super::origin::{BadUrl, Origin};
 
 /// The longest answer of the token endpoint, in bytes.
 const LONGEST_ANSWER: usize = 64 * 1024;
@@ -28,7 +29,7 @@ const LONGEST_USE: Duration = Duration::from_hours(24);
 /// snapshot no slower.
 const READ_AT_ONCE: usize = 16 * 1024;
 
-pub(super) type Socket = WebSocketStream<Box<dyn Stream>>;
+pub(super) type Socket = WebSocketStream<Counted>;
 
 /// Why the authority was not reached.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +95,7 @@ impl Link {
     /// Connects to the feed.
     pub(super) async fn connect(&mut self) -> Result<Socket, LinkError> {
         let token = self.token().await?;
-        let stream = self.origin.stream().await?;
+        let stream = Counted::new(self.origin.stream().await?);
         let url = format!("ws://{}{}/v1/feed", self.origin.name(), self.base);
         let mut request = url.into_client_request().map_err(|error| LinkError::Unreadable(error.to_string()))?;
         let headers = request.headers_mut();

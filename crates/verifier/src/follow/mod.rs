@@ -1,9 +1,13 @@
 //! Keeps a verifier current from the authority's feed: connects, applies, acknowledges, and connects again.
 
+mod counted;
 mod keys;
 mod link;
 mod origin;
 mod pause;
+mod silence;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,8 +30,9 @@ use crate::subscription::{Next, Subscription, Unfollowable};
 use keys::KeyFetcher;
 use link::{Link, Socket};
 use pause::Pause;
+use silence::Silence;
 
-/// How long connecting, or the authority's first word, may take.
+/// How long connecting, the authority's first word, or silence before the first lease may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whom to follow, and as whom.
@@ -188,8 +193,8 @@ async fn subscribe(run: &mut Run, keeper: &mut Keeper, mut socket: Socket) -> Re
     let beat = run.lease / 3;
     let mut beats = tokio::time::interval_at(Instant::now() + beat, beat);
     beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    // Silence for longer than this means that the connection is dead, whatever the system says.
-    let mut silence = Instant::now() + PATIENCE;
+    // Silence for too long means that the connection is dead, whatever the system says.
+    let mut silence = Silence::new(Instant::now(), socket.get_ref().read());
     loop {
         let heard = tokio::select! {
             () = told(&mut left) => {
@@ -197,7 +202,12 @@ async fn subscribe(run: &mut Run, keeper: &mut Keeper, mut socket: Socket) -> Re
                 let _ = timeout(beat, say(&mut socket, &Request::Goodbye)).await;
                 return Ok(End::Left);
             }
-            () = tokio::time::sleep_until(silence) => return Err(End::Failed("the authority is silent".into())),
+            () = tokio::time::sleep_until(silence.until()) => {
+                if silence.has_lasted(Instant::now(), socket.get_ref().read()) {
+                    return Err(End::Failed("the authority is silent".into()));
+                }
+                continue;
+            }
             _ = beats.tick() => None,
             heard = socket.next() => Some(heard),
         };
@@ -212,7 +222,7 @@ async fn subscribe(run: &mut Run, keeper: &mut Keeper, mut socket: Socket) -> Re
         };
         match next {
             Next::Listen => {}
-            Next::Extended => silence = Instant::now() + run.lease,
+            Next::Extended => silence.extended(Instant::now(), run.lease),
             Next::Acknowledge => {
                 // The last thing before it is written.
                 if let Some(ack) = subscription.ack(run.clock.boottime()) {
