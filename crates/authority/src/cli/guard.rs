@@ -48,6 +48,9 @@ pub(super) struct Arguments {
     /// A cookie that may hold the token, where there is no Authorization header
     #[arg(long, value_name = "NAME")]
     cookie: Option<String>,
+    /// Ask for scopes by the header X-Auth-Required-Scope alone: for proxies that ask with the query of the request itself
+    #[arg(long)]
+    ignore_query: bool,
     /// The certificates to trust, in PEM [default: the system's]
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
@@ -64,6 +67,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let options = Options {
         listen: arguments.listen.clone(),
         cookie: arguments.cookie.clone(),
+        ignore_query: arguments.ignore_query,
         operations: arguments.operations.clone(),
     };
     let secret = secret(arguments)?;

@@ -2,18 +2,22 @@
 
 use http_body_util::Empty;
 use hyper::body::Bytes;
-use hyper::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, COOKIE, HeaderName, HeaderValue};
-use hyper::{HeaderMap, Request, Response};
+use hyper::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, COOKIE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use hyper::{HeaderMap, Request, Response, StatusCode};
 use rescind_verifier::web::{self, Refusal, Requirement};
 use rescind_verifier::{Presented, Verified, Verifier};
+
+use super::required::{Unreadable, required};
 
 const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");
 const SESSION: HeaderName = HeaderName::from_static("x-auth-session");
 const CLIENT: HeaderName = HeaderName::from_static("x-auth-client");
 const SCOPE: HeaderName = HeaderName::from_static("x-auth-scope");
 
-/// The header in which a proxy says which scopes a request needs.
-const REQUIRED: HeaderName = HeaderName::from_static("x-auth-required-scope");
+/// What is said where the scopes that were asked for cannot be read. 403, for proxies make an error of their own of 400.
+const UNREADABLE: HeaderValue = HeaderValue::from_static(
+    "Bearer error=\"insufficient_scope\", error_description=\"the proxy asks for a scope that cannot be read\"",
+);
 
 type Answer = Response<Empty<Bytes>>;
 
@@ -22,26 +26,48 @@ type Answer = Response<Empty<Bytes>>;
 pub struct Asked {
     verifier: Verifier,
     cookie: Option<String>,
+    by_query: bool,
+}
+
+/// Why a request is not let in.
+enum Denied {
+    Refused(Refusal),
+    Unreadable,
+}
+
+impl From<Refusal> for Denied {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Unreadable> for Denied {
+    fn from(_: Unreadable) -> Self {
+        Self::Unreadable
+    }
 }
 
 impl Asked {
-    /// Asks this verifier; the token may be in the cookie of that name.
-    pub fn new(verifier: Verifier, cookie: Option<String>) -> Self {
-        Self { verifier, cookie }
+    /// Asks this verifier; the token may be in the cookie of that name, and `by_query` says whether scopes are asked for by
+    /// the query, too.
+    pub fn new(verifier: Verifier, cookie: Option<String>, by_query: bool) -> Self {
+        Self { verifier, cookie, by_query }
     }
 
     /// What the request's token is worth. Body, method and path are not looked at.
     pub fn answer<B>(&self, request: &Request<B>) -> Response<Empty<Bytes>> {
         match self.judge(request) {
             Ok(verified) => admitted(&verified),
-            Err(refusal) => bodiless(refusal.response()),
+            Err(Denied::Refused(refusal)) => bodiless(refusal.response()),
+            Err(Denied::Unreadable) => unreadable(),
         }
     }
 
-    fn judge<B>(&self, request: &Request<B>) -> Result<Verified, Refusal> {
+    fn judge<B>(&self, request: &Request<B>) -> Result<Verified, Denied> {
         let presented = self.presented(request.headers())?;
-        let verified = self.verifier.verify(&presented)?;
-        let requirement = required(request).into_iter().fold(Requirement::none(), Requirement::scope);
+        let verified = self.verifier.verify(&presented).map_err(Refusal::from)?;
+        let scopes = required(request, self.by_query)?;
+        let requirement = scopes.into_iter().fold(Requirement::none(), Requirement::scope);
         requirement.check(&self.verifier, &verified)?;
         Ok(verified)
     }
@@ -61,19 +87,6 @@ impl Asked {
     }
 }
 
-/// The scopes that the proxy asks for: in the query as `scope`, and in the header. All of them are needed. A client that
-/// adds to them asks for less.
-fn required<B>(request: &Request<B>) -> Vec<String> {
-    let query = request.uri().query().unwrap_or_default().split('&').filter_map(|pair| pair.strip_prefix("scope="));
-    let query = query.map(|text| text.replace('+', " ").replace("%20", " "));
-    let header = request.headers().get_all(REQUIRED).iter().map(|value| value.to_str().unwrap_or("?").to_owned());
-    query
-        .chain(header)
-        .flat_map(|text| text.split(' ').map(str::to_owned).collect::<Vec<_>>())
-        .filter(|scope| !scope.is_empty())
-        .collect()
-}
-
 /// Who it is. Always all of the headers: a proxy that copies them replaces what a client may have smuggled in.
 fn admitted(verified: &Verified) -> Answer {
     let mut answer = bodiless(Response::default());
@@ -84,6 +97,14 @@ fn admitted(verified: &Verified) -> Answer {
     headers.insert(SESSION, value(&verified.session().map(ToString::to_string).unwrap_or_default()));
     headers.insert(CLIENT, value(verified.client().as_str()));
     headers.insert(SCOPE, value(&verified.claims().scope));
+    answer
+}
+
+fn unreadable() -> Answer {
+    let mut answer = bodiless(Response::default());
+    *answer.status_mut() = StatusCode::FORBIDDEN;
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer.headers_mut().insert(WWW_AUTHENTICATE, UNREADABLE);
     answer
 }
 
@@ -99,7 +120,7 @@ mod tests {
 
     fn asked(cookie: Option<&str>) -> Asked {
         let (verifier, _) = Verifier::builder("https://id.example").audience("api").parts().expect("good settings");
-        Asked::new(verifier, cookie.map(str::to_owned))
+        Asked::new(verifier, cookie.map(str::to_owned), true)
     }
 
     fn request(target: &str, headers: &[(&'static str, &str)]) -> Request<()> {
@@ -126,13 +147,6 @@ mod tests {
         assert_eq!(token(Some("t"), &[("cookie", "t=abc"), ("cookie", "t=def")]), Err(401), "which of them?");
         assert_eq!(token(None, &[("authorization", "Bearer a"), ("authorization", "Bearer a")]), Err(401));
         assert_eq!(token(None, &[("authorization", "Basic abc")]), Err(401));
-    }
-
-    #[test]
-    fn scopes_are_asked_for_by_query_and_by_header_and_all_are_needed() {
-        let asked = request("/x?a=b&scope=read+write&scope=%20more", &[("x-auth-required-scope", "admin")]);
-        assert_eq!(required(&asked), ["read", "write", "more", "admin"]);
-        assert_eq!(required(&request("/", &[])), [""; 0]);
     }
 
     #[test]

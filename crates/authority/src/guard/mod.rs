@@ -9,6 +9,7 @@
 mod answer;
 mod door;
 mod operations;
+mod required;
 
 use std::io;
 
@@ -27,6 +28,8 @@ pub struct Options {
     pub listen: Address,
     /// The cookie that may hold the token, where there is no `Authorization` header.
     pub cookie: Option<String>,
+    /// Whether scopes are asked for by the header alone, and the query means nothing.
+    pub ignore_query: bool,
     /// Where it says to operators how it is, if anywhere.
     pub operations: Option<Address>,
 }
@@ -62,7 +65,7 @@ pub async fn guard(
     let door = open(&options.listen)?;
     let office = options.operations.as_ref().map(open).transpose()?;
     announce(door.address(), office.as_ref().map(Door::address));
-    let (asked, watched) = (Asked::new(verifier.clone(), options.cookie), verifier.clone());
+    let (asked, watched) = (Asked::new(verifier.clone(), options.cookie, !options.ignore_query), verifier.clone());
     let operations = async {
         match &office {
             Some(office) => office.answer(move |request| operations::answer(&watched, request)).await,

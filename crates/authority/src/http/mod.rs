@@ -12,7 +12,7 @@ mod docs;
 mod envelope;
 mod exposition;
 mod feed;
-mod form;
+pub(crate) mod form;
 mod html;
 mod idempotency;
 mod meter;

@@ -98,12 +98,29 @@ fn a_token_is_let_in_with_who_it_is_and_refused_once_it_is_revoked() {
     assert!(head.contains("\r\nx-auth-client: default\r\n") && head.contains("\r\nx-auth-scope: \r\n"), "{head}");
     let (status, head) = guard.ask("/?scope=write", &bearer(&device));
     assert!(status == 403 && head.contains("error=\"insufficient_scope\", scope=\"write\""), "{head}");
+    let (status, head) = guard.ask("/?scope=write%3", &bearer(&device));
+    assert!(
+        status == 403 && head.contains("error_description=\"the proxy asks for a scope that cannot be read"),
+        "{head}"
+    );
     assert_eq!(guard.ask("/", "x-auth-required-scope: write\r\nauthorization: Bearer x\r\n").0, 401);
     let (status, head) = guard.ask("/", "");
     assert!(status == 401 && head.contains("www-authenticate: bearer\r\n"), "{head}");
     assert_eq!(scene.end(&device, "10s")["confirmed"], 1);
     let (status, head) = guard.ask("/", &bearer(&device));
     assert!(status == 401 && head.contains("error=\"invalid_token\""), "{head}");
+}
+
+#[test]
+fn a_guard_that_ignores_the_query_asks_by_the_header() {
+    let scene = Scene::new();
+    let device = scene.server.sign_in("ann", "Phone");
+    let guard = Guard::start(&scene, "127.0.0.1:0", &["--ignore-query"]);
+    guard.until_heard(&device);
+    assert_eq!(guard.ask("/search?scope=its-own&scope=%", &bearer(&device)).0, 200);
+    let write = format!("x-auth-required-scope: write\r\n{}", bearer(&device));
+    let (status, head) = guard.ask("/", &write);
+    assert!(status == 403 && head.contains("scope=\"write\""), "{head}");
 }
 
 #[test]
@@ -224,7 +241,8 @@ impl Proxy {
     }
 
     fn ask(&self, headers: &str) -> (u16, String) {
-        let request = format!("GET /thing HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{headers}\r\n", self.1);
+        let request =
+            format!("GET /thing?scope=its-own HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{headers}\r\n", self.1);
         exchange(TcpStream::connect(self.1).expect("connected"), &request)
     }
 }
