@@ -13,7 +13,8 @@ use crate::verifier::{Settings, Shared, Verifier};
 /// How far two wall clocks may be apart, unless configured.
 pub const DEFAULT_SKEW: Duration = Duration::from_secs(30);
 
-/// The most that may be configured. The authority counts on it when it raises the floor (R10).
+/// The most that may be configured. The authority counts on its own `tokens.skew` alone when it raises the floor (R10): one
+/// that allows more may refuse a token as [below the floor](crate::Rejected::BelowFloor) that it would still accept by `exp`.
 pub const MAX_SKEW: Duration = Duration::from_mins(5);
 
 /// Tokens cached unless configured: some 10 MB once they are all there.
