@@ -150,7 +150,8 @@ impl Authority {
             .map_err(|error| DataDirError::Io { path: data.path().to_owned(), error })?;
         let hashing = Arc::new(HashingPool::new(pool_options(&config, &root))?);
         let builder = Verifier::builder(&issuer).audience(&issuer).skew(config.tokens.skew).clock(machine);
-        let (verifier, keeper) = builder.cache_tokens(config.verifier.cache_tokens as usize).parts()?;
+        let builder = builder.cache_tokens(config.verifier.cache_tokens as usize);
+        let (verifier, keeper) = builder.revocations(config.verifier.revocations.into()).parts()?;
         let world = World {
             store: Arc::clone(&sqlite) as Arc<dyn Store>,
             clock: Arc::clone(&clock) as Arc<dyn rescind_domain::clock::Clock>,

@@ -8,7 +8,7 @@ use rescind_domain::revocation::{Actor, LogRow};
 use rescind_domain::store::{StoreError, View};
 use rescind_domain::verbs::{begin_epoch, keep_house};
 use rescind_domain::{Error, World};
-use rescind_verifier::{Break, Keeper, Snapshot};
+use rescind_verifier::{Break, Broken, Keeper, Reason, Snapshot};
 use rescind_wire::{Change, Entry, Epoch, Epochs, Position, Scope};
 
 use crate::authority::Authority;
@@ -80,14 +80,14 @@ async fn round(authority: &Authority, keeper: &mut Keeper, epoch: &mut Option<Ep
         let asked_at = authority.clock.boottime();
         hub.begin_read();
         let held = keeper.held().map(|held| held.position);
-        let news = read(&authority.world, held).await?;
+        let news = read(&authority.world, held, authority.config.verifier.revocations.into()).await?;
         let position = news.position;
         raise_the_alarm(epoch, &news);
         let current = held.is_some_and(|held| held.epoch == news.epochs.current);
         let entries: Vec<Entry> = news.entries.iter().map(entry).collect();
+        let before = authority.verifier.health().unavailable;
         if let Err(broken) = apply(keeper, &news, &entries, current) {
-            tracing::error!(%broken, "the log cannot be applied; reading all of it again");
-            keeper.break_off(Break::Gap);
+            break_off(keeper, broken, before);
             return Ok(());
         }
         let applied = keeper.held().map_or(0, |held| held.position.number);
@@ -132,7 +132,18 @@ async fn round(authority: &Authority, keeper: &mut Keeper, epoch: &mut Option<Ep
     }
 }
 
-async fn read(world: &World, held: Option<Position>) -> Result<News, Error> {
+/// Nothing is accepted until all of the log was read again. Where that is too much, it stays so until the floor has risen.
+fn break_off(keeper: &mut Keeper, broken: Broken, before: Option<Reason>) {
+    if !matches!(broken, Broken::Full { .. }) {
+        tracing::error!(%broken, "the log cannot be applied; reading all of it again");
+        keeper.break_off(Break::Gap);
+    } else if before != Some(Reason::Broken(Break::Full)) {
+        tracing::error!(%broken, "tokens are refused, and nothing is sent to the feed: raise verifier.revocations");
+    }
+}
+
+/// At most `room` entries where all of them are needed: more could not be applied, and none is read.
+async fn read(world: &World, held: Option<Position>, room: u64) -> Result<News, Error> {
     let inner = world.clone();
     world
         .store
@@ -141,6 +152,7 @@ async fn read(world: &World, held: Option<Position>) -> Result<News, Error> {
             let after = held.filter(|held| held.epoch == log.position.epoch).map(|held| held.number);
             let entries = match after {
                 Some(number) => view.log_after(number, BATCH)?,
+                None if log.position.number.saturating_sub(log.floor) > room => Vec::new(),
                 None => all_after(view, log.floor)?,
             };
             let reached = entries.last().map_or(after.unwrap_or(log.floor), |last| last.position.number);
@@ -172,7 +184,7 @@ fn all_after(view: &dyn View, floor: u64) -> Result<Vec<LogRow>, StoreError> {
     }
 }
 
-fn apply(keeper: &mut Keeper, news: &News, entries: &[Entry], current: bool) -> Result<(), rescind_verifier::Broken> {
+fn apply(keeper: &mut Keeper, news: &News, entries: &[Entry], current: bool) -> Result<(), Broken> {
     if current {
         keeper.apply(entries)?;
         keeper.raise_floor(news.floor);

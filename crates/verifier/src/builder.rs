@@ -21,6 +21,10 @@ pub const MAX_SKEW: Duration = Duration::from_mins(5);
 const DEFAULT_CACHE: usize = 16 * 1024;
 const MAX_CACHE: usize = 1 << 24;
 
+/// Entries of the log above the floor: more than a busy authority revokes in the longest lifetime of a token.
+const DEFAULT_REVOCATIONS: u64 = 1 << 24;
+const MAX_REVOCATIONS: u64 = 1 << 28;
+
 /// Sets a verifier up; see [`Verifier::builder`].
 #[must_use]
 pub struct Builder {
@@ -28,6 +32,7 @@ pub struct Builder {
     audience: String,
     skew: Duration,
     cache_tokens: usize,
+    revocations: u64,
     foreign: Vec<Foreign>,
     seed: Option<[u8; SEED]>,
     clock: Arc<dyn Clock>,
@@ -50,6 +55,9 @@ pub enum SetupError {
     /// The cache would be larger than 16,777,216 tokens.
     #[error("a cache of more than 16,777,216 tokens is not possible")]
     Cache,
+    /// There is room for no revocation, or for more than 268,435,456.
+    #[error("room for 1 to 268,435,456 revocations is possible")]
+    Revocations,
     /// Another issuer cannot be accepted.
     #[error(transparent)]
     Foreign(#[from] ForeignError),
@@ -88,6 +96,7 @@ impl Builder {
             audience: String::new(),
             skew: DEFAULT_SKEW,
             cache_tokens: DEFAULT_CACHE,
+            revocations: DEFAULT_REVOCATIONS,
             foreign: Vec::new(),
             seed: None,
             clock: Arc::new(SystemClock),
@@ -113,6 +122,17 @@ impl Builder {
     /// 0 remembers none. Where other issuers are accepted, as many of their tokens are remembered, too.
     pub const fn cache_tokens(mut self, tokens: usize) -> Self {
         self.cache_tokens = tokens;
+        self
+    }
+
+    /// How many revocations may have to be remembered at a time: entries of the log above the authority's floor, at some
+    /// 200 bytes each, twice that while a snapshot replaces them. 16,777,216 unless set; 1 at least, 268,435,456 at most.
+    ///
+    /// With more of them, nothing is forgotten and nothing accepted: every check is
+    /// [`Unavailable`](crate::Rejected::Unavailable) ([`Break::Full`](crate::Break::Full)) until the floor has risen far
+    /// enough that a new snapshot fits.
+    pub const fn revocations(mut self, entries: u64) -> Self {
+        self.revocations = entries;
         self
     }
 
@@ -154,9 +174,13 @@ impl Builder {
         if self.cache_tokens > MAX_CACHE {
             return Err(SetupError::Cache);
         }
+        if !(1..=MAX_REVOCATIONS).contains(&self.revocations) {
+            return Err(SetupError::Revocations);
+        }
         let seed = self.seed.map_or_else(random, Ok)?;
         let skew = u64::try_from(self.skew.as_millis()).map_err(|_| SetupError::Skew)?;
-        let settings = Settings { issuer: self.issuer, audience: self.audience, skew };
+        let revocations = self.revocations;
+        let settings = Settings { issuer: self.issuer, audience: self.audience, skew, revocations };
         let foreigners = foreigners(self.foreign, &settings.issuer, fetches, self.cache_tokens, &seed)?;
         let cache = TokenCache::new(Kind::Own, self.cache_tokens, &seed).map_err(|_| SetupError::Cipher)?;
         let shared = Shared::new(settings, self.clock, cache, foreigners);
@@ -218,6 +242,7 @@ impl fmt::Debug for Builder {
             .field("audience", &self.audience)
             .field("skew", &self.skew)
             .field("cache_tokens", &self.cache_tokens)
+            .field("revocations", &self.revocations)
             .field("foreign", &self.foreign)
             .finish_non_exhaustive()
     }
@@ -273,20 +298,19 @@ mod tests {
         let (lease, shortest) = (Duration::from_millis(DEFAULT_LEASE), Duration::from_millis(MIN_LEASE));
         let (skew, most) = (DEFAULT_SKEW.as_secs(), MAX_SKEW.as_secs() / 60);
         let (cache, largest) = (grouped(DEFAULT_CACHE), grouped(MAX_CACHE));
+        let [entries, most_entries] =
+            [DEFAULT_REVOCATIONS, MAX_REVOCATIONS].map(|n| grouped(n.try_into().expect("a size")));
         for row in [
             format!("| `lease` | {} s | {} s at least |", lease.as_secs(), shortest.as_secs()),
             format!("| `skew` | {skew} s | how far wall clocks may be apart; {most} min at most |"),
             format!(
                 "| `cache_tokens` | {cache} | tokens whose signature was checked; some 10 MB when full; {largest} at most"
             ),
+            format!("| `revocations` | {entries} | entries of the log above the floor; 1 to {most_entries} |"),
             format!("| `name` | the client's id | what the authority's list calls it; {MAX_NAME} bytes at most |"),
             format!("| the longest access token | {} bytes |", grouped(MAX_TOKEN)),
             format!("what the feed says; an authority permits {} h at most |", crate::MAX_LIFETIME / 3600),
             format!("| the longest message of the feed | {} MiB |", MAX_MESSAGE >> 20),
-            format!(
-                "| the most entries of a snapshot | {} |",
-                grouped(crate::subscription::MOST.try_into().expect("a size"))
-            ),
         ] {
             assert!(manual.contains(&row), "docs/verifier.md does not say {row}");
         }

@@ -19,6 +19,12 @@ pub struct Health {
     pub floor: u64,
     /// How many records its table has.
     pub entries: usize,
+    /// How many entries of the log there may be between `floor` and `position`: what [`Builder::revocations`] set. With one
+    /// more it is [`Break::Full`].
+    ///
+    /// [`Builder::revocations`]: crate::Builder::revocations
+    /// [`Break::Full`]: crate::Break::Full
+    pub entries_room: u64,
     /// How many keys are pinned.
     pub keys: usize,
     /// How many tokens are cached.

@@ -29,6 +29,8 @@ impl Health {
         }
         page.gauge("rescind_verifier_floor", "The last entry that it may have forgotten", self.floor);
         page.gauge("rescind_verifier_entries", "Revocations that it remembers", self.entries);
+        let help = "Entries of the log that there may be above the floor";
+        page.gauge("rescind_verifier_entry_places", help, self.entries_room);
         page.gauge("rescind_verifier_keys", "Keys that it trusts", self.keys);
         page.gauge("rescind_verifier_cached_tokens", "Tokens that it remembers", self.cached);
         page.gauge("rescind_verifier_cache_places", "Tokens that it has room for", self.cache_room);

@@ -84,6 +84,7 @@ impl Generation {
             0 => None,
             1 => Some(Break::Gap),
             2 => Some(Break::Unreadable),
+            3 => Some(Break::Full),
             _ => Some(Break::Left),
         }
     }
@@ -216,7 +217,8 @@ impl Generation {
         let code = match cause {
             Break::Gap => 1,
             Break::Unreadable => 2,
-            Break::Left => 3,
+            Break::Full => 3,
+            Break::Left => 4,
         };
         self.broken.store(code, Ordering::Release);
         self.deadline.store(0, Ordering::Release);

@@ -78,6 +78,14 @@ pub enum Broken {
         /// What is wrong with the key.
         cause: InvalidKey,
     },
+    /// There are more entries above the floor than there is room for: the feed is broken off.
+    #[error("{entries} entries of the log are above the floor, and there is room for {room}")]
+    Full {
+        /// The entries above the floor.
+        entries: u64,
+        /// What [`Builder::revocations`](crate::Builder::revocations) set.
+        room: u64,
+    },
     /// The snapshot is older than what the verifier already has; it was ignored.
     #[error("a snapshot older than what is known")]
     OlderSnapshot,
@@ -99,8 +107,10 @@ impl Keeper {
     ///
     /// Within one epoch, a snapshot older than what is known is refused, the keys that were revoked stay revoked, the
     /// floor does not fall, and a lease that still runs goes on: the new table is at least as new as what it vouched
-    /// for. Another epoch drops all that (R9); a former epoch never comes back.
+    /// for. Another epoch drops all that (R9); a former epoch never comes back. One that there is no
+    /// [room](crate::Builder::revocations) for breaks the feed off.
     pub fn reset(&mut self, snapshot: Snapshot) -> Result<(), Broken> {
+        self.make_room(snapshot.position.saturating_sub(snapshot.floor))?;
         complete(&snapshot)?;
         let former = self.current.clone();
         let same_epoch = match &former {
@@ -137,7 +147,8 @@ impl Keeper {
     }
 
     /// Applies entries that committed since. Those that the verifier already has are ignored. One that is missing, or
-    /// adds a bad key, breaks the feed off: the verifier refuses everything until the next [`reset`](Self::reset).
+    /// adds a bad key, or that there is no [room](crate::Builder::revocations) for, breaks the feed off: the verifier refuses
+    /// everything until the next [`reset`](Self::reset).
     pub fn apply(&mut self, entries: &[Entry]) -> Result<(), Broken> {
         let generation = Arc::clone(self.followed()?);
         let mut number = generation.number();
@@ -155,6 +166,7 @@ impl Keeper {
         generation.publish(number);
         match &outcome {
             Err(Broken::Gap { .. }) => generation.break_off(Break::Gap),
+            Err(Broken::Full { .. }) => generation.break_off(Break::Full),
             Err(_) => generation.break_off(Break::Unreadable),
             Ok(()) => {}
         }
@@ -166,6 +178,7 @@ impl Keeper {
         if entry.number != expected {
             return Err(Broken::Gap { expected, got: entry.number });
         }
+        self.has_room(entry.number.saturating_sub(generation.floor()))?;
         match &entry.change {
             Change::Revoke(scope) => {
                 generation.revoke(entry.number, entry.at, scope);
@@ -178,6 +191,21 @@ impl Keeper {
         }
         self.tag = Some(entry.tag.clone());
         Ok(())
+    }
+
+    /// Breaks the feed off if there is no room for so many entries above the floor. None is forgotten for their sake.
+    pub(crate) fn make_room(&mut self, entries: u64) -> Result<(), Broken> {
+        let room = self.has_room(entries);
+        if room.is_err() {
+            self.shared.set_full();
+            self.break_off(Break::Full);
+        }
+        room
+    }
+
+    fn has_room(&self, entries: u64) -> Result<(), Broken> {
+        let room = self.shared.revocations();
+        if entries > room { Err(Broken::Full { entries, room }) } else { Ok(()) }
     }
 
     /// The authority says that nothing up to `floor` needs to be remembered (R10): tokens below it are refused from now

@@ -9,7 +9,7 @@ use crate::foreign::VerifiedForeign;
 use crate::generation::{Deadline, Generation};
 use crate::rejected::{Break, Reason, Rejected};
 use crate::verified::Verified;
-use crate::verifier::{Shared, heard};
+use crate::verifier::Shared;
 
 impl Verified {
     /// Resolves once the token would not be accepted any more, with the reason: it was revoked, it expired, or the
@@ -62,7 +62,7 @@ impl Watched for Remembered {
 
     fn judge(&self, shared: &Shared) -> Result<Duration, Rejected> {
         let held = shared.generation();
-        let generation = heard(held.as_ref())?;
+        let generation = shared.heard(held.as_ref())?;
         let deadline = generation.deadline();
         let skew = shared.skew();
         let wall = shared.clock().wall();

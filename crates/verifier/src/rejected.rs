@@ -109,6 +109,10 @@ pub enum Break {
     /// The verifier gave its lease up, to leave.
     #[error("the verifier has left the feed")]
     Left,
+    /// There are more revocations to remember than it has [room](crate::Builder::revocations) for. None is forgotten for that:
+    /// it goes on by itself once the authority's floor has risen far enough.
+    #[error("there are more revocations to remember than there is room for")]
+    Full,
 }
 
 impl Rejected {
@@ -128,7 +132,7 @@ impl Rejected {
     }
 
     /// Every [name](Self::name) there is.
-    pub const NAMES: [&'static str; 20] = [
+    pub const NAMES: [&'static str; 21] = [
         "malformed",
         "unknown_key",
         "bad_signature",
@@ -147,6 +151,7 @@ impl Rejected {
         "unavailable_gap",
         "unavailable_unreadable",
         "unavailable_left",
+        "unavailable_full",
         "unavailable_ahead_unknown_key",
         "unavailable_foreign_keys",
     ];
@@ -173,8 +178,9 @@ impl Rejected {
                 Reason::Broken(Break::Gap) => 15,
                 Reason::Broken(Break::Unreadable) => 16,
                 Reason::Broken(Break::Left) => 17,
-                Reason::AheadUnknownKey => 18,
-                Reason::ForeignKeys => 19,
+                Reason::Broken(Break::Full) => 18,
+                Reason::AheadUnknownKey => 19,
+                Reason::ForeignKeys => 20,
             },
         }
     }

@@ -12,9 +12,6 @@ use crate::keeper::{self, Broken, Keeper};
 use crate::rejected::Break;
 use crate::verifier::Shared;
 
-/// The most entries of one snapshot: more than a busy authority revokes in the longest lifetime of a token.
-pub(crate) const MOST: u64 = 16 << 20;
-
 /// A connection to the feed.
 pub struct Subscription<'a> {
     keeper: &'a mut Keeper,
@@ -104,9 +101,10 @@ impl<'a> Subscription<'a> {
     pub fn take(&mut self, message: Message) -> Result<Next, Unfollowable> {
         match (message, &mut self.stage) {
             (Message::Snapshot(snapshot), Stage::Opening) => {
-                if snapshot.floor > snapshot.position || snapshot.position - snapshot.floor > MOST {
+                let Some(entries) = snapshot.position.checked_sub(snapshot.floor) else {
                     return Err(self.refuse("a snapshot that is none"));
-                }
+                };
+                self.keeper.make_room(entries)?;
                 self.stage = Stage::Collecting(Box::new(snapshot), Vec::new());
                 self.complete()
             }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
 use rescind_wire::jwt::{MAX_TOKEN, take_apart};
@@ -16,7 +17,7 @@ use crate::foreign::Foreigners;
 use crate::generation::Generation;
 use crate::keys::Pin;
 use crate::presented::{Presented, Scheme};
-use crate::rejected::{Reason, Rejected};
+use crate::rejected::{Break, Reason, Rejected};
 use crate::verified::{Authentic, Verified};
 
 /// Checks access tokens in this process: no I/O, no lock that a writer holds, no waiting. Cheap to clone; all clones
@@ -64,7 +65,7 @@ impl Verifier {
     /// Whether the token is good at this moment. The steps are those of the design, §5.
     pub fn verify(&self, presented: &Presented<'_>) -> Result<Verified, Rejected> {
         let held = self.shared.generation.load();
-        let outcome = heard(held.as_ref()).and_then(|generation| {
+        let outcome = self.shared.heard(held.as_ref()).and_then(|generation| {
             let outcome = self.verify_by(generation, presented);
             outcome.map_err(|rejected| self.shared.blame(generation, rejected))
         });
@@ -104,7 +105,7 @@ impl Verifier {
     /// revocations nor the lease are looked at. For logging out, which an expired token may still do.
     pub fn authentic(&self, token: &str) -> Result<Authentic, Rejected> {
         let held = self.shared.generation.load();
-        let (claims, pin) = self.shared.authenticate(heard(held.as_ref())?, token)?;
+        let (claims, pin) = self.shared.authenticate(self.shared.heard(held.as_ref())?, token)?;
         Term::of(&claims).check_lifetime(MAX_LIFETIME)?;
         Ok(Authentic::new(claims, pin.key().id().clone()))
     }
@@ -124,7 +125,7 @@ impl Verifier {
     pub fn health(&self) -> Health {
         let Shared { clock, cache, foreigners, counters, .. } = &*self.shared;
         let held = self.shared.generation.load();
-        let generation = heard(held.as_ref());
+        let generation = self.shared.heard(held.as_ref());
         let vouched = generation.and_then(|generation| generation.check_lease(generation.deadline(), clock.boottime()));
         let lease = generation.ok().and_then(Generation::lease);
         let now = clock.boottime();
@@ -136,6 +137,7 @@ impl Verifier {
             position: generation.ok().map(Generation::position),
             floor: generation.map_or(0, Generation::floor),
             entries: generation.map_or(0, |generation| generation.table().len()),
+            entries_room: self.shared.revocations(),
             keys: generation.map_or(0, |generation| generation.keys().len()),
             cached: cache.len() + foreigners.cache.len(),
             cache_room: cache.room() + foreigners.cache.room(),
@@ -157,6 +159,8 @@ pub(crate) struct Settings {
     pub(crate) audience: String,
     /// In milliseconds.
     pub(crate) skew: u64,
+    /// The most entries of the log above the floor.
+    pub(crate) revocations: u64,
 }
 
 /// What verifier and keeper share.
@@ -167,6 +171,8 @@ pub(crate) struct Shared {
     cache: TokenCache,
     foreigners: Foreigners,
     counters: Counters,
+    /// Whether the last snapshot had more revocations than there is room for.
+    full: AtomicBool,
     /// Told after whatever the keeper changed, for those who watch a token.
     #[cfg(feature = "live")]
     changed: tokio::sync::watch::Sender<()>,
@@ -187,6 +193,7 @@ impl Shared {
             cache,
             foreigners,
             counters: Counters::default(),
+            full: AtomicBool::new(false),
             #[cfg(feature = "live")]
             changed: tokio::sync::watch::Sender::new(()),
             this: std::sync::Weak::clone(this),
@@ -223,6 +230,25 @@ impl Shared {
         self.generation.load()
     }
 
+    /// The most entries of the log above the floor that may have to be remembered.
+    pub(crate) const fn revocations(&self) -> u64 {
+        self.settings.revocations
+    }
+
+    /// A snapshot was too large to be taken.
+    pub(crate) fn set_full(&self) {
+        self.full.store(true, Ordering::Release);
+    }
+
+    /// The generation that a call holds on to, from here to its end.
+    pub(crate) fn heard<'a>(&self, held: Option<&'a Arc<Generation>>) -> Result<&'a Generation, Rejected> {
+        held.map(Arc::as_ref).ok_or_else(|| {
+            let full = self.full.load(Ordering::Acquire);
+            let reason = if full { Reason::Broken(Break::Full) } else { Reason::NeverSynced };
+            Rejected::Unavailable { reason }
+        })
+    }
+
     /// In milliseconds.
     #[cfg(feature = "live")]
     pub(crate) const fn skew(&self) -> u64 {
@@ -240,6 +266,7 @@ impl Shared {
     /// Every check that begins from now on is made by `generation`.
     pub(crate) fn replace(&self, generation: Arc<Generation>) {
         self.generation.store(Some(generation));
+        self.full.store(false, Ordering::Release);
         self.cache.clear();
         self.foreigners.cache.clear();
     }
@@ -287,11 +314,6 @@ impl Shared {
         let lease = generation.check_lease(generation.deadline(), self.clock.boottime());
         lease.err().unwrap_or(rejected)
     }
-}
-
-/// The generation that a call holds on to, from here to its end.
-pub(crate) fn heard(held: Option<&Arc<Generation>>) -> Result<&Generation, Rejected> {
-    held.map(Arc::as_ref).ok_or(Rejected::Unavailable { reason: Reason::NeverSynced })
 }
 
 impl fmt::Debug for Shared {

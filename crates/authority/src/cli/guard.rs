@@ -51,6 +51,12 @@ pub(super) struct Arguments {
     /// Ask for scopes by the header X-Auth-Required-Scope alone: for proxies that ask with the query of the request itself
     #[arg(long)]
     ignore_query: bool,
+    /// How many checked tokens are remembered; 0 for none [default: 16384]
+    #[arg(long, value_name = "COUNT")]
+    cache_tokens: Option<u32>,
+    /// How many revocations may have to be remembered at a time; with more, nothing is accepted [default: 16777216]
+    #[arg(long, value_name = "COUNT")]
+    revocations: Option<u32>,
     /// The certificates to trust, in PEM [default: the system's]
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
@@ -98,6 +104,12 @@ fn verifier(arguments: &Arguments, secret: &str) -> Result<Verifier, Failure> {
     let audience = arguments.audience.clone().unwrap_or_else(|| issuer.clone());
     let mut builder = Verifier::builder(issuer).audience(audience).authority(authority).lease(arguments.lease);
     builder = builder.client(&arguments.client, secret).name(arguments.name.clone().unwrap_or_default());
+    if let Some(tokens) = arguments.cache_tokens {
+        builder = builder.cache_tokens(tokens as usize);
+    }
+    if let Some(entries) = arguments.revocations {
+        builder = builder.revocations(entries.into());
+    }
     if let Some(path) = &arguments.trust {
         let pem = std::fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
         builder = builder.trust(pem);

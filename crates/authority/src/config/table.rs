@@ -244,6 +244,8 @@ settings! {
     verifier: Verifier {
         cache_tokens: u32 = Count { default: 65_536, min: 1, max: 16_777_216, zero: Some("no cache") },
             "How many checked tokens are remembered, so that their signature is not checked again";
+        revocations: u32 = count(16_777_216, 1, 268_435_456),
+            "How many revocations may have to be remembered at a time; with more, no token is accepted, and the feed stands still";
     }
 
     #[doc = "The feed that keeps verifiers current."]

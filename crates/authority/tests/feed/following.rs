@@ -80,3 +80,21 @@ fn d1_a_sign_in_right_after_log_out_everywhere_is_accepted_at_once() {
         assert!(matches!(check(&verifier, &before), Err(Rejected::Revoked { scope: "everyone", .. })));
     }
 }
+
+#[test]
+fn r7_an_authority_with_more_revocations_than_it_has_room_for_accepts_no_token_until_it_has_more_room() {
+    let scene = Scene::with(&["--verifier-revocations", "2"]);
+    let [phone, laptop, tablet] = ["Phone", "Laptop", "Tablet"].map(|name| scene.server.sign_in("ann", name));
+    let issuer = scene.issuer();
+    assert_eq!(scene.server.status(&phone), 200);
+    for device in [&laptop, &tablet] {
+        // It cannot say that the server's own verifier has applied the last one.
+        drop(scene.house.run(&["session", "end", &device.session]));
+    }
+    until(|| (scene.server.status(&phone) == 503).then_some(()));
+    assert!(scene.server.logged().contains("raise verifier.revocations"), "{}", scene.server.logged());
+    let Scene { house, server, .. } = scene;
+    assert!(server.stop().success());
+    let server = house.serve(&["--issuer", &issuer, "--verifier-revocations", "3"]);
+    assert_eq!([&phone, &laptop, &tablet].map(|device| server.status(device)), [200, 401, 401]);
+}

@@ -112,15 +112,21 @@ fn a_token_is_let_in_with_who_it_is_and_refused_once_it_is_revoked() {
 }
 
 #[test]
-fn a_guard_that_ignores_the_query_asks_by_the_header() {
+fn a_guard_that_ignores_the_query_asks_by_the_header_and_one_that_has_no_room_says_503() {
     let scene = Scene::new();
     let device = scene.server.sign_in("ann", "Phone");
-    let guard = Guard::start(&scene, "127.0.0.1:0", &["--ignore-query"]);
+    let guard = Guard::start(&scene, "127.0.0.1:0", &["--ignore-query", "--revocations", "2", "--cache-tokens", "0"]);
     guard.until_heard(&device);
     assert_eq!(guard.ask("/search?scope=its-own&scope=%", &bearer(&device)).0, 200);
     let write = format!("x-auth-required-scope: write\r\n{}", bearer(&device));
     let (status, head) = guard.ask("/", &write);
     assert!(status == 403 && head.contains("scope=\"write\""), "{head}");
+    for name in ["Laptop", "Tablet"] {
+        let other = scene.server.sign_in("ann", name);
+        scene.house.run(&["session", "end", &other.session]).ok();
+    }
+    until(|| (guard.ask("/", &bearer(&device)).0 == 503).then_some(()));
+    until(|| guard.logged().contains("and there is room for 2").then_some(()));
 }
 
 #[test]

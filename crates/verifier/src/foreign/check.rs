@@ -20,7 +20,7 @@ use crate::live;
 use crate::presented::{Presented, Scheme};
 use crate::rejected::Rejected;
 use crate::verified::Verified;
-use crate::verifier::{Shared, Verifier, heard};
+use crate::verifier::{Shared, Verifier};
 
 /// A token that was accepted a moment ago, and whose it is.
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ impl Shared {
             return false;
         }
         let held = self.generation();
-        let Ok(generation) = heard(held.as_ref()) else { return false };
+        let Ok(generation) = self.heard(held.as_ref()) else { return false };
         if foreigners.cache.find(token, generation.id).is_some() {
             return true;
         }
@@ -81,7 +81,7 @@ impl Shared {
 
     fn verify_foreign(&self, presented: &Presented<'_>) -> Result<VerifiedForeign, Rejected> {
         let held = self.generation();
-        let generation = heard(held.as_ref())?;
+        let generation = self.heard(held.as_ref())?;
         // 1, 2, 3: what time does not change, cached or checked now.
         let token = self.known_foreign(generation, presented.token)?;
         let (claims, issuer) = (&token.claims, &*token.issuer);
@@ -145,7 +145,7 @@ impl live::Watched for RememberedForeign {
 
     fn judge(&self, shared: &Shared) -> Result<Duration, Rejected> {
         let held = shared.generation();
-        let generation = heard(held.as_ref())?;
+        let generation = shared.heard(held.as_ref())?;
         let deadline = generation.deadline();
         let (wall, skew) = (shared.clock().wall(), self.issuer.skew);
         check_time(&self.claims, &self.issuer, wall)?;

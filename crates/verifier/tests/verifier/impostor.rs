@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use rescind_verifier::{Presented, Rejected, Verifier};
+use rescind_verifier::{Builder, Presented, Rejected, Verifier};
 use rescind_wire::feed::{Ack, Entries, Held, Message, Request, Resume, SUBPROTOCOL, Snapshot};
 use rescind_wire::{Entry, Epochs};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
@@ -46,9 +46,13 @@ impl Impostor {
 
     /// A verifier that follows it, by the clocks of a world.
     pub(crate) fn verifier(&self, world: &World) -> Verifier {
+        self.verifier_with(world, |builder| builder)
+    }
+
+    pub(crate) fn verifier_with(&self, world: &World, configure: impl FnOnce(Builder) -> Builder) -> Verifier {
         let builder = Verifier::builder(ISSUER).audience(AUDIENCE).clock(world.clock.clone()).cache_tokens(16);
         let builder = builder.authority(format!("http://{}", self.address)).client("shop", "secret").lease(LEASE);
-        builder.build().expect("good settings")
+        configure(builder).build().expect("good settings")
     }
 
     /// Whoever connects next, before anything was read.

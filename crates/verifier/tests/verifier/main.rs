@@ -23,6 +23,7 @@ mod live;
 mod metrics;
 mod parser;
 mod revocation;
+mod room;
 mod setup;
 mod time;
 #[cfg(feature = "axum")]

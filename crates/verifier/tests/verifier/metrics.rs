@@ -62,6 +62,7 @@ fn the_page_says_position_epoch_lease_entries_keys_cache_and_refusals() {
         ("keys", 1.0),
         ("cached_tokens", 1.0),
         ("cache_places", 128.0),
+        ("entry_places", 16_777_216.0),
         ("heard_seconds", 1.5),
         ("lease_seconds", 3.5),
         ("cache_hits_total", 2.0),

@@ -14,6 +14,9 @@ fn settings_that_make_no_verifier_are_refused_by_name() {
     assert_eq!(error(Verifier::builder("https://id.example")), SetupError::Audience);
     assert_eq!(error(good().skew(MAX_SKEW + Duration::from_nanos(1))), SetupError::Skew);
     assert_eq!(error(good().cache_tokens(usize::MAX)), SetupError::Cache);
+    assert_eq!(error(good().revocations(0)), SetupError::Revocations);
+    assert_eq!(error(good().revocations((1 << 28) + 1)), SetupError::Revocations);
+    assert!(good().revocations(1 << 28).parts().is_ok());
 }
 
 #[test]
