@@ -3,12 +3,21 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64URL_NOPAD;
 use rescind_domain::entropy::Entropy;
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use zeroize::Zeroizing;
+
+const SOCKET: &str = "rescind.sock";
+
+const LOCK: &str = "lock";
+
+/// How often the lock is tried for: whoever asks whether it is free holds it for an instant.
+const TRIES: u32 = 100;
 
 /// A data folder that exists.
 #[derive(Clone, Debug)]
@@ -50,6 +59,18 @@ pub enum DataDirError {
         .0.display()
     )]
     RootKeyLost(PathBuf),
+    /// The socket's path has more bytes than the operating system takes.
+    #[error(
+        "the path of {} is too long for a socket: choose a data folder whose path has at most {most} bytes, or name it by a \
+         shorter path from here",
+        path.display()
+    )]
+    TooLong {
+        /// The socket.
+        path: PathBuf,
+        /// The most bytes of a data folder's path.
+        most: usize,
+    },
     /// Another server runs on it.
     #[error("another `rescind` uses {}: stop it first", .0.display())]
     InUse(PathBuf),
@@ -93,7 +114,19 @@ impl DataDir {
 
     /// The socket on which a running server is told that the log has grown.
     pub fn socket(&self) -> PathBuf {
-        self.path.join("rescind.sock")
+        self.path.join(SOCKET)
+    }
+
+    /// The socket, if a server can listen at its path.
+    pub(crate) fn checked_socket(&self) -> Result<PathBuf, DataDirError> {
+        let path = self.socket();
+        if SocketAddr::from_pathname(&path).is_ok() {
+            return Ok(path);
+        }
+        // Systems differ: 107 bytes on Linux, 103 on macOS.
+        let fits = |length: &usize| SocketAddr::from_pathname("x".repeat(*length)).is_ok();
+        let most = (0..path.as_os_str().len()).rev().find(fits).unwrap_or_default();
+        Err(DataDirError::TooLong { path, most: most.saturating_sub(SOCKET.len() + 1) })
     }
 
     /// The root key's file.
@@ -103,13 +136,31 @@ impl DataDir {
 
     /// Takes the folder for a server, or for what must not run beside one.
     pub fn lock(&self) -> Result<Lock, DataDirError> {
-        let path = self.path.join("lock");
+        let path = self.path.join(LOCK);
         let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
         let file = file.map_err(|error| at(&path, error))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        let mut taken = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        for _ in 0..TRIES {
+            if taken != Err(Errno::WOULDBLOCK) {
+                break;
+            }
+            std::thread::yield_now();
+            taken = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        }
+        match taken {
             Ok(()) => Ok(Lock { _file: file }),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(DataDirError::InUse(self.path.clone())),
+            Err(Errno::WOULDBLOCK) => Err(DataDirError::InUse(self.path.clone())),
             Err(error) => Err(at(&path, error.into())),
+        }
+    }
+
+    /// Whether nobody holds the folder: neither a server, nor what must not run beside one. Where that cannot be told,
+    /// somebody may.
+    pub(crate) fn is_free(&self) -> bool {
+        match File::open(self.path.join(LOCK)) {
+            // Shared: two that ask at once do not take each other for a server.
+            Ok(file) => flock(&file, FlockOperation::NonBlockingLockShared).is_ok(),
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
         }
     }
 
@@ -203,5 +254,28 @@ mod tests {
         assert!(matches!(data.lock(), Err(DataDirError::InUse(_))));
         drop(first);
         assert!(data.lock().is_ok());
+    }
+
+    #[test]
+    fn a_folder_is_free_unless_somebody_holds_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open_or_make(dir.path()).unwrap();
+        assert!(data.is_free(), "nobody ever held it");
+        let held = data.lock().unwrap();
+        assert!(!data.is_free());
+        drop(held);
+        assert!(data.is_free() && data.is_free());
+    }
+
+    #[test]
+    fn a_path_that_no_socket_can_have_is_refused_with_the_length_that_one_can_have() {
+        let dir = tempfile::tempdir().unwrap();
+        let named = |length: usize| {
+            let rest = length - dir.path().as_os_str().len() - 1;
+            DataDir { path: dir.path().join("x".repeat(rest)) }
+        };
+        let Err(DataDirError::TooLong { most, .. }) = named(159).checked_socket() else { panic!() };
+        assert_eq!(named(most).checked_socket().unwrap(), named(most).socket());
+        assert!(named(most + 1).checked_socket().is_err());
     }
 }

@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader as Async
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::authority::Authority;
+use crate::data_dir::DataDir;
 use crate::feed::{Enforcement, Listed};
 
 /// How long the command line waits for the server.
@@ -30,40 +31,33 @@ const MOST: Duration = Duration::from_hours(1);
 pub enum Answer {
     /// Its verifier has applied the entry.
     Applied,
-    /// It did not say so within a second.
+    /// It did not say so within a second, or cannot be asked.
     Late,
     /// No server runs on this data folder.
     NoServer,
 }
 
-/// Asks the server on `socket`, if one runs, whether its verifier has applied entry `number`. Waits at most a second.
-pub async fn ask(socket: &Path, number: u64) -> Answer {
-    let asked = async {
-        let mut stream = UnixStream::connect(socket).await?;
-        stream.write_all(format!("applied {number}\n").as_bytes()).await?;
-        let mut line = String::new();
-        AsyncBufReader::new(stream.take(LINE)).read_line(&mut line).await?;
-        Ok::<_, io::Error>(line)
-    };
-    match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok(line)) if line.trim() == "applied" => Answer::Applied,
-        Ok(Err(error)) if is_nobody(&error) => Answer::NoServer,
+/// Asks the server on this folder, if one runs, whether its verifier has applied entry `number`. Waits at most a second.
+pub async fn ask(data: &DataDir, number: u64) -> Answer {
+    match converse(data, &format!("applied {number}\n"), PATIENCE).await {
+        Ok(Some(line)) if line.trim() == "applied" => Answer::Applied,
+        Ok(None) => Answer::NoServer,
         // Whatever else it is, a server may be running that has not applied the entry.
-        Ok(Ok(_) | Err(_)) | Err(_) => Answer::Late,
+        Ok(Some(_)) | Err(_) => Answer::Late,
     }
 }
 
-/// Asks the server on `socket`, if one runs, to wait until entry `number` is enforced, at most for `patience`. Nothing if
-/// none runs.
-pub async fn enforcement(socket: &Path, number: u64, patience: Duration) -> io::Result<Option<Enforcement>> {
+/// Asks the server on this folder, if one runs, to wait until entry `number` is enforced, at most for `patience`. Nothing
+/// if none runs.
+pub async fn enforcement(data: &DataDir, number: u64, patience: Duration) -> io::Result<Option<Enforcement>> {
     let question = format!("enforcement {number} {}\n", patience.as_millis());
-    let answer = converse(socket, &question, patience + PATIENCE).await?;
+    let answer = converse(data, &question, patience + PATIENCE).await?;
     answer.map(|text| serde_json::from_str(&text).map_err(io::Error::from)).transpose()
 }
 
-/// Asks the server on `socket`, if one runs, who follows it. Nothing if none runs.
-pub async fn verifiers(socket: &Path) -> io::Result<Option<Vec<Value>>> {
-    let answer = converse(socket, "verifiers\n", PATIENCE).await?;
+/// Asks the server on this folder, if one runs, who follows it. Nothing if none runs.
+pub async fn verifiers(data: &DataDir) -> io::Result<Option<Vec<Value>>> {
+    let answer = converse(data, "verifiers\n", PATIENCE).await?;
     answer.map(|text| serde_json::from_str(&text).map_err(io::Error::from)).transpose()
 }
 
@@ -73,11 +67,14 @@ pub async fn finish(authority: &Authority) {
     let _ = tokio::time::timeout(PATIENCE, asking.wait_for(|asking| *asking == 0)).await;
 }
 
-/// One question, and its answer on one line.
-async fn converse(socket: &Path, question: &str, patience: Duration) -> io::Result<Option<String>> {
+/// One question, and its answer on one line. Nothing if nobody is there to ask.
+///
+/// Whether a server runs is what the folder's lock says. That there is no socket may only mean that somebody removed it.
+async fn converse(data: &DataDir, question: &str, patience: Duration) -> io::Result<Option<String>> {
+    let socket = data.socket();
     let asked = async {
-        let mut stream = match UnixStream::connect(socket).await {
-            Err(error) if is_nobody(&error) => return Ok(None),
+        let mut stream = match UnixStream::connect(&socket).await {
+            Err(_) if data.is_free() => return Ok(None),
             connected => connected?,
         };
         stream.write_all(question.as_bytes()).await?;
@@ -86,11 +83,6 @@ async fn converse(socket: &Path, question: &str, patience: Duration) -> io::Resu
         Ok(Some(line))
     };
     tokio::time::timeout(patience, asked).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-}
-
-/// Nobody listens: there is no socket, or one that a killed server left behind.
-fn is_nobody(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
 
 /// Answers on `listener` until the authority goes.

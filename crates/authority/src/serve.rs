@@ -216,7 +216,7 @@ struct SocketFile(PathBuf);
 
 impl Socket {
     fn bind(data: &DataDir) -> Result<Self, StartError> {
-        let path = data.socket();
+        let path = data.checked_socket()?;
         match hint::bind(&path) {
             Ok(listener) => Ok(Self { listener, path: SocketFile(path) }),
             Err(error) => Err(DataDirError::Io { path, error }.into()),

@@ -210,7 +210,7 @@ impl Tool {
     /// Waits for an enforcement: by the server that runs here, which knows its verifiers, or alone, by what nodes say of
     /// themselves in the store.
     async fn enforcement(&self, number: u64, patience: Duration) -> Result<Enforcement, Failure> {
-        match hint::enforcement(&self.data.socket(), number, patience).await {
+        match hint::enforcement(&self.data, number, patience).await {
             Ok(Some(enforcement)) => return Ok(enforcement),
             Ok(None) => {}
             Err(error) => warn(&format!("the running server does not tell who has confirmed: {error}")),
@@ -220,7 +220,7 @@ impl Tool {
 
     /// Asks the running server whether it has applied the log up to `number`.
     pub(super) async fn ask(&self, number: u64) -> Answer {
-        hint::ask(&self.data.socket(), number).await
+        hint::ask(&self.data, number).await
     }
 
     /// Waits until the running server has applied the whole log: for what adds keys to it.

@@ -10,7 +10,7 @@ use crate::hint;
 /// Lists the verifiers that follow the server that runs on the data folder.
 pub(super) async fn list(context: &Context) -> Result<(), Failure> {
     let tool = context.open(Absent::Refuse).await?;
-    let found = hint::verifiers(&tool.data.socket()).await;
+    let found = hint::verifiers(&tool.data).await;
     let found = found.map_err(|error| Failure::failed(format!("the running server does not answer: {error}")))?;
     let nobody = "no server runs on this data folder: start `rescind serve`, and verifiers connect to it";
     let verifiers = found.ok_or_else(|| Failure::Because(Code::NotFound, nobody.to_owned()))?;

@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::house::House;
+use crate::house::{House, PASSWORD, RESCIND, bare, finish};
 use crate::server::{Device, Server};
 
 /// One way to end ann's phone: the command, given her laptop and her phone.
@@ -250,6 +250,35 @@ fn a_socket_that_a_killed_server_left_behind_is_nobody() {
     let server = house.serve(&[]);
     assert_eq!(house.json(&["user", "logout", "ann"])["server"], "applied");
     server.stop();
+}
+
+#[test]
+fn a_server_whose_socket_is_gone_is_not_nobody_and_makes_an_ending_late() {
+    let house = House::of("ann");
+    let server = house.serve(&[]);
+    std::fs::remove_file(house.socket()).expect("removed");
+    let said = house.run(&["user", "logout", "ann", "--json"]).failed_with(3);
+    assert_eq!(said.json()["server"], "late");
+    house.run(&["verifiers"]).failed_with(1).says("the running server does not answer");
+    server.stop();
+    assert_eq!(house.json(&["user", "logout", "ann"])["server"], "none");
+}
+
+#[test]
+fn a_folder_with_too_long_a_path_for_a_socket_has_no_server_and_says_so() {
+    let house = House::new();
+    let base = house.path("").as_os_str().len();
+    let folder = house.path(&"x".repeat(159 - base)).display().to_string();
+    let in_folder = |arguments: &[&str], input: &str| {
+        let mut command = bare(RESCIND, &house.path(""));
+        command.args(arguments).arg("--data").arg(&folder);
+        finish(command, arguments, input)
+    };
+    in_folder(&["user", "add", "ann", "--password-stdin"], PASSWORD).ok();
+    let said = in_folder(&["user", "logout", "ann", "--json"], "").ok();
+    assert_eq!(said.json()["server"], "none");
+    let refused = in_folder(&["serve", "--listen", "127.0.0.1:0"], "").failed_with(1);
+    refused.says("is too long for a socket: choose a data folder whose path has at most");
 }
 
 #[test]
