@@ -101,12 +101,12 @@ fn routes() -> OpenApiRouter<App> {
 }
 
 async fn no_such_path(State(app): State<App>, request: Request) -> Response {
-    pages::fault::for_whoever_asks(&app, &request, kinds::NO_SUCH_PATH)
+    pages::fault::for_whoever_asks(&app, request, kinds::NO_SUCH_PATH).await
 }
 
 /// The router adds the `Allow` header.
 async fn wrong_method(State(app): State<App>, request: Request) -> Response {
-    pages::fault::for_whoever_asks(&app, &request, kinds::METHOD_NOT_ALLOWED)
+    pages::fault::for_whoever_asks(&app, request, kinds::METHOD_NOT_ALLOWED).await
 }
 
 /// The panic hook has written down what happened; whoever asked learns only that something did.

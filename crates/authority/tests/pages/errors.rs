@@ -157,3 +157,22 @@ async fn style_and_script_are_named_by_what_is_in_them_and_may_be_kept() {
     let script = include_str!("../../assets/live.js");
     assert!(script.len() < 7 * 1024, "{} bytes", script.len());
 }
+
+#[tokio::test]
+async fn whoever_is_signed_in_can_sign_out_from_every_page_that_says_what_went_wrong() {
+    let harness = Harness::start().await;
+    harness.newcomer("ann").await;
+    let (browser, stranger) = (Browser::signed_in(&harness, "ann").await, Browser::new(&harness));
+    let is_framed = |page: &Answer| page.text().contains("href=\"/sign-out\"");
+    for (path, status) in
+        [("/nope", 404), ("/account?after=zzz", 400), ("/admin", 403), ("/account/sign-out-others", 405)]
+    {
+        let page = browser.get(path).await;
+        assert_eq!((page.status.as_u16(), is_framed(&page)), (status, true), "{path} {}", page.text());
+        let page = stranger.get(path).await;
+        assert!(!is_framed(&page), "{path} {}", page.text());
+    }
+    let nobody = "/account/sessions/ses_00000000000000000000000000/sign-out";
+    let page = browser.post(nobody, &[("form_token", "x")]).await;
+    assert!(page.status.is_client_error() && is_framed(&page), "{}", page.text());
+}

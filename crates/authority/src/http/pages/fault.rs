@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use askama::Template;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE, RETRY_AFTER, SET_COOKIE};
+use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::cookie::{Brought, Kind};
 use super::frame::{self, Frame};
+use super::visitor::Visitor;
 use super::words::Language;
 use crate::http::app::App;
 use crate::http::problem::kinds::{self, Kind as Problematic};
@@ -27,31 +29,37 @@ struct ErrorPage<'a> {
 /// Turns problems into pages.
 pub(super) async fn dress(State(app): State<App>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let tag = language(&app, &parts.headers).tag;
+    let asked = parts.clone();
     let response = next.run(Request::from_parts(parts, body)).await;
-    match response.extensions().get::<Told>() {
-        Some(told) => page(&app, tag, told, &response),
-        None => response,
-    }
+    if response.extensions().get::<Told>().is_some() { page(&app, asked, response).await } else { response }
 }
 
 /// A problem that nobody's handler has: a page for a browser, a document for whoever else asks.
-pub(crate) fn for_whoever_asks(app: &App, request: &Request, kind: &'static Problematic) -> Response {
+pub(crate) async fn for_whoever_asks(app: &App, request: Request, kind: &'static Problematic) -> Response {
     let response = Problem::new(kind).into_response();
-    let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (asked, _) = request.into_parts();
+    let accepted = asked.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_browser = accepted.split(',').any(|range| range.trim_start().starts_with("text/html"));
-    match response.extensions().get::<Told>().filter(|_| is_browser) {
-        Some(told) => page(app, language(app, request.headers()).tag, told, &response),
-        None => response,
-    }
+    if is_browser { page(app, asked, response).await } else { response }
 }
 
-/// The page for a problem.
-pub(crate) fn page(app: &App, tag: &str, told: &Told, response: &Response) -> Response {
-    let words = &app.pages.words;
-    let w = words.named(tag).unwrap_or_else(|| &words.all()[0]);
+/// The page for a problem. Who is signed in finds the way on, and out, on it (ASVS 5.0 §7.4.4).
+async fn page(app: &App, mut asked: Parts, response: Response) -> Response {
+    // Where the server itself fails, nothing more is asked of it.
+    let visitor = if response.status().is_server_error() {
+        None
+    } else {
+        Visitor::from_request_parts(&mut asked, app).await.ok()
+    };
+    let Some(told) = response.extensions().get::<Told>() else { return response };
+    let w = language(app, &asked.headers);
+    let frame = match &visitor {
+        // What the page before left to be said waits for a page that went well.
+        Some(visitor) => Frame { notice: None, ..Frame::new(visitor, "error-title") },
+        None => Frame::bare(&app.pages, w, "error-title"),
+    };
     let text = &in_words(w, told.kind, &told.detail, told.retry_after);
-    let page = ErrorPage { page: Frame::bare(&app.pages, w, "error-title"), text, slug: told.kind.slug };
+    let page = ErrorPage { page: frame, text, slug: told.kind.slug };
     let mut dressed = frame::bare(w, response.status(), &page);
     if let Some(wait) = response.headers().get(RETRY_AFTER) {
         dressed.headers_mut().insert(RETRY_AFTER, wait.clone());
