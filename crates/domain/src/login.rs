@@ -16,6 +16,7 @@ use std::hash::{Hash, Hasher};
 use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::Error as PrecisError;
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
+use rescind_wire::{SessionId, TokenId, UserId};
 use unicode_normalization::UnicodeNormalization;
 
 /// The longest key in bytes of UTF-8: that of the longest e-mail address (RFC 5321, section 4.5.3.1.3, less the
@@ -56,6 +57,9 @@ impl Login {
         let key = normalise(display)?;
         if key.len() > MAX_KEY_BYTES {
             return Err(InvalidLogin::TooLong);
+        }
+        if is_id(&key) {
+            return Err(InvalidLogin::Id);
         }
         Ok(Self { display: display.to_owned(), key })
     }
@@ -125,9 +129,17 @@ pub enum InvalidLogin {
     /// A character that is allowed between certain others stands at an end of a part, without them.
     #[error("a character of this login name must not stand at the beginning or end of a part")]
     Misplaced,
+    /// It reads as an id of this server's. Accounts are found by either, so it could name somebody else's.
+    #[error("a login name must not have the form of an id, such as usr_ and 26 letters and digits")]
+    Id,
     /// Normalising it again and again keeps changing it.
     #[error("this login name can be read in more than one way")]
     Ambiguous,
+}
+
+/// Whether a key is what an id of ours looks like.
+fn is_id(key: &str) -> bool {
+    key.parse::<UserId>().is_ok() || key.parse::<SessionId>().is_ok() || key.parse::<TokenId>().is_ok()
 }
 
 /// What gets a message of its own, ahead of PRECIS, which would only call it a bad code point.
@@ -251,7 +263,7 @@ fn is_joiner(c: char) -> bool {
 
 /// Characters that leave no mark: those with `Default_Ignorable_Code_Point` (Unicode, `DerivedCoreProperties.txt`), and
 /// the interlinear annotation characters.
-fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
         | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
@@ -400,6 +412,20 @@ mod tests {
             ("·alice", InvalidLogin::Misplaced),
         ] {
             assert_eq!(Login::parse(text), Err(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_reads_as_an_id_in_any_spelling_is_no_login() {
+        for (text, id) in [
+            (UserId::from_bytes([7; 16]).to_string(), true),
+            (SessionId::from_bytes([7; 16]).to_string().to_uppercase(), true),
+            (TokenId::from_bytes([7; 16]).to_string().replace("tok", "ｔｏｋ"), true),
+            (format!("  {}", UserId::from_bytes([0; 16])), true),
+            (format!("{}a", UserId::from_bytes([0; 16])), false),
+            ("usr_ann".to_owned(), false),
+        ] {
+            assert_eq!(Login::parse(&text).is_err_and(|error| error == InvalidLogin::Id), id, "{text:?}");
         }
     }
 

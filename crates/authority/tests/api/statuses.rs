@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::harness::{Harness, PASSWORD};
+use super::harness::{Harness, PASSWORD, text};
 
 #[tokio::test]
 async fn without_a_token_the_answer_is_401_and_has_no_error_code() {
@@ -101,6 +101,19 @@ async fn a_weak_password_and_an_impossible_login_are_400_and_say_why() {
         let body = json!({"login": login, "password": PASSWORD});
         let answer = harness.post("/v1/users").json(&body).expect(400).await.problem("invalid-request");
         assert_eq!(answer.json()["field"], "login");
+    }
+}
+
+#[tokio::test]
+async fn nobody_signs_up_under_another_accounts_id() {
+    let harness = Harness::start().await;
+    let root = harness.administrator().await;
+    let id = text(&root.me().await.json()["user"]["id"]);
+    for login in [id.clone(), id.to_uppercase()] {
+        let body = json!({"login": login, "password": PASSWORD});
+        let answer = harness.post("/v1/users").json(&body).expect(400).await.problem("invalid-request");
+        assert_eq!(answer.json()["field"], "login");
+        assert!(answer.text().contains("the form of an id"), "{}", answer.text());
     }
 }
 
