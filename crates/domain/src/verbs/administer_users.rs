@@ -8,6 +8,7 @@ use crate::acting::{Acting, Administrator};
 use crate::error::Error;
 use crate::event::{EventKind, NewEvent};
 use crate::idempotency::{self, Idempotency};
+use crate::login;
 use crate::password::Password;
 use crate::store::View;
 use crate::user::{Role, User, UserState};
@@ -46,7 +47,7 @@ pub async fn add_user(
         .await
 }
 
-/// Users whose login name contains `query`, by login name. It looks at every user: [`search_users`] does not.
+/// Users whose login name contains `query`, spelt as it may be at sign-in, by login name. It looks at every user: [`search_users`] does not.
 pub async fn list_users(
     world: &World,
     admin: &Administrator,
@@ -59,7 +60,7 @@ pub async fn list_users(
         .store
         .read("list_users", move |view| {
             admin.check(view, &inner)?;
-            Ok(view.users(&query.to_lowercase(), &after, limit)?)
+            Ok(view.users(&login::prefix_key(&query), &after, limit)?)
         })
         .await
 }
@@ -73,7 +74,7 @@ pub async fn search_users(
     limit: u32,
 ) -> Result<Vec<User>, Error> {
     let (admin, inner) = (admin.clone(), world.clone());
-    let (id, prefix) = (prefix.trim().parse::<UserId>().ok(), crate::login::prefix_key(prefix));
+    let (id, prefix) = (prefix.trim().parse::<UserId>().ok(), login::prefix_key(prefix));
     world
         .store
         .read("search_users", move |view| {
@@ -107,7 +108,7 @@ pub async fn find_user(world: &World, admin: &Administrator, id_or_login: &str) 
             admin.check(view, &inner)?;
             let user = match text.parse::<UserId>() {
                 Ok(id) => view.user(&id)?,
-                Err(_) => match crate::login::Login::parse(&text) {
+                Err(_) => match login::Login::parse(&text) {
                     Ok(login) => view.user_by_login(login.key())?,
                     Err(_) => None,
                 },
