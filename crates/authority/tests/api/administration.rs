@@ -125,6 +125,12 @@ async fn accounts_are_listed_by_name_searched_and_paged() {
     };
     let found = root.get("/v1/admin/users?query=ANN").expect(200).await.json();
     assert_eq!(names(&found), ["ann", "annette"]);
+    for typed in ["%EF%BC%A1%EF%BD%8E%EF%BD%8E", "%20ANN%20"] {
+        assert_eq!(
+            names(&root.get(&format!("/v1/admin/users?query={typed}")).expect(200).await.json()),
+            ["ann", "annette"]
+        );
+    }
     let (mut all, mut target) = (Vec::new(), "/v1/admin/users?limit=2".to_owned());
     loop {
         let page = root.get(&target).expect(200).await.json();
@@ -139,6 +145,30 @@ async fn accounts_are_listed_by_name_searched_and_paged() {
     let by_name = root.get("/v1/admin/users/ANN").expect(200).await.json();
     assert_eq!(by_name["user"]["login"], "ann");
     root.get("/v1/admin/users/nobody").expect(404).await.problem("not-found");
+}
+
+#[tokio::test]
+async fn a_list_without_pages_refuses_to_be_asked_for_a_part_of_it() {
+    let harness = Harness::start().await;
+    let root = harness.administrator().await;
+    for list in ["/v1/admin/keys", "/v1/admin/verifiers"] {
+        root.get(list).expect(200).await;
+        for query in ["limit=1", "after=x", "x"] {
+            root.get(&format!("{list}?{query}")).expect(400).await.problem("invalid-request");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_found_by_its_login_as_it_was_chosen() {
+    let harness = Harness::start().await;
+    let root = harness.administrator().await;
+    for (login, query) in [("ΑΣ", "%CE%91%CE%A3"), ("e\u{301}a", "e%CC%81a"), ("Ａｌｆ", "%EF%BC%A1%EF%BD%8C%EF%BD%86")]
+    {
+        root.post("/v1/admin/users").json(&json!({"login": login, "password": PASSWORD})).expect(201).await;
+        let found = root.get(&format!("/v1/admin/users?query={query}")).expect(200).await.json();
+        assert_eq!(found["users"][0]["login"], login, "{found}");
+    }
 }
 
 #[tokio::test]

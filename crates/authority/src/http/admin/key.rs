@@ -16,7 +16,7 @@ use crate::http::body;
 use crate::http::caller::Admin;
 use crate::http::idempotency::Keyed;
 use crate::http::problem::Problem;
-use crate::http::query::Named;
+use crate::http::query::{Named, NoQuery};
 use crate::http::time::Time;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -93,7 +93,7 @@ impl From<Vec<KeyRow>> for Keys {
     get, path = "/v1/admin/keys", tag = "Administration: keys", operation_id = "listKeys", security(("bearer" = [])),
     responses((status = 200, description = "All keys, revoked ones too", body = Keys)),
 )]
-async fn list(State(app): State<App>, admin: Admin) -> Result<Json<Keys>, Problem> {
+async fn list(State(app): State<App>, admin: Admin, _: NoQuery) -> Result<Json<Keys>, Problem> {
     let rows = administer_keys::list_keys(&app.authority.world, &admin.0).await?;
     Ok(Json(rows.into()))
 }

@@ -18,7 +18,7 @@ use crate::feed::Listed;
 use crate::http::app::App;
 use crate::http::caller::Admin;
 use crate::http::problem::Problem;
-use crate::http::query::Named;
+use crate::http::query::{Named, NoQuery};
 use crate::http::time::Time;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -96,7 +96,7 @@ impl Verifiers {
     get, path = "/v1/admin/verifiers", tag = "Verifiers", operation_id = "listVerifiers", security(("bearer" = [])),
     responses((status = 200, description = "Those that follow this node", body = Verifiers)),
 )]
-async fn list(State(app): State<App>, admin: Admin) -> Result<Json<Verifiers>, Problem> {
+async fn list(State(app): State<App>, admin: Admin, _: NoQuery) -> Result<Json<Verifiers>, Problem> {
     let head = read_log::head(&app.authority.world, &admin.0).await?;
     Ok(Json(Verifiers::new(&app.authority, &app.authority.hub.list(), head)))
 }
