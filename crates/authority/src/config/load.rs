@@ -7,6 +7,7 @@ use super::problem::{Origin, Problem, Problems};
 use super::rule::{Named, show_duration};
 use super::setting::Setting;
 use super::table::{Config, SETTINGS};
+use crate::passwords::Strength;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
@@ -101,6 +102,7 @@ pub fn load(file: Option<&ConfigFile>, environment: &Environment, flags: &Flags)
     loading.assign(&others);
     loading.check_preset();
     loading.check_tls();
+    loading.check_passwords();
     loading.finish()
 }
 
@@ -166,6 +168,20 @@ impl Loading {
         };
         let place = self.origins.get(there).map_or_else(String::new, Origin::place);
         self.problems.push(Problem::new(place, format!("{there} is set and {missing} is not: HTTPS takes both")));
+    }
+
+    /// What the server would refuse to hash with.
+    fn check_passwords(&mut self) {
+        let passwords = &self.config.passwords;
+        let (memory_kib, passes, lanes) = (passwords.memory_kib, passwords.iterations, passwords.parallelism);
+        if let Err(refused) = (Strength { memory_kib, passes, lanes }).cost() {
+            let set = |key: &&str| self.origins.contains_key(*key);
+            let key = ["passwords.iterations", "passwords.memory_kib"].into_iter().find(set);
+            let key = key.unwrap_or("passwords.parallelism");
+            let place = self.origins.get(key).map_or_else(String::new, Origin::place);
+            self.problems
+                .push(Problem::new(place, format!("{key} cannot be used with the rest of [passwords]: {refused}")));
+        }
     }
 
     fn finish(self) -> Result<Loaded, Problems> {
@@ -397,6 +413,16 @@ mod tests {
         for fine in ["issuer = 'http://localhost:7080'", "issuer = 'http://[::1]'", "issuer = 'https://id.example'"] {
             assert_eq!(warned(fine), [], "{fine}");
         }
+    }
+
+    #[test]
+    fn a_cost_of_passwords_that_the_server_would_refuse_is_a_problem() {
+        let found = problems(load_from("passwords.memory_kib = 2097152", &[], &[]));
+        assert!(found[0].contains("must be 19456 to 1048576"), "{found:?}");
+        let file = "[passwords]\nmemory_kib = 1048576\niterations = 17";
+        let found = problems(load_from(file, &[], &[]));
+        assert!(found[0].starts_with("rescind.toml:3: passwords.iterations cannot be used with"), "{found:?}");
+        assert!(load_from("[passwords]\nmemory_kib = 1048576\niterations = 16", &[], &[]).is_ok());
     }
 
     #[test]

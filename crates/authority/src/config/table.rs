@@ -179,7 +179,7 @@ settings! {
 
     #[doc = "How passwords are hashed: argon2id. The least values are those that OWASP recommends for 19 MiB."]
     passwords: Passwords {
-        memory_kib: u32 = count(19_456, 19_456, 4_194_304),
+        memory_kib: u32 = count(19_456, 19_456, 1_048_576),
             "The memory that one hash takes, in KiB";
         iterations: u32 = count(2, 2, 100),
             "The passes over that memory";
