@@ -32,6 +32,8 @@ macro_rules! counters {
 counters! {
     /// Commits: each makes durable what all transactions of one batch wrote.
     commits,
+    /// Transactions that were handed to the writer.
+    queued,
     /// Transactions that were answered, whatever the answer.
     transactions,
     /// Rows that were inserted, changed or deleted, those that were rolled back included.

@@ -45,7 +45,10 @@ struct Job {
 }
 
 /// The way to the thread that writes.
-pub(super) struct Writer(mpsc::Sender<Job>);
+pub(super) struct Writer {
+    queue: mpsc::Sender<Job>,
+    shared: Arc<Shared>,
+}
 
 impl Writer {
     pub(super) fn start(threads: &mut Threads, checkpointer: Option<Arc<Checkpointer>>) -> Result<Self, OpenError> {
@@ -53,15 +56,17 @@ impl Writer {
         let limit = threads.shared.options.wal_pages;
         let link = threads.link(Purpose::Write { wal_pages: checkpointer.is_some().then_some(limit) })?;
         let reset = checkpointer.map(|checkpointer| Reset::new(checkpointer, limit));
-        let thread = Thread { shared: Arc::clone(&threads.shared), link, reset };
+        let shared = Arc::clone(&threads.shared);
+        let thread = Thread { shared: Arc::clone(&shared), link, reset };
         threads.spawn("store-writer", move || thread.run(jobs))?;
-        Ok(Self(queue))
+        Ok(Self { queue, shared })
     }
 
     /// Runs a job, and answers once what it wrote is durable, or nothing of it is there.
     pub(super) async fn run(&self, name: &'static str, work: Work) -> Outcome {
         let (answer, answered) = oneshot::channel();
-        self.0.send(Job { name, work, answer }).await.map_err(|_| shut_down())?;
+        self.queue.send(Job { name, work, answer }).await.map_err(|_| shut_down())?;
+        self.shared.counters.queued.add(1);
         answered.await.unwrap_or_else(|_| Err(shut_down()))
     }
 }
