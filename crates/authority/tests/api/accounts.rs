@@ -46,7 +46,8 @@ async fn b1_a_weak_new_password_changes_nothing() {
     let harness = Harness::start().await;
     let (mut phone, mut laptop) = (harness.newcomer("ann").await, harness.sign_in("ann").await);
     let change = json!({"current_password": PASSWORD, "new_password": "short"});
-    laptop.put("/v1/me/password").json(&change).expect(400).await.problem("weak-password");
+    let refused = laptop.put("/v1/me/password").json(&change).expect(400).await.problem("weak-password");
+    assert_eq!(refused.json()["field"], "new_password");
     phone.assert_alive().await;
     laptop.assert_alive().await;
     harness.sign_in("ann").await;

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use rescind_domain::Error;
 use rescind_domain::password::Password;
 use rescind_domain::verbs::{administer_users, change_password, delete_account, lock_account, reauthenticate};
 use serde::Deserialize;
@@ -68,7 +69,11 @@ async fn set_password(
     body::Json(change): body::Json<PasswordChange>,
 ) -> Result<Answer<Revoked>, Problem> {
     let (current, new) = (change.current_password, change.new_password);
-    let receipt = change_password::change_own(&app.authority.world, &caller.acting(), current, new).await?;
+    let receipt = change_password::change_own(&app.authority.world, &caller.acting(), current, new).await;
+    let receipt = receipt.map_err(|error| match error {
+        Error::WeakPassword(_) => Problem::from(error).field("new_password"),
+        other => other.into(),
+    })?;
     Ok(Revoked::here(&app.authority, receipt).await)
 }
 
