@@ -21,6 +21,7 @@ pub mod idempotency;
 pub mod issue;
 pub mod key;
 pub mod keyring;
+pub(crate) mod label;
 pub mod login;
 pub mod node;
 pub mod password;

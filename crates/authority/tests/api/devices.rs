@@ -224,3 +224,16 @@ async fn e4_one_session_too_many_is_refused_where_the_deployment_says_so() {
     ann.call(Method::DELETE, "/v1/sessions/current").expect(204).await;
     harness.sign_in("ann").await;
 }
+
+#[tokio::test]
+async fn a_name_that_nobody_can_see_or_that_turns_the_text_around_it_is_refused() {
+    let harness = Harness::start().await;
+    let root = harness.administrator().await;
+    harness.sign_up("ann").await;
+    for name in ["\u{200B}", "Phone \u{202E}enohp"] {
+        let body = json!({"login": "ann", "password": PASSWORD, "device_name": name});
+        harness.post("/v1/sessions").json(&body).expect(400).await.problem("invalid-request");
+        let new = json!({"client_id": "shop", "kind": "browser", "name": name});
+        root.post("/v1/admin/clients").json(&new).expect(400).await.problem("invalid-request");
+    }
+}

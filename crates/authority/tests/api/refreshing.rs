@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::Method;
+use rescind_domain::store::Tx;
 use serde_json::json;
 
 use super::harness::{Device, Harness, PASSWORD, text};
@@ -191,4 +192,26 @@ async fn a_browser_session_that_is_bound_to_its_address_is_refused_from_another(
     harness.refresh(&ann.refresh).header(here.0, here.1).expect(200).await;
     let call = harness.call(Method::DELETE, "/v1/sessions/current").bearer(&ann.access);
     call.header(here.0, "198.51.100.8").expect(204).await;
+}
+
+#[tokio::test]
+async fn e2_where_addresses_are_not_stored_no_session_is_bound_to_one() {
+    let harness = Harness::with(|config| config.addresses.store = false).await;
+    let root = harness.administrator().await;
+    let new = json!({"client_id": "web", "kind": "browser", "policy": {"bind_address": true}});
+    let refused = root.post("/v1/admin/clients").json(&new).expect(400).await.problem("invalid-request");
+    assert_eq!(refused.json()["field"], "policy");
+    // As if it had been added before storing was switched off.
+    let new = json!({"client_id": "web", "kind": "browser"});
+    root.post("/v1/admin/clients").json(&new).expect(201).await;
+    let bind = |tx: &mut dyn Tx| {
+        let mut client = tx.client(&"web".parse().unwrap())?.unwrap();
+        client.policy.bind_address = true;
+        Ok(tx.update_client(&client)?)
+    };
+    harness.authority.world.store.transact("bind", bind).await.unwrap();
+    harness.sign_up("ann").await;
+    let body = json!({"login": "ann", "password": PASSWORD, "client_id": "web"});
+    let refused = harness.post("/v1/sessions").json(&body).expect(400).await.problem("invalid-request");
+    assert_eq!(refused.json()["field"], "client_id");
 }

@@ -8,6 +8,7 @@ use crate::client::{AudienceRow, Client, ClientKind, ClientPolicy, DEFAULT_CLIEN
 use crate::error::Error;
 use crate::event::{EventKind, NewEvent};
 use crate::key::Purpose;
+use crate::label;
 use crate::revocation::{self, Receipt};
 use crate::secret::{Secret, SecretHash};
 use crate::store::EndingTx;
@@ -175,8 +176,8 @@ pub async fn remove_client(
 /// What can be said against a new client without looking at others.
 fn check(world: &World, new: &NewClient) -> Result<(), Error> {
     let invalid = |field, problem: &str| Err(Error::Invalid { field, problem: problem.to_owned() });
-    if new.name.chars().count() > 100 || new.name.chars().any(char::is_control) {
-        return invalid("name", "at most 100 characters, no control characters");
+    if !new.name.is_empty() && !label::is_fit(&new.name, 100) {
+        return invalid("name", "at most 100 characters, one of them visible, no control characters");
     }
     // RFC 6749 §3.3: printable ASCII but for space, quote and backslash.
     let token = |text: &str| text.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
@@ -206,6 +207,9 @@ fn check(world: &World, new: &NewClient) -> Result<(), Error> {
 
 fn check_policy(world: &World, policy: &ClientPolicy) -> Result<(), Error> {
     let invalid = |problem: String| Err(Error::Invalid { field: "policy", problem });
+    if policy.bind_address && !world.policy.store_addresses {
+        return invalid("sessions cannot be bound to their address where addresses are not stored".to_owned());
+    }
     let lifetimes = [
         ("session_seconds", policy.session_seconds, world.policy.longest_session),
         ("idle_seconds", policy.idle_seconds, world.policy.longest_idle),

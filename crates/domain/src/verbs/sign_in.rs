@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::event::{EventKind, NewEvent};
 use crate::grant::Grant;
 use crate::issue::{self, AccessToken, SessionTicket, Ticket};
+use crate::label;
 use crate::password::Password;
 use crate::policy::AtLimit;
 use crate::refresh_token::{self, Holder};
@@ -107,12 +108,10 @@ async fn begin(world: &World, request: SignIn, holder: Holder) -> Result<SignedI
 
 /// A device's name: short, and without anything that is not text.
 pub(crate) fn check_device_name(name: &str) -> Result<(), Error> {
-    let fine =
-        !name.trim().is_empty() && name.chars().count() <= MAX_DEVICE_NAME && !name.chars().any(char::is_control);
-    if fine {
+    if label::is_fit(name, MAX_DEVICE_NAME) {
         return Ok(());
     }
-    let problem = format!("1 to {MAX_DEVICE_NAME} characters, no control characters");
+    let problem = format!("1 to {MAX_DEVICE_NAME} characters, one of them visible, no control characters");
     Err(Error::Invalid { field: "device_name", problem })
 }
 
@@ -211,6 +210,11 @@ impl Admission {
             Holder::Token => find_client(view, self.client.as_ref())?,
             Holder::Cookie => self.pages_client(view)?,
         };
+        if self.world.policy.binds_address(&client) && !self.world.policy.store_addresses {
+            // Whoever switched storing off later: neither is the address kept, nor the session left unbound.
+            let problem = "its sessions are bound to their address, and addresses are not stored here".to_owned();
+            return Err(Error::Invalid { field: "client_id", problem });
+        }
         let thing = Thing {
             user: Some(&user.id),
             session: None,
