@@ -1,6 +1,6 @@
 //! Ending one session by its id.
 
-use rescind_wire::{Cause, SessionId, Standing};
+use rescind_wire::{Cause, SessionId, Standing, UserId};
 
 use crate::acting::{Acting, Administrator};
 use crate::error::Error;
@@ -18,11 +18,7 @@ pub async fn end_own(world: &World, acting: &Acting, session: SessionId) -> Resu
         .end("end_session", move |tx| {
             let (user, own) = acting.check(tx, &inner)?;
             let Some(row) = tx.session(&user.id, &session)? else {
-                let event = NewEvent::new(inner.now(), EventKind::SessionEndRefused, acting.actor())
-                    .user(user.id)
-                    .from(inner.stored_address(acting.address()))
-                    .detail(session.to_string());
-                tx.add_event(&event)?;
+                tx.add_event(&refused(&inner, &acting, user.id, &session.to_string()))?;
                 // Committed all the same, for the event's sake.
                 return Ok(Err(Error::NotFound("session")));
             };
@@ -37,6 +33,28 @@ pub async fn end_own(world: &World, acting: &Acting, session: SessionId) -> Resu
         })
         .await?;
     ended
+}
+
+/// Ends nothing, since what was named is no session's id: the same answer as for another user's, and audited, too (A5).
+pub async fn end_unnamed(world: &World, acting: &Acting) -> Result<Error, Error> {
+    let (acting, inner) = (acting.clone(), world.clone());
+    world
+        .store
+        .transact("refuse_end_session", move |tx| {
+            let (user, _) = acting.check(tx, &inner)?;
+            // What was named is anything that fits into a path: it is not repeated.
+            tx.add_event(&refused(&inner, &acting, user.id, "no session's id"))?;
+            Ok(Error::NotFound("session"))
+        })
+        .await
+}
+
+/// That somebody tried to end what is not theirs.
+fn refused(world: &World, acting: &Acting, user: UserId, named: &str) -> NewEvent {
+    NewEvent::new(world.now(), EventKind::SessionEndRefused, acting.actor())
+        .user(user)
+        .from(world.stored_address(acting.address()))
+        .detail(named)
 }
 
 /// The entry that ended a session, where one did and the store still knows it. Of several, the last one.

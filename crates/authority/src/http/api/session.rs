@@ -344,8 +344,11 @@ async fn log_out(State(app): State<App>, leaving: Leaving) -> Result<(Extension<
     responses((status = 204, description = "Signed out")),
 )]
 async fn end(State(app): State<App>, caller: Caller, id: Named) -> Result<(Extension<Ended>, StatusCode), Problem> {
-    let session = id.id("session")?;
-    let receipt = end_session::end_own(&app.authority.world, &caller.acting(), session).await?;
+    let (world, acting) = (&app.authority.world, caller.acting());
+    let Ok(session) = id.id("session") else {
+        return Err(end_session::end_unnamed(world, &acting).await?.into());
+    };
+    let receipt = end_session::end_own(world, &acting, session).await?;
     signed_out(&app.authority, receipt, session).await
 }
 
