@@ -1,9 +1,13 @@
 //! Events: whatever happens, written in the transaction in which it happens. Audit, webhooks, back-channel logout and
 //! shared signals replay them.
 
+use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use rescind_wire::{ClientId, SessionId, UserId};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::clock::Timestamp;
 use crate::revocation::Actor;
@@ -169,4 +173,45 @@ pub struct Event {
     pub id: u64,
     /// What was written.
     pub what: NewEvent,
+}
+
+/// The id of an event, as it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventId(pub u64);
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "evt_{}", self.0)
+    }
+}
+
+impl FromStr for EventId {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.strip_prefix("evt_").filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+        // Engines count in signed 64-bit integers.
+        let number = digits.and_then(|digits| digits.parse::<i64>().ok()).and_then(|n| u64::try_from(n).ok());
+        number.map(Self).ok_or("after is the id of an event")
+    }
+}
+
+impl<'de> Deserialize<'de> for EventId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EventId;
+
+    #[test]
+    fn the_id_of_an_event_reads_back_what_it_wrote_and_nothing_else() {
+        assert_eq!("evt_42".parse(), Ok(EventId(42)));
+        assert_eq!(EventId(42).to_string(), "evt_42");
+        for bad in ["", "42", "evt_", "evt_-1", "evt_+1", "evt_1x", "evt_9223372036854775808"] {
+            assert!(bad.parse::<EventId>().is_err(), "{bad}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! `rescind events`: the audit log.
 
 use clap::Args;
-use rescind_domain::event::Event;
+use rescind_domain::event::{Event, EventId};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
@@ -19,8 +19,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "LOGIN")]
     user: Option<String>,
     /// Only events after this one
-    #[arg(long, value_name = "ID", default_value_t = 0)]
-    after: u64,
+    #[arg(long, value_name = "ID")]
+    after: Option<EventId>,
 }
 
 pub(super) async fn run(arguments: Arguments, context: &Context) -> Result<(), Failure> {
@@ -30,7 +30,7 @@ pub(super) async fn run(arguments: Arguments, context: &Context) -> Result<(), F
         None => None,
     };
     let mut table = Table::new(["ID", "TIME", "EVENT", "USER", "BY", "ADDRESS", "DETAIL"]);
-    let mut after = arguments.after;
+    let mut after = arguments.after.map_or(0, |event| event.0);
     loop {
         let id = after;
         let page = tool.world().store.read("events", move |view| Ok(view.events(user.as_ref(), id, PAGE)?)).await?;
@@ -61,7 +61,7 @@ async fn cells(tool: &Tool, page: &[Event]) -> Result<Vec<[String; 7]>, Failure>
             what.detail.clone(),
         ];
         rows.push([
-            id.to_string(),
+            EventId(*id).to_string(),
             shown(what.at),
             what.kind.to_string(),
             user,
@@ -76,7 +76,7 @@ async fn cells(tool: &Tool, page: &[Event]) -> Result<Vec<[String; 7]>, Failure>
 fn event_json(event: &Event) -> Value {
     let Event { id, what } = event;
     json!({
-        "id": id,
+        "id": EventId(*id).to_string(),
         "at": exact(what.at),
         "kind": what.kind.as_str(),
         "user_id": what.user,

@@ -54,8 +54,9 @@ fn events_are_listed_for_all_or_for_one_user() {
     let bob = house.json(&["user", "show", "bob"])["user"]["id"].clone();
     let his: Vec<Value> = all.iter().filter(|event| event["user_id"] == bob).cloned().collect();
     assert_eq!(house.json_lines(&["events", "--user", "bob"]), his);
-    let third = all[2]["id"].to_string();
-    assert_eq!(house.json_lines(&["events", "--after", &third]), all[3..]);
+    let third = all[2]["id"].as_str().expect("an id");
+    assert_eq!(third, "evt_3");
+    assert_eq!(house.json_lines(&["events", "--after", third]), all[3..]);
     let last = all.last().expect("an event");
     let names: Vec<&str> = last.as_object().expect("an object").keys().map(String::as_str).collect();
     let expected = ["actor", "at", "client_id", "detail", "id", "ip", "kind", "revocation", "session_id", "user_id"];

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::Json;
 use axum::extract::State;
-use rescind_domain::event;
+use rescind_domain::event::{self, EventId};
 use rescind_domain::verbs::read_log;
 use rescind_wire::UserId;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,6 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::http::api::event::EventId;
 use crate::http::api::revocation::Doer;
 use crate::http::app::App;
 use crate::http::caller::Admin;

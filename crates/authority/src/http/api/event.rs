@@ -1,16 +1,14 @@
 //! What happened to one's own account.
 
-use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 
 use axum::Json;
 use axum::extract::State;
+use rescind_domain::event::EventId;
 use rescind_domain::revocation::Actor;
 use rescind_domain::verbs::list_own_events::{self, OwnEvent};
 use rescind_wire::UserId;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -153,45 +151,4 @@ async fn list(State(app): State<App>, caller: Caller, Query(pages): Query<Pages>
     let page = list_own_events::list_own_events(world, &caller.acting(), before, pages.limit.0).await?;
     let events = page.events.into_iter().map(|told| Happened::new(told, &app)).collect();
     Ok(Json(OwnEvents { events, next: page.next.map(|id| EventId(id).to_string()) }))
-}
-
-/// The id of an event, as it is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct EventId(pub(crate) u64);
-
-impl fmt::Display for EventId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "evt_{}", self.0)
-    }
-}
-
-impl FromStr for EventId {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = text.strip_prefix("evt_").filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
-        // Engines count in signed 64-bit integers.
-        let number = digits.and_then(|digits| digits.parse::<i64>().ok()).and_then(|n| u64::try_from(n).ok());
-        number.map(Self).ok_or("after is the id of an event")
-    }
-}
-
-impl<'de> Deserialize<'de> for EventId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::EventId;
-
-    #[test]
-    fn the_id_of_an_event_reads_back_what_it_wrote_and_nothing_else() {
-        assert_eq!("evt_42".parse(), Ok(EventId(42)));
-        assert_eq!(EventId(42).to_string(), "evt_42");
-        for bad in ["", "42", "evt_", "evt_-1", "evt_+1", "evt_1x", "evt_9223372036854775808"] {
-            assert!(bad.parse::<EventId>().is_err(), "{bad}");
-        }
-    }
 }
