@@ -51,8 +51,13 @@ impl Scene {
     }
 
     async fn snapshot(&mut self) {
+        self.snapshot_up_to(ENTRIES).await;
+    }
+
+    /// As many entries as usual, of a snapshot that has this many.
+    async fn snapshot_up_to(&mut self, position: u64) {
         let epochs = Epochs::first(Epoch::from_bytes([1; 10]));
-        let (position, floor, longest_lifetime) = (ENTRIES, 0, 300);
+        let (floor, longest_lifetime) = (0, 300);
         let snapshot = Snapshot { epochs, position, floor, floor_at: Some(0), longest_lifetime, keys: Vec::new() };
         self.say(&Message::Snapshot(snapshot)).await;
         let entries = (1..=ENTRIES).map(entry).collect();
@@ -61,8 +66,8 @@ impl Scene {
 
     async fn acknowledged(&mut self) -> Ack {
         loop {
-            let Some(Ok(Frame::Text(text))) = self.authority.next().await else { continue };
-            if let Ok(Request::Ack(ack)) = serde_json::from_str(&text) {
+            let said = self.authority.next().await.expect("connected").expect("connected");
+            if let Ok(Request::Ack(ack)) = serde_json::from_str(said.to_text().expect("text")) {
                 return ack;
             }
         }
@@ -85,7 +90,7 @@ fn entry(number: u64) -> Entry {
 }
 
 async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, rate: usize) {
-    let mut bytes = vec![0; rate.min(4096)];
+    let mut bytes = vec![0; rate.min(1 << 16)];
     while let Ok(read @ 1..) = from.read(&mut bytes).await {
         if to.write_all(&bytes[..read]).await.is_err() {
             return;
@@ -98,7 +103,8 @@ async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin,
 
 fn run(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-    runtime.expect("a runtime").block_on(test);
+    let ends = runtime.expect("a runtime").block_on(async { timeout(silence::LONGEST * 2, test).await });
+    ends.expect("it ends");
 }
 
 #[test]
@@ -127,6 +133,16 @@ fn an_authority_that_drips_or_says_nothing_is_given_up_soon() {
         }
         let (why, waited) = Scene::new(usize::MAX).given_up().await;
         assert!(why.contains("silent") && waited <= PATIENCE, "{why} after {waited:?}");
+    });
+}
+
+#[test]
+fn an_authority_that_stops_in_the_middle_of_a_snapshot_is_given_up_soon() {
+    run(async {
+        let mut scene = Scene::new(20_000);
+        scene.snapshot_up_to(ENTRIES + 1).await;
+        let (why, waited) = scene.given_up().await;
+        assert!(why.contains("silent") && waited > PATIENCE && waited <= PATIENCE * 3, "{why} after {waited:?}");
     });
 }
 

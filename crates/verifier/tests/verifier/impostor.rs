@@ -171,16 +171,21 @@ impl Line {
     }
 
     pub(crate) async fn snapshot_of(&mut self, world: &World, epochs: Epochs, entries: &[Entry]) -> Option<()> {
+        self.announce(world, epochs, entries.len() as u64).await?;
+        self.entries(entries).await
+    }
+
+    /// A snapshot of so many entries, which do not come yet.
+    pub(crate) async fn announce(&mut self, world: &World, epochs: Epochs, entries: u64) -> Option<()> {
         let snapshot = Snapshot {
             epochs,
-            position: HEAD + entries.len() as u64,
+            position: HEAD + entries,
             floor: HEAD,
             floor_at: None,
             longest_lifetime: LIFETIME,
             keys: vec![world.signer.jwk()],
         };
-        self.say(&Message::Snapshot(snapshot)).await?;
-        self.entries(entries).await
+        self.say(&Message::Snapshot(snapshot)).await
     }
 
     /// All of the log, to a verifier that has this much of it.

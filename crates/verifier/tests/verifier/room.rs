@@ -1,9 +1,13 @@
 //! A table of revocations that is full: nothing is forgotten for that, and nothing accepted.
 
 use rescind_verifier::{Break, Broken, Reason, Rejected};
+#[cfg(feature = "follow")]
+use rescind_wire::Epochs;
 
 #[cfg(feature = "follow")]
 use crate::impostor::{Impostor, check, run};
+#[cfg(feature = "follow")]
+use crate::support::epoch;
 use crate::support::{HEAD, World, at, one_session, revoked, unrelated};
 
 const FULL: Rejected = Rejected::Unavailable { reason: Reason::Broken(Break::Full) };
@@ -75,8 +79,7 @@ fn a_verifier_that_is_full_hangs_up_before_the_entries_come_and_asks_for_all_of_
         for _ in 0..2 {
             let mut line = impostor.line().await;
             assert_eq!(line.hello().await.expect("a hello"), None);
-            // Who hangs up at the first message need not hear the second.
-            let _ = line.snapshot(&world, &entries).await;
+            line.announce(&world, Epochs::first(epoch(1)), 3).await.expect("connected");
             line.until_gone().await;
             assert_eq!(check(&verifier, &token), Err(FULL));
         }
