@@ -190,7 +190,6 @@ event-client-removed = أُزيل تطبيق
 event-revoked = أُلغيت صلاحية الوصول
 event-key-added = أُضيف مفتاح
 event-key-revoked = أُلغي مفتاح
-event-verifier-evicted = أُبعدت خدمة تتحقق من الرموز
 event-epoch-begun = سُجِّل خروج الجميع بعد استعادة نسخة احتياطية
 event-verifier-evicted = أُبعد مدقّق
 event-set-up = أُنشئ حساب المدير الأول

@@ -158,7 +158,6 @@ event-client-removed = Eine Anwendung wurde entfernt
 event-revoked = Zugang wurde entzogen
 event-key-added = Ein Schlüssel wurde hinzugefügt
 event-key-revoked = Ein Schlüssel wurde entzogen
-event-verifier-evicted = Ein Dienst, der Token prüft, wurde weggeschickt
 event-epoch-begun = Alle wurden nach einer Wiederherstellung abgemeldet
 event-verifier-evicted = Ein Prüfer wurde weggeschickt
 event-set-up = Der erste Administrator wurde angelegt

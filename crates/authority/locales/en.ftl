@@ -158,7 +158,6 @@ event-client-removed = An application was removed
 event-revoked = Access was revoked
 event-key-added = A key was added
 event-key-revoked = A key was revoked
-event-verifier-evicted = A service that checks tokens was sent away
 event-epoch-begun = Everybody was signed out after a restore
 event-verifier-evicted = A verifier was sent away
 event-set-up = The first administrator was made
