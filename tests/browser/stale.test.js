@@ -105,7 +105,7 @@ test("a6 locking the account and saying not me want the password too", { allow: 
     await page.goto("/account/security");
     await page.locator("summary", { hasText: "Lock my account" }).click();
     await page.locator("details[open]").getByRole("button", { name: "Lock my account" }).click();
-    await prompt(page).getByText("Then the account is locked.").waitFor();
+    await prompt(page).getByText("After that, the account is locked.").waitFor();
     assert.equal(await thief.works(), true);
     await page.goto("/account");
     await page.locator(".news", { hasText: "Garage" }).getByRole("button", { name: /Not me/ }).click();

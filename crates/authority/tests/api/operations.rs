@@ -111,16 +111,16 @@ async fn sixty_four_refreshes_at_once_take_at_most_sixteen_commits() {
         devices.push(harness.sign_in("ann").await.refresh.clone());
     }
     // One transaction is under way until all others wait behind it: that is what "at once" means.
-    let (begin, begun) = tokio::sync::oneshot::channel();
+    let (tell, begun) = tokio::sync::oneshot::channel();
     let (release, held) = std::sync::mpsc::channel::<()>();
-    let (store, mut begin) = (Arc::clone(&harness.authority.world.store), Some(begin));
+    let (store, mut tell) = (Arc::clone(&harness.authority.world.store), Some(tell));
     let holding = tokio::spawn(async move {
-        let hold = move |_: &mut dyn Tx| {
-            let _ = begin.take().map(|begin| begin.send(()));
+        let job = move |_: &mut dyn Tx| {
+            let _ = tell.take().map(|tell| tell.send(()));
             let _ = held.recv();
             Ok(())
         };
-        store.transact("hold", hold).await
+        store.transact("hold", job).await
     });
     begun.await.unwrap();
     let stats = || harness.authority.sqlite.stats();

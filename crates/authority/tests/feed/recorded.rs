@@ -82,7 +82,7 @@ fn quoted(line: &str) -> String {
             continue;
         }
         if !word.is_empty() {
-            text.push_str(&format!("\"{word}\""));
+            text.extend(["\"", &word, "\""]);
             word.clear();
         }
         inside ^= c == '"';

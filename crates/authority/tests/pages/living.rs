@@ -58,7 +58,7 @@ async fn a_page_listens_on_when_a_signing_key_is_revoked_and_not_when_its_cookie
     assert_eq!(ear.change().await, ("signed_in".to_owned(), Some(phone.session.clone())));
     browser.assert_in().await;
     revoke(true).await;
-    ear.ends_with("refused").await;
+    ear.ends_with("ended").await;
     browser.assert_out().await;
 }
 

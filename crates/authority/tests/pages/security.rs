@@ -61,7 +61,7 @@ async fn b5_locking_the_account_signs_everything_out_and_refuses_sign_ins_for_as
     harness.pass(Duration::from_mins(6));
     let action = "/account/security/lock";
     let asked = browser.submit("/account/security", action, &[]).await;
-    assert!(asked.text().contains("Then the account is locked."), "{}", asked.text());
+    assert!(asked.text().contains("After that, the account is locked."), "{}", asked.text());
     phone.get("/v1/me").expect(200).await;
     let token = asked.form_token(action);
     let answer = browser.post(action, &[("form_token", &token), ("password", PASSWORD)]).await;

@@ -108,7 +108,7 @@ impl Jobs {
     pub(super) fn read(&self) -> Vec<JobStats> {
         let stats = |(name, tally): &(&'static str, _)| {
             let tally: &std::sync::Arc<Tally> = tally;
-            JobStats { name: *name, ran: tally.ran.get(), took: Duration::from_nanos(tally.nanos.get()) }
+            JobStats { name, ran: tally.ran.get(), took: Duration::from_nanos(tally.nanos.get()) }
         };
         self.0.all().iter().map(stats).collect()
     }
