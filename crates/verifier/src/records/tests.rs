@@ -98,6 +98,7 @@ const ANEW: [Write; 4] = [W::Begin, W::Clear, W::Refill, W::End];
 const GOES: [Write; 3] = [W::RaiseFloor, W::Remove, W::Lower];
 
 /// One check of a thing of position 0, while entry 1 ends it and is forgotten.
+#[expect(clippy::struct_excessive_bools, reason = "what each of its steps saw")]
 #[derive(Default)]
 struct Run {
     records: Records<u8, u64>,
