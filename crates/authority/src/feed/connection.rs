@@ -11,7 +11,7 @@ use rescind_domain::store::View;
 use rescind_domain::verbs::begin_epoch;
 use rescind_domain::verbs::follow_log::{self, Beginning};
 use rescind_wire::feed::{
-    Closing, Entries, Hello, MAX_ENTRIES, MAX_NAME, MIN_LEASE, Message, Request, Resume, Snapshot,
+    Closing, Entries, Hello, MAX_NAME, MIN_LEASE, Message, Request, Resume, Snapshot,
 };
 use rescind_wire::{Entry, Position};
 use tokio::time::timeout;
@@ -22,6 +22,10 @@ use crate::follower::entry;
 
 /// How long a verifier may take to say hello, or to take one message.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How many entries a verifier that begins is sent in one message: some 110 KB, which a line takes within [`PATIENCE`] that
+/// is no faster than a modem. [`MAX_ENTRIES`](rescind_wire::feed::MAX_ENTRIES) is what it has to be ready for.
+const TOGETHER: u32 = 512;
 
 type Sink = SplitSink<WebSocket, Frame>;
 type Stream = SplitStream<WebSocket>;
@@ -186,8 +190,7 @@ fn opening(beginning: &Beginning) -> Message {
 
 /// A batch of entries after `number`, and none after `end`.
 async fn read(authority: &Authority, number: u64, end: u64) -> Result<Vec<Entry>, Error> {
-    let most = u32::try_from(MAX_ENTRIES).unwrap_or(u32::MAX);
-    let rows = move |view: &dyn View| Ok(view.log_after(number, most)?);
+    let rows = move |view: &dyn View| Ok(view.log_after(number, TOGETHER)?);
     let rows = authority.world.store.read("feed_entries", rows).await?;
     Ok(rows.iter().map(entry).filter(|entry| entry.number <= end).collect())
 }
