@@ -213,6 +213,7 @@ console-event-session_end_refused = محاولة إخراج جهاز شخص آخ
 console-event-session_changed = تغيّر اسم الجهاز أو بياناته
 console-event-refresh_reused = عاد رمز تجديد أو ملف تعريف ارتباط قديم فأُخرج جهازه
 console-event-refresh_refused = رُفض التجديد
+console-event-client_authentication_failed = سر خاطئ لأحد التطبيقات
 console-event-client_added = أُضيف تطبيق
 console-event-client_changed = تغيّر تطبيق
 console-event-client_removed = أُزيل تطبيق

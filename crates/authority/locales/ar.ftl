@@ -184,6 +184,7 @@ event-session-end-refused = طُلب تسجيل خروج جهاز غير موج�
 event-session-changed = غُيِّرت بيانات جهاز
 event-refresh-reused = عاد مفتاح منسوخ أو قديم؛ فسُجِّل خروج جهازه
 event-refresh-refused = رُفض جهاز
+event-client-authentication-failed = قُدِّم سر خاطئ لأحد التطبيقات
 event-client-added = أُضيف تطبيق
 event-client-changed = غُيِّر تطبيق
 event-client-removed = أُزيل تطبيق

@@ -188,6 +188,7 @@ console-event-session_end_refused = Wollte ein fremdes Gerät abmelden
 console-event-session_changed = Gerät umbenannt oder geändert
 console-event-refresh_reused = Ein altes Erneuerungstoken oder Cookie kam zurück, sein Gerät wurde abgemeldet
 console-event-refresh_refused = Erneuerung abgelehnt
+console-event-client_authentication_failed = Falsches Geheimnis für eine Anwendung
 console-event-client_added = Anwendung hinzugefügt
 console-event-client_changed = Anwendung geändert
 console-event-client_removed = Anwendung entfernt

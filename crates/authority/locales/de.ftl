@@ -152,6 +152,7 @@ event-session-end-refused = Ein Gerät, das es nicht gibt, sollte abgemeldet wer
 event-session-changed = Ein Gerät wurde geändert
 event-refresh-reused = Ein kopierter oder veralteter Schlüssel kam zurück; sein Gerät wurde abgemeldet
 event-refresh-refused = Ein Gerät wurde abgewiesen
+event-client-authentication-failed = Für eine Anwendung wurde ein falsches Geheimnis vorgelegt
 event-client-added = Eine Anwendung wurde hinzugefügt
 event-client-changed = Eine Anwendung wurde geändert
 event-client-removed = Eine Anwendung wurde entfernt

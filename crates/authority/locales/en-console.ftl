@@ -188,6 +188,7 @@ console-event-session_end_refused = Tried to sign out a device that is not their
 console-event-session_changed = Device renamed or changed
 console-event-refresh_reused = An old refresh token or cookie came back, and its device was signed out
 console-event-refresh_refused = Refresh refused
+console-event-client_authentication_failed = Wrong secret for an application
 console-event-client_added = Application added
 console-event-client_changed = Application changed
 console-event-client_removed = Application removed

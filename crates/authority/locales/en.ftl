@@ -152,6 +152,7 @@ event-session-end-refused = A device that is not there was to be signed out
 event-session-changed = A device was changed
 event-refresh-reused = A copied or outdated key came back; its device was signed out
 event-refresh-refused = A device was refused
+event-client-authentication-failed = A wrong secret was shown for an application
 event-client-added = An application was added
 event-client-changed = An application was changed
 event-client-removed = An application was removed

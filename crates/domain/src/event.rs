@@ -75,6 +75,8 @@ kinds! {
     RefreshReused = "refresh_reused",
     /// A refresh was refused without ending anything.
     RefreshRefused = "refresh_refused",
+    /// A client showed a wrong secret, or somebody in its name. Of many, one a minute is written, with their number.
+    ClientAuthenticationFailed = "client_authentication_failed",
     /// A client was added.
     ClientAdded = "client_added",
     /// A client was changed.

@@ -44,10 +44,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
+use rescind_wire::ClientId;
 
 use self::counters::{Charge, Key, PAIR, State, Verdict};
+use self::refusals::Refusals;
 
 mod counters;
+mod refusals;
 
 /// Milliseconds on a steady timeline of the caller's: any origin, never going back.
 pub type Millis = u64;
@@ -107,12 +110,23 @@ impl Default for ThrottleOptions {
 pub struct Throttle {
     key: hmac::Key,
     state: Arc<Mutex<State>>,
+    refusals: Arc<Refusals>,
 }
 
 impl Throttle {
     /// An empty throttle. `seed` keys the hashes of accounts and addresses: 16 random bytes, made anew at each start.
     pub fn new(options: ThrottleOptions, seed: [u8; 16]) -> Self {
-        Self { key: hmac::Key::new(hmac::HMAC_SHA256, &seed), state: Arc::new(Mutex::new(State::new(&options))) }
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, &seed),
+            state: Arc::new(Mutex::new(State::new(&options))),
+            refusals: Arc::default(),
+        }
+    }
+
+    /// Counts a wrong secret of a client that there is. Answers how many there were since the last one that was written
+    /// down, if this one is to be: one a minute. Nobody waits for it: a secret is too long to be guessed.
+    pub fn refused_client(&self, client: &ClientId, now: Millis) -> Option<u64> {
+        self.refusals.count(client, now)
     }
 
     /// Asks for one check of a password, and charges a failure for it at once.

@@ -146,7 +146,7 @@ impl House {
     /// A token of a client that acts for itself.
     pub(crate) fn service_token(&self, client: &ClientId, secret: &Secret) -> Result<String, Error> {
         let (client, secret) = (client.clone(), secret.clone());
-        let request = ClientCredentials { client, secret, scope: None, audiences: vec![ISSUER.into()] };
+        let request = ClientCredentials { client, secret, scope: None, audiences: vec![ISSUER.into()], address: None };
         let (token, _) = run(client_credentials(&self.world, request))?;
         Ok(token.token.expose().to_owned())
     }

@@ -1,5 +1,7 @@
 //! Clients, and tokens for those that act for themselves.
 
+use std::time::Duration;
+
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
@@ -215,4 +217,27 @@ async fn clients_are_listed_shown_and_checked() {
         root.post("/v1/admin/clients").json(&bad).expect(400).await.problem("invalid-request");
     }
     root.delete("/v1/admin/clients/default").expect(400).await.problem("invalid-request");
+}
+
+#[tokio::test]
+async fn a15_wrong_secrets_of_a_client_are_one_event_a_minute_with_their_number() {
+    let harness = Harness::start().await;
+    let root = harness.administrator().await;
+    add_service(&root, "back-end", json!(["read"])).await;
+    let guess =
+        |client: &str| token(&harness, &format!("grant_type=client_credentials&client_id={client}&client_secret=x"));
+    for _ in 0..3 {
+        guess("back-end").expect(401).await;
+        guess("nobody").expect(401).await;
+    }
+    let told = root.events("client_authentication_failed").await;
+    assert_eq!(
+        (told.len(), &told[0]["client_id"], &told[0]["detail"]),
+        (1, &json!("back-end"), &Value::Null),
+        "{told:?}"
+    );
+    harness.pass(Duration::from_mins(1));
+    guess("back-end").expect(401).await;
+    let told = root.events("client_authentication_failed").await;
+    assert_eq!((told.len(), &told[1]["detail"]), (2, &json!("3 times since the last such event")), "{told:?}");
 }

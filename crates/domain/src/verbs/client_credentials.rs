@@ -1,10 +1,14 @@
 //! Clients acting for themselves (RFC 6749 §4.4).
 
+use std::net::IpAddr;
+
 use rescind_wire::{ClientId, Standing, Subject, Thing};
 
 use crate::client::Client;
 use crate::error::Error;
+use crate::event::{EventKind, NewEvent};
 use crate::issue::{self, AccessToken, Ticket};
+use crate::revocation::Actor;
 use crate::secret::Secret;
 use crate::standing::StoreCuts;
 use crate::world::World;
@@ -20,6 +24,8 @@ pub struct ClientCredentials {
     pub scope: Option<String>,
     /// For whom; the issuer if none.
     pub audiences: Vec<String>,
+    /// From where.
+    pub address: Option<IpAddr>,
 }
 
 /// A token for a client acting for itself. There is no refresh token: it can ask again (RFC 6749 §4.4.3).
@@ -27,11 +33,14 @@ pub async fn client_credentials(world: &World, request: ClientCredentials) -> Re
     let read_at = world.now();
     let position = world.store.position().await?;
     let inner = world.clone();
-    let (ticket, scope) = world
+    let (name, address) = (request.client.clone(), request.address);
+    let found = world
         .store
         .read("client_credentials", move |view| {
-            let client = view.client(&request.client)?.filter(|client| knows_secret(client, &request.secret));
-            let client = client.ok_or(Error::InvalidCredentials)?;
+            let client = view.client(&request.client)?.ok_or(Error::InvalidCredentials)?;
+            if !knows_secret(&client, &request.secret) {
+                return Ok(None);
+            }
             let thing = Thing {
                 user: None,
                 session: None,
@@ -56,10 +65,27 @@ pub async fn client_credentials(world: &World, request: ClientCredentials) -> Re
                 position,
                 read_at,
             };
-            Ok((ticket, scope))
+            Ok(Some((ticket, scope)))
         })
         .await?;
+    let Some((ticket, scope)) = found else {
+        write_down(world, name, address).await?;
+        return Err(Error::InvalidCredentials);
+    };
     Ok((issue::access_token(world, ticket)?, scope))
+}
+
+/// Writes down that a client showed a wrong secret: of many, one a minute.
+async fn write_down(world: &World, client: ClientId, address: Option<IpAddr>) -> Result<(), Error> {
+    let now = world.now();
+    let Some(count) = world.throttle.refused_client(&client, now.0) else { return Ok(()) };
+    let mut event = NewEvent::new(now, EventKind::ClientAuthenticationFailed, Actor::Anonymous)
+        .client(client)
+        .from(world.stored_address(address));
+    if count > 1 {
+        event = event.detail(format!("{count} times since the last such event"));
+    }
+    world.store.transact("client_authentication_failed", move |tx| Ok(tx.add_event(&event)?)).await
 }
 
 fn knows_secret(client: &Client, secret: &Secret) -> bool {

@@ -84,7 +84,7 @@ async fn token(State(app): State<App>, device: Device, request: Request) -> Resu
     let claimed = basic::read(&parts.headers, &mut form)?;
     let by_basic = parts.headers.contains_key(axum::http::header::AUTHORIZATION);
     let granted = match form.take("grant_type").as_deref() {
-        Some("client_credentials") => for_itself(&app, claimed, form).await,
+        Some("client_credentials") => for_itself(&app, claimed, form, &device).await,
         Some("refresh_token") => refresh(&app, claimed, form, device).await,
         Some(_) => Err(Refusal::new(Code::UnsupportedGrantType, "Use client_credentials or refresh_token.")),
         None => Err(Refusal::new(Code::InvalidRequest, "grant_type is missing.")),
@@ -97,7 +97,12 @@ async fn token(State(app): State<App>, device: Device, request: Request) -> Resu
     }
 }
 
-async fn for_itself(app: &App, claimed: Option<Claimed>, mut form: Form) -> Result<TokenAnswer, Refusal> {
+async fn for_itself(
+    app: &App,
+    claimed: Option<Claimed>,
+    mut form: Form,
+    device: &Device,
+) -> Result<TokenAnswer, Refusal> {
     let Some(Claimed { client, secret: Some(secret) }) = claimed else {
         return Err(Refusal::new(Code::InvalidClient, "Authenticate with the client's secret."));
     };
@@ -105,7 +110,7 @@ async fn for_itself(app: &App, claimed: Option<Claimed>, mut form: Form) -> Resu
     audiences.extend(form.take_all("resource"));
     audiences.sort();
     audiences.dedup();
-    let request = ClientCredentials { client, secret, scope: form.take("scope"), audiences };
+    let request = ClientCredentials { client, secret, scope: form.take("scope"), audiences, address: device.address };
     let (token, scope) = client_credentials::client_credentials(&app.authority.world, request).await?;
     Ok(TokenAnswer {
         access_token: token.token.expose().to_owned(),
