@@ -160,7 +160,7 @@ impl Authority {
             Ok(shown) => shown,
             Err(error) => return Err(self.refused(error).await),
         };
-        let Shown { access: AccessToken { token, expires_in, .. }, successor } = shown;
+        let Shown { access: AccessToken { token, expires_in, .. }, is_latest, successor } = shown;
         let verified = self.verify_held(&token, address).await.map_err(|rejected| match rejected {
             // In the moment since the store was asked. What else a fresh token may be refused for (a clock that was set, a
             // key that was revoked or is not known here yet) says nothing of the session (R7).
@@ -168,7 +168,7 @@ impl Authority {
             other => Refused::CannotTell(other),
         })?;
         let made_with = refresh_token::take_apart_as(Holder::Cookie, cookie).map(|held| held.unverified_key);
-        if let (None, Some(key), Some(session)) = (&successor, made_with, verified.session()) {
+        if let (true, Some(key), Some(session)) = (is_latest, made_with, verified.session()) {
             let until = now + expires_in.saturating_sub(BEFORE_EXPIRY);
             self.cookies.put(cookie, Held { token, until, session: *session, key });
         }

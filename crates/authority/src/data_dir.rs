@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
 use rescind_domain::entropy::Entropy;
@@ -144,7 +145,8 @@ impl DataDir {
             if taken != Err(Errno::WOULDBLOCK) {
                 break;
             }
-            std::thread::yield_now();
+            // A command line that looks whether a server runs holds it for an instant.
+            std::thread::park_timeout(Duration::from_millis(2));
             taken = flock(&file, FlockOperation::NonBlockingLockExclusive);
         }
         match taken {

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use rescind_domain::Error;
 use rescind_domain::clock::Timestamp;
+use rescind_domain::key::MacKeyId;
 use rescind_domain::verbs::watch_sessions::{self, Kind, Look, News, Notice, Shown, Watcher};
 use rescind_wire::UserId;
 use tokio::sync::Notify;
@@ -185,7 +186,13 @@ impl State {
             }
             News::ToAll => self.watchers.all().for_each(|place| place.mailbox.put(Parcel::overflow)),
             News::Token(token) => revoked(&|shown| shown.token == Some(*token)),
-            News::Key(key) => revoked(&|shown| shown.key == *key),
+            News::Key(key) => {
+                revoked(&|shown| shown.key == *key);
+                // Whoever could only go on with what it made is signed out, and gone from lists.
+                if MacKeyId::of(key).is_some() {
+                    self.watchers.all().for_each(|place| place.mailbox.put(Parcel::overflow));
+                }
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `rescind serve`: puts the parts together, says when it is ready, and takes them apart in order.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -92,10 +93,14 @@ pub async fn serve_until(loaded: Loaded, announce: impl FnOnce(&Ready), stop: St
     let mut parts = JoinSet::new();
     parts.spawn(follower::follow(Arc::clone(&authority)));
     parts.spawn(hint::listen(Arc::clone(&authority), socket.listener));
+    // First: where the log had become too long for the verifier, only a floor that rises makes room.
+    if let Err(error) = housekeeping::tidy(&authority).await {
+        tracing::warn!(%error, "the floor was not raised");
+    }
     synced(&authority).await?;
     parts.spawn(housekeeping::keep(Arc::clone(&authority)));
     let renewed = renewed(tls.as_ref(), &authority);
-    if !renewed.is_empty() {
+    if !renewed.is_empty() || !std::io::stdin().is_terminal() {
         let hangups = stop.hangups().map_err(ServeError::Signals)?;
         parts.spawn(renewal::keep(renewed, hangups, renewal::EVERY));
     }

@@ -82,7 +82,7 @@ where
     world
         .store
         .read("repeated", move |view| match said(view, &key, now) {
-            Ok(said) => Ok(said.filter(|said| said.session.is_some() && said.session == key.session)),
+            Ok(said) => Ok(said.filter(|said| said.session.is_some())),
             Err(Error::IdempotencyMismatch) => Ok(None),
             Err(error) => Err(error),
         })
@@ -110,7 +110,12 @@ where
     if known.fingerprint != key.fingerprint {
         return Err(Error::IdempotencyMismatch);
     }
-    serde_json::from_str(&known.answer).map(Some).map_err(|error| unreadable(key, &error))
+    let said: Said<T> = serde_json::from_str(&known.answer).map_err(|error| unreadable(key, &error))?;
+    // The same words from another device mean another thing: "all but this one" is not what the first one said.
+    if said.session != key.session {
+        return Err(Error::IdempotencyMismatch);
+    }
+    Ok(Some(said))
 }
 
 fn unreadable(key: &Idempotency, error: &serde_json::Error) -> Error {

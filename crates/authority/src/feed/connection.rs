@@ -10,9 +10,7 @@ use rescind_domain::Error;
 use rescind_domain::store::View;
 use rescind_domain::verbs::begin_epoch;
 use rescind_domain::verbs::follow_log::{self, Beginning};
-use rescind_wire::feed::{
-    Closing, Entries, Hello, MAX_NAME, MIN_LEASE, Message, Request, Resume, Snapshot,
-};
+use rescind_wire::feed::{Closing, Entries, Hello, MAX_NAME, MIN_LEASE, Message, Request, Resume, Snapshot};
 use rescind_wire::{Entry, Position};
 use tokio::time::timeout;
 

@@ -82,11 +82,14 @@ impl<K: Ord + Clone, T> Places<K, T> {
     /// The place to give up for `holder`, if anybody has more than is fair.
     fn most_greedy(&self, holder: &K, neighbourhood: Neighbourhood) -> Option<(K, u64)> {
         let near = Count::of(self.taken.iter().map(|((_, number), place)| (place.neighbourhood, *number)));
-        let crowd = near.most_but(&neighbourhood).map(|(crowd, _)| crowd);
+        let other = near.most_but(&neighbourhood).map(|(crowd, _)| crowd);
+        // A newcomer of the greatest crowd takes nothing from anybody elsewhere.
+        let own = near.most().map(|(crowd, _)| crowd).filter(|crowd| other.is_none() && *crowd == neighbourhood);
+        let crowd = other.or(own);
         let taken = self.taken.iter().filter(|(_, place)| crowd.is_none_or(|crowd| place.neighbourhood == crowd));
         let holders = Count::of(taken.map(|((holder, number), _)| (holder, *number)));
         // In a crowd somebody has to, however few each of them has.
-        let greedy = if crowd.is_some() { holders.most() } else { holders.most_but(&holder) };
+        let greedy = if other.is_some() { holders.most() } else { holders.most_but(&holder) };
         greedy.map(|(greedy, oldest)| (greedy.clone(), oldest))
     }
 }
@@ -238,6 +241,18 @@ mod tests {
         assert_eq!(hall.come(3, "192.0.2.1"), Err(Full), "each has two");
         hall.places.leave(&(3, 7));
         hall.come(4, "192.0.2.1").unwrap();
+        assert!(hall.gave_way().is_empty());
+    }
+
+    #[test]
+    fn a_newcomer_of_the_greatest_crowd_takes_no_place_of_anybody_elsewhere() {
+        let mut hall = Hall::new(6, 3);
+        hall.come(9, "198.51.100.1").unwrap();
+        hall.come(9, "198.51.100.1").unwrap();
+        for holder in 1..5 {
+            hall.come(holder, "192.0.2.1").unwrap();
+        }
+        assert_eq!(hall.come(5, "192.0.2.1"), Err(Full));
         assert!(hall.gave_way().is_empty());
     }
 

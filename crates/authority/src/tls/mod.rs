@@ -37,11 +37,12 @@ pub struct Tls {
 }
 
 /// What the files held when they were last read.
+#[derive(Default)]
 struct Seen {
     /// In short, whether it was taken or not; `None` if they could not be read.
     fingerprint: Option<[u8; 32]>,
-    /// When a certificate that was not valid yet will be: it is taken then. In seconds since the Unix epoch.
-    valid_from: Option<u64>,
+    /// When a certificate is valid that was out of its time: it is taken once it is in it, as after a clock is put right.
+    refused: Option<Validity>,
 }
 
 /// The certificate that is shown to clients. Handshakes under way keep the one that they began with.
@@ -74,7 +75,7 @@ impl Tls {
         let shown = Arc::new(Shown(ArcSwap::from_pointee(pair.certified(cert, key)?)));
         let resolver = Arc::clone(&shown) as Arc<dyn ResolvesServerCert>;
         let acceptor = acceptor(resolver).map_err(TlsError::Setup)?;
-        let seen = Mutex::new(Seen { fingerprint: Some(pair.fingerprint()), valid_from: None });
+        let seen = Mutex::new(Seen { fingerprint: Some(pair.fingerprint()), refused: None });
         let (cert, key) = (cert.to_owned(), key.to_owned());
         Ok(Self { cert, key, clock, shown, acceptor, seen, reminder: Mutex::default() })
     }
@@ -98,22 +99,21 @@ impl Tls {
             Ok(pair) => pair,
             Err(_) if cause == Cause::Look && seen.fingerprint.is_none() => return Ok(false),
             Err(error) => {
-                *seen = Seen { fingerprint: None, valid_from: None };
+                *seen = Seen::default();
                 return Err(error);
             }
         };
         let fingerprint = Some(pair.fingerprint());
         let now = self.clock.wall().seconds();
-        if cause == Cause::Look && seen.fingerprint == fingerprint && seen.valid_from.is_none_or(|from| now < from) {
+        let is_out = |validity| matches!(Age::of(Some(validity), now), Age::Early { .. } | Age::Expired { .. });
+        if cause == Cause::Look && seen.fingerprint == fingerprint && seen.refused.is_none_or(is_out) {
             return Ok(false);
         }
-        *seen = Seen { fingerprint, valid_from: None };
+        *seen = Seen { fingerprint, refused: None };
         let certified = pair.certified(&self.cert, &self.key)?;
         let age = Age::of(validity(&certified), now);
-        if let Age::Early { from } = age {
-            seen.valid_from = Some(from);
-        }
         if let (Age::Early { .. } | Age::Expired { .. }, Some(concern)) = (age, age.concern()) {
+            seen.refused = validity(&certified);
             return Err(TlsError::OutOfTime { path: self.cert.clone(), concern });
         }
         self.shown.0.store(Arc::new(certified));

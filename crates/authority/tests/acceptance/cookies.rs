@@ -12,7 +12,7 @@ use rescind_domain::verbs::{administer_clients, administer_keys, revoke, sign_in
 use rescind_verifier::Rejected;
 use rescind_wire::{Cause, ClientId, Scope};
 
-use super::device::{Device, OLD, Person, claims};
+use super::device::{Device, NEW, OLD, Person, claims};
 use super::guard::Guard;
 use super::house::{DAY, House, MINUTE, OPERATOR, run};
 
@@ -136,6 +136,17 @@ fn c3_within_the_grace_time_the_former_cookie_brings_the_one_that_took_its_place
     let before = house.state();
     assert!(matches!(present(&house, cookie(&device)), Err(Error::SignedOut(None))));
     house.assert_unchanged(&before);
+}
+
+#[test]
+fn b1_once_the_password_is_changed_the_former_cookie_brings_no_other_one() {
+    let house = House::new();
+    let device = browser(&house, &house.person("ann"));
+    device.change_password(&house).unwrap();
+    let next = device.reauthenticate(&house, NEW).unwrap();
+    let shown = run(present_cookie(&house.world, cookie(&device), None)).unwrap();
+    assert!(!shown.is_latest && shown.successor.is_none());
+    assert!(run(present_cookie(&house.world, cookie(&next), None)).unwrap().is_latest);
 }
 
 #[test]

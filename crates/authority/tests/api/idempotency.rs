@@ -52,6 +52,19 @@ impl Twice<'_> {
 }
 
 #[tokio::test]
+async fn a7_the_same_words_from_another_device_are_no_repetition() {
+    let harness = Harness::start().await;
+    let (phone, laptop) = (harness.newcomer("ann").await, harness.sign_in("ann").await);
+    let others =
+        |device: &Device| device.post("/v1/sessions/end-others").json(&json!({})).header("idempotency-key", "1");
+    others(&phone).expect(200).await;
+    laptop.get("/v1/me").expect(401).await;
+    let laptop = harness.sign_in("ann").await;
+    others(&laptop).expect(422).await.problem("idempotency-key-reused");
+    phone.get("/v1/me").expect(200).await;
+}
+
+#[tokio::test]
 async fn whatever_makes_an_account_or_revokes_takes_a_key_and_does_it_once() {
     let harness = Harness::start().await;
     let mut twice = Twice { harness: &harness, tried: BTreeSet::new() };

@@ -72,6 +72,22 @@ async fn a_device_that_signs_in_is_shown_to_the_others_as_the_list_shows_it() {
 }
 
 #[tokio::test]
+async fn e1_lists_are_read_again_when_a_key_is_revoked_that_others_devices_went_on_with() {
+    let harness = Harness::start().await;
+    let (root, phone) = (harness.administrator().await, harness.newcomer("ann").await);
+    let keys = root.get("/v1/admin/keys").expect(200).await.json();
+    let of_mac = |key: &&serde_json::Value| key["purpose"] == "HMAC-SHA256";
+    let old = text(&keys["keys"].as_array().expect("a list").iter().find(of_mac).expect("a key")["kid"]);
+    root.post("/v1/admin/keys/rotate").json(&json!({"purpose": "HMAC-SHA256"})).expect(200).await;
+    let laptop = harness.sign_in("ann").await;
+    let mut ear = watch(&laptop).await;
+    root.post(&format!("/v1/admin/keys/{old}/compromise")).json(&json!({"reason": "leaked"})).expect(200).await;
+    ear.change().await;
+    let list = laptop.get("/v1/sessions").expect(200).await.json();
+    assert!(!list.to_string().contains(&phone.session), "{list}");
+}
+
+#[tokio::test]
 async fn the_answer_is_a_stream_that_nobody_keeps_or_holds_back() {
     let harness = Harness::start().await;
     let ann = harness.newcomer("ann").await;

@@ -23,8 +23,11 @@ use crate::world::World;
 pub struct Shown {
     /// The access token.
     pub access: AccessToken,
-    /// What has taken the cookie's place, if it is not the latest of its session: it is good for a moment, and not to be
-    /// remembered.
+    /// Whether the cookie is the latest of its session. One that is not is good for a moment, and not to be remembered.
+    pub is_latest: bool,
+    /// What has taken the cookie's place, if it is not the latest, for the browser to which that was lost. Nothing if a
+    /// revocation spared this session alone, as a changed password does: whoever copied the former cookie is meant to be
+    /// out then, and could not be told from who lost the answer.
     pub successor: Option<Successor>,
 }
 
@@ -41,7 +44,7 @@ pub struct Successor {
 
 /// Gives the access token that a cookie stands for. Its position is read with the cookie's own standing, so it is dead on
 /// arrival if a log-out comes between (R2). Presenting a cookie changes nothing; the one from before the last
-/// authentication is good for the grace time, and brings the one that took its place. If it comes later, it was copied or
+/// authentication is good for the grace time, and may bring the one that took its place. If it comes later, it was copied or
 /// lost, and the session ends, as with a refresh token.
 ///
 /// # Errors
@@ -51,15 +54,15 @@ pub async fn present_cookie(world: &World, cookie: &str, address: Option<IpAddr>
     let presented = Arc::new(Presenting { world: world.clone(), held, address });
     let again = Arc::clone(&presented);
     let read_at = world.now();
-    let (ticket, successor) = match world.store.read("present_cookie", move |view| presented.show(view, read_at)).await
-    {
+    let shown = world.store.read("present_cookie", move |view| presented.show(view, read_at)).await;
+    let (ticket, is_latest, successor) = match shown {
         Err(Error::MustEnd) => {
             let ended = world.store.end("present_cookie_late", move |tx| again.end(tx)).await?;
             return Err(Error::SignedOut(ended));
         }
         other => other?,
     };
-    Ok(Shown { access: issue::access_token(world, ticket)?, successor })
+    Ok(Shown { access: issue::access_token(world, ticket)?, is_latest, successor })
 }
 
 /// Whether a cookie still stands for its session, for whoever goes on by it: as [`present_cookie`] judges it.
@@ -117,9 +120,10 @@ impl Presenting {
         Ok((found, turn))
     }
 
-    fn show(&self, view: &dyn View, read_at: Timestamp) -> Result<(Ticket, Option<Successor>), Error> {
+    fn show(&self, view: &dyn View, read_at: Timestamp) -> Result<(Ticket, bool, Option<Successor>), Error> {
         let (found, turn) = self.judge(view)?;
-        let successor = if turn == Turn::Repeat { Some(self.successor(view, &found)?) } else { None };
+        let is_latest = turn != Turn::Repeat;
+        let successor = if is_latest { None } else { self.successor(view, &found)? };
         let Found { chain, session, head, .. } = found;
         let ticket = Ticket {
             subject: Subject::User(session.user),
@@ -131,14 +135,19 @@ impl Presenting {
             position: head,
             read_at,
         };
-        Ok((ticket, successor))
+        Ok((ticket, is_latest, successor))
     }
 
-    fn successor(&self, view: &dyn View, found: &Found) -> Result<Successor, Error> {
+    fn successor(&self, view: &dyn View, found: &Found) -> Result<Option<Successor>, Error> {
+        let user = view.user(&found.session.user)?.ok_or(Error::SignedOut(None))?;
+        if user.cut.except == Some(found.session.id) {
+            return Ok(None);
+        }
         let name = found.chain.mac_key;
         let mac = held::mac_key(view, &self.world, name)?.ok_or_else(|| KeyError::Damaged(name.key_id()))?;
         let cookie = refresh_token::mint(&found.chain, &mac);
-        Ok(Successor { cookie, expires_at: found.session.expires_at, remembered: found.session.remembered })
+        let Session { expires_at, remembered, .. } = found.session;
+        Ok(Some(Successor { cookie, expires_at, remembered }))
     }
 
     /// Ends what a cookie proves to be in the wrong hands, or a log that went back. Answers what ended the session, if it

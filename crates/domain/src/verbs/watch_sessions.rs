@@ -145,7 +145,8 @@ pub enum News {
     ToAll,
     /// A token was revoked. Who showed it is to be judged, and nobody's sessions have changed.
     Token(TokenId),
-    /// A key was revoked. Who showed what it made is to be judged, and nobody's sessions have changed.
+    /// A key was revoked. Who showed what it made is to be judged; and if it made refresh tokens and cookies, anybody's
+    /// sessions may have ended.
     Key(KeyId),
 }
 
