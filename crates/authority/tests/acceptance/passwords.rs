@@ -271,6 +271,27 @@ fn b7_an_address_that_tries_many_accounts_waits_and_others_do_not() {
 }
 
 #[test]
+fn b7_a_list_of_leaked_passwords_is_not_walked_from_one_address() {
+    let house = House::new();
+    let ann = house.person("ann");
+    let checks = house.hasher.checks();
+    for n in 0..3600 {
+        let refused = house.try_sign_in(from(&ann, &format!("leaked{n}"), OLD, "192.0.2.1"));
+        assert!(matches!(refused, Err(Error::InvalidCredentials | Error::Throttled { .. })), "{n}: {refused:?}");
+        house.advance(Duration::from_secs(1));
+    }
+    let checked = house.hasher.checks() - checks;
+    assert!((100..=200).contains(&checked), "in an hour: {checked}");
+    // Who tries as they are told gets in, and does not wait from then on.
+    let mut tries = 0..20;
+    while let Err(Error::Throttled { retry_after }) = house.try_sign_in(from(&ann, "ann", OLD, "192.0.2.1")) {
+        tries.next().expect("they get in within twenty tries");
+        house.advance(retry_after);
+    }
+    house.try_sign_in(from(&ann, "ann", OLD, "192.0.2.1")).unwrap();
+}
+
+#[test]
 fn b7_nobody_is_locked_out_for_good_by_a_stranger() {
     let house = House::new();
     let ann = house.person("ann");

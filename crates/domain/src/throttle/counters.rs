@@ -17,10 +17,8 @@ const ADDRESS: usize = 1;
 /// What is asked of those who must wait for an attempt under way, in milliseconds: enough for a hash and its queue.
 const A_MOMENT: Millis = 1_000;
 
-/// How many of the longest waits of an address pass from one turn of an account there to the next.
-const WAITS_PER_TURN: u64 = 4;
-/// The part of that time for which a turn lasts.
-const TURN_LASTS: u64 = 12;
+/// How many turns an address that waits has in its longest wait.
+const TURNS_PER_WAIT: u64 = 32;
 
 pub(super) struct State {
     /// In the order pair, address, account.
@@ -33,6 +31,17 @@ pub(super) struct State {
     last_serial: u64,
 }
 
+/// Who asks for an attempt.
+pub(super) struct Comer {
+    /// The rows to look at, in the order pair, address, account.
+    pub(super) keys: [Option<Key>; 3],
+    /// The account at its address, if that is known.
+    pub(super) pair: Option<Key>,
+    /// The number of the turn that began last at the address. It has passed to whoever came first, or is still to be had.
+    pub(super) turn: u64,
+    pub(super) now: Millis,
+}
+
 /// One row that an attempt was charged to.
 pub(super) struct Charge {
     pub(super) table: usize,
@@ -40,6 +49,8 @@ pub(super) struct Charge {
     rule: Rule,
     /// Tells the row from a later one under the same key, should it be evicted or cleared meanwhile.
     serial: u64,
+    /// Whether it was let in although the row, an address's, waits.
+    is_turn: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,59 +75,59 @@ impl State {
         }
     }
 
-    /// How long until an attempt may be charged to these rows, 0 if now. `pair` is the account at its address, if that
-    /// is known. Where it is known good, its own row alone is looked at: what others did costs it nothing.
-    pub(super) fn wait(&self, keys: [Option<Key>; 3], pair: Option<Key>, now: Millis) -> Millis {
-        let last_success = pair.and_then(|pair| self.known_good.rank(&pair));
-        let exempt = last_success.is_some_and(|at| now < at.saturating_add(self.known_good_for));
-        let rows = self.counters.iter().zip(keys).enumerate();
+    /// In each such time one turn of an address that waits begins.
+    pub(super) fn time_of_a_turn(&self) -> Millis {
+        (self.counters[ADDRESS].rule.longest / TURNS_PER_WAIT).max(1)
+    }
+
+    /// Whether the pair is known good. Then its own row alone is looked at: what others did costs it nothing.
+    fn is_exempt(&self, comer: &Comer) -> bool {
+        let last_success = comer.pair.and_then(|pair| self.known_good.rank(&pair));
+        last_success.is_some_and(|at| comer.now < at.saturating_add(self.known_good_for))
+    }
+
+    fn rule(&self, table: usize, comer: &Comer) -> Rule {
+        if table == PAIR && comer.pair.is_none() { self.without_address } else { self.counters[table].rule }
+    }
+
+    /// How long until an attempt may be charged to these rows, 0 if now. Where a turn of the address is what to wait for,
+    /// that is the time of a turn, whenever the next one begins: else refusals would tell.
+    pub(super) fn wait(&self, comer: &Comer) -> Millis {
+        let exempt = self.is_exempt(comer);
+        let rows = self.counters.iter().zip(comer.keys).enumerate();
         rows.filter(|&(table, _)| !exempt || table == PAIR)
             .filter_map(|(table, (counters, key))| {
-                let rule = if table == PAIR && pair.is_none() { self.without_address } else { counters.rule };
                 let row = counters.rows.get(&key?)?;
-                let waits = table == ADDRESS && row.certain(now) > 0;
-                Some(row.wait(now, rule).min(if waits { self.until_turn(pair, now) } else { Millis::MAX }))
+                let rule = self.rule(table, comer);
+                let wait = row.wait(comer.now, rule);
+                Some(match table {
+                    ADDRESS if row.has_turn(comer.turn, rule) => 0,
+                    ADDRESS => wait.min(self.time_of_a_turn()),
+                    _ => wait,
+                })
             })
             .max()
             .unwrap_or(0)
     }
 
-    /// How long until it is this pair's turn to be let through although its address waits, 0 if it is now.
-    fn until_turn(&self, pair: Option<Key>, now: Millis) -> Millis {
-        let Some(pair) = pair else { return Millis::MAX };
-        let turn = self.turn(&pair, now);
-        let taken = self.counters[PAIR].rows.get(&pair).is_some_and(|row| row.turn == Some(turn.number));
-        if turn.is_now && !taken { 0 } else { turn.next_in }
-    }
-
-    /// Where a pair stands in its round of turns. Where that begins is the pair's own, and a secret: the key is a hash.
-    fn turn(&self, pair: &Key, now: Millis) -> Turn {
-        let round = self.counters[ADDRESS].rule.longest.saturating_mul(WAITS_PER_TURN).max(1);
-        let own = u64::from_le_bytes(pair.first_chunk().copied().unwrap_or_default());
-        let at = now.saturating_add(own % round);
-        let passed = at % round;
-        Turn { number: at / round, is_now: passed <= round / TURN_LASTS, next_in: round - passed }
-    }
-
-    pub(super) fn charge(&mut self, keys: [Option<Key>; 3], pair: Option<Key>, now: Millis) -> Vec<Charge> {
-        let address = &self.counters[ADDRESS];
-        let row = keys[ADDRESS].and_then(|key| address.rows.get(&key));
-        let waits = row.is_some_and(|row| row.certain(now) > 0);
-        let turn = pair.filter(|_| waits).map(|pair| self.turn(&pair, now).number);
-        let mut charges = Vec::with_capacity(keys.len());
-        for (table, key) in keys.into_iter().enumerate() {
+    pub(super) fn charge(&mut self, comer: &Comer) -> Vec<Charge> {
+        let exempt = self.is_exempt(comer);
+        let mut charges = Vec::with_capacity(comer.keys.len());
+        for (table, key) in comer.keys.into_iter().enumerate() {
             let Some(key) = key else { continue };
+            let rule = self.rule(table, comer);
             let counters = &mut self.counters[table];
-            let rule = if table == PAIR && pair.is_none() { self.without_address } else { counters.rule };
             let mut row = counters.rows.take(&key).unwrap_or_else(|| {
                 self.last_serial += 1;
-                Counter::new(self.last_serial, now)
+                Counter::new(self.last_serial, comer.now)
             });
-            row.begin(now, rule);
-            if table == PAIR {
-                row.turn = turn.or(row.turn);
+            let is_turn = table == ADDRESS && !exempt && row.wait(comer.now, rule) > 0;
+            row.turn_under_way |= is_turn;
+            if !exempt {
+                row.turn = row.turn.max(comer.turn);
             }
-            charges.push(Charge { table, key, rule, serial: row.serial });
+            row.begin(comer.now, rule);
+            charges.push(Charge { table, key, rule, serial: row.serial, is_turn });
             counters.rows.put(key, row.ready_at(), row);
         }
         charges
@@ -126,6 +137,7 @@ impl State {
         let rows = &mut self.counters[charge.table].rows;
         let Some(mut row) = rows.take(&charge.key) else { return };
         if row.serial == charge.serial {
+            row.turn_under_way &= !charge.is_turn;
             row.end(begun, charge.rule, verdict);
             if verdict == Verdict::Cleared || row.is_empty() {
                 return;
@@ -145,16 +157,6 @@ impl Counters {
     fn new(limit: usize, rule: Rule) -> Self {
         Self { rows: Table::new(limit), rule }
     }
-}
-
-/// Where a pair stands in its round of turns.
-struct Turn {
-    /// Which round.
-    number: u64,
-    /// Whether the turn lasts.
-    is_now: bool,
-    /// How long until the next one.
-    next_in: Millis,
 }
 
 /// How failures become waits.
@@ -211,13 +213,17 @@ struct Counter {
     pending: u32,
     /// When the wait ends that those will have cost if all of them fail: what the row is worth keeping for.
     pending_until: Millis,
-    /// Of a pair: the last round in which it was let through although its address waited.
-    turn: Option<u64>,
+    /// Of an address: the last turn that passed to somebody. Whatever becomes of the attempt, it is not given back.
+    turn: u64,
+    /// Of an address: whether an attempt is under way that was let in although the address waits.
+    turn_under_way: bool,
 }
 
 impl Counter {
     fn new(serial: u64, now: Millis) -> Self {
-        Self { serial, failures: 0, until: now, blocked_until: 0, pending: 0, pending_until: 0, turn: None }
+        let (failures, pending) = (0, 0);
+        let (blocked_until, pending_until) = (0, 0);
+        Self { serial, failures, until: now, blocked_until, pending, pending_until, turn: 0, turn_under_way: false }
     }
 
     fn begin(&mut self, now: Millis, rule: Rule) {
@@ -235,9 +241,6 @@ impl Counter {
         self.pending = self.pending.saturating_sub(1);
         if self.pending == 0 {
             self.pending_until = 0;
-        }
-        if verdict == Verdict::Refunded {
-            self.turn = None;
         }
         if verdict == Verdict::Failed {
             // What failed together counts to the last, or a burst would be forgotten faster than it was made.
@@ -265,6 +268,12 @@ impl Counter {
             0 => A_MOMENT.min(rule.longest),
             certain => certain,
         }
+    }
+
+    /// Whether this turn of an address is still to be had. Turns help against waits and against who keeps an attempt of
+    /// their own under way after one; a burst that is still free has no need of them.
+    fn has_turn(&self, turn: u64, rule: Rule) -> bool {
+        self.failures > rule.free && !self.turn_under_way && turn > self.turn
     }
 
     /// How long it blocks for what has failed.
