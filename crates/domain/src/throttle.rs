@@ -40,7 +40,9 @@
 //! longest, and for an address to as many as may wait for their hashes; each that fails is counted, also beyond where
 //! counting stops otherwise. After that, one attempt is made at a time. So many at once with the right password all get in,
 //! and a burst of guesses is a loan: at an account it gets nobody more than the 16 that patience gets, only sooner; at an
-//! address 64 instead of 31, and the 33 are paid for with a quarter of an hour each before there can be another.
+//! address 64 instead of 31, and the 33 are paid for with a quarter of an hour each before there can be another. No
+//! failures are counted beyond a burst, so an address that is left in peace is free again in half a day, whatever was
+//! done there.
 //!
 //! Memory is bounded: each counter keeps at most [`ThrottleOptions::max_entries`] rows. A full table loses the row whose
 //! wait ended longest ago; waits that still run go last, the one that ends soonest first. So junk displaces junk.
@@ -650,6 +652,23 @@ mod tests {
         desk.begin("alice", "192.0.2.1").unwrap().right_so_far();
         desk.now += 15 * MINUTE;
         desk.begin("alice", "192.0.2.1").expect("a turn also when only attempts under way are in the way").failed();
+    }
+
+    #[test]
+    fn b7_failures_do_not_add_up_beyond_the_burst_however_many_attempts_are_under_way() {
+        let mut desk = Desk::new(ThrottleOptions { account_wide_failures: u32::MAX, ..ThrottleOptions::default() });
+        for n in 0..100 {
+            desk.right(&format!("colleague {n}"), "192.0.2.1");
+        }
+        let one_under_way = desk.begin("colleague 0", "192.0.2.1").unwrap();
+        for n in 0..490 {
+            desk.wrong(&format!("colleague {}", n % 98 + 1), "192.0.2.1");
+            drop(desk.begin(&format!("invented {n}"), "192.0.2.1"));
+        }
+        one_under_way.succeeded(desk.now);
+        desk.now += 45 * 15 * MINUTE;
+        let free: Vec<_> = (0..64).map_while(|n| desk.begin(&format!("later {n}"), "192.0.2.1").ok()).collect();
+        assert!(free.len() >= 44, "all but 20 are forgotten in half a day: {}", free.len());
     }
 
     #[test]

@@ -243,8 +243,10 @@ impl Counter {
             self.pending_until = 0;
         }
         if verdict == Verdict::Failed {
-            // What failed together counts to the last, or a burst would be forgotten faster than it was made.
-            if self.pending > 0 || !rule.enough(self.failures) {
+            // What failed together counts to the last, or a burst would be forgotten faster than it was made. But no burst
+            // is longer than its rule says, and what comes after that must not add up: it would never be forgotten.
+            let in_a_burst = self.pending > 0 && self.failures < rule.burst;
+            if in_a_burst || !rule.enough(self.failures) {
                 self.failures = self.failures.saturating_add(1);
             }
             let wait = rule.wait(self.failures);
