@@ -206,25 +206,14 @@ struct Rings {
     current_mac: Option<MacKeyId>,
     /// Signing keys added by entries up to this one have been acknowledged by every live verifier.
     acknowledged: u64,
-    /// Signing keys that were seen revoked: what was read of the store before that brings none of them back.
-    revoked: HashSet<KeyId>,
-    /// By which entry a signing key was added that was revoked later: for each algorithm, the last such entry.
-    compromised: Vec<(Algorithm, u64)>,
+    /// Signing keys that were seen revoked, and those that they had superseded: none signs again, and what was read of the
+    /// store before that brings none of them back. Names, not numbers: a later epoch may give the same numbers anew (R9).
+    spent: HashSet<KeyId>,
 }
 
 impl Rings {
-    /// The keys that may sign: those that came after the last one that was revoked. What that one superseded stays out of
-    /// use.
     fn signing(&self, algorithm: Algorithm) -> impl Iterator<Item = &Arc<SigningKey>> {
-        let after = self.compromised.iter().find(|(of, _)| *of == algorithm).map_or(0, |(_, added)| *added);
-        self.sign.iter().filter(move |key| key.algorithm == algorithm && key.added > after)
-    }
-
-    fn note_compromised(&mut self, algorithm: Algorithm, added: u64) {
-        match self.compromised.iter_mut().find(|(of, _)| *of == algorithm) {
-            Some((_, last)) => *last = added.max(*last),
-            None => self.compromised.push((algorithm, added)),
-        }
+        self.sign.iter().filter(move |key| key.algorithm == algorithm)
     }
 }
 
@@ -277,18 +266,10 @@ impl Keyring {
             }
         }
         rings.current_mac = newest_mac.map(|(_, _, id)| MacKeyId(id));
-        rings.revoked = rows.iter().filter(|row| row.revoked.is_some()).map(|row| row.id.clone()).collect();
-        for row in rows.iter().filter(|row| row.revoked.is_some()) {
-            if let Purpose::Sign(algorithm) = row.purpose {
-                rings.note_compromised(algorithm, row.added);
-            }
-        }
+        rings.spent = spent(rows);
         let mut current = self.rings.write().unwrap_or_else(PoisonError::into_inner);
-        for (algorithm, added) in &current.compromised {
-            rings.note_compromised(*algorithm, *added);
-        }
-        rings.revoked.extend(current.revoked.iter().cloned());
-        rings.sign.retain(|key| !rings.revoked.contains(&key.id));
+        rings.spent.extend(current.spent.iter().cloned());
+        rings.sign.retain(|key| !rings.spent.contains(&key.id));
         *current = Arc::new(rings);
         Ok(())
     }
@@ -356,6 +337,15 @@ impl fmt::Debug for Keyring {
     }
 }
 
+/// The signing keys among `rows` that may not sign any more: those up to the last one of their algorithm that was revoked.
+fn spent(rows: &[KeyRow]) -> HashSet<KeyId> {
+    let is_spent = |row: &&KeyRow| {
+        let mut revoked = rows.iter().filter(|other| other.purpose == row.purpose && other.revoked.is_some());
+        row.purpose != Purpose::Mac && revoked.any(|other| row.added <= other.added)
+    };
+    rows.iter().filter(is_spent).map(|row| row.id.clone()).collect()
+}
+
 fn make_secret(algorithm: Algorithm) -> Result<Zeroizing<Vec<u8>>, ()> {
     let der = match algorithm {
         Algorithm::EdDSA => Ed25519KeyPair::generate().map_err(drop)?.to_pkcs8().map_err(drop)?.as_ref().to_vec(),
@@ -375,5 +365,72 @@ fn open_pair(algorithm: Algorithm, secret: &[u8]) -> Option<Pair> {
         Algorithm::EdDSA => Ed25519KeyPair::from_pkcs8(secret).ok().map(Pair::Ed25519),
         Algorithm::ES256 => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, secret).ok().map(Pair::Ecdsa),
         Algorithm::RS256 => signature::RsaKeyPair::from_pkcs8(secret).ok().map(Pair::Rsa),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    const ALGORITHM: Algorithm = Algorithm::EdDSA;
+
+    /// Every draw gives other bytes.
+    #[derive(Default)]
+    struct Counting(std::sync::atomic::AtomicU8);
+
+    impl Entropy for Counting {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+        }
+    }
+
+    struct Scene {
+        keyring: Keyring,
+        entropy: Counting,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            Self { keyring: Keyring::new(RootKey::new(&[7; 32])), entropy: Counting::default() }
+        }
+
+        fn row(&self, added: u64) -> KeyRow {
+            let NewKey { id, purpose, public, sealed } =
+                self.keyring.make(&self.entropy, Purpose::Sign(ALGORITHM)).expect("a key");
+            KeyRow { id, purpose, public, sealed, added, created_at: Timestamp(0), superseded_at: None, revoked: None }
+        }
+
+        /// Which key signs once `rows` are loaded.
+        fn signs(&self, rows: &[&KeyRow]) -> Result<KeyId, KeyError> {
+            let rows: Vec<KeyRow> = rows.iter().map(|row| (*row).clone()).collect();
+            self.keyring.load(&rows, u64::MAX)?;
+            self.keyring.signing(ALGORITHM, u64::MAX).map(|key| key.id().clone())
+        }
+    }
+
+    fn revoked(row: &KeyRow, number: u64) -> KeyRow {
+        KeyRow { revoked: Some(number), ..row.clone() }
+    }
+
+    #[test]
+    fn r9_a_key_of_a_new_epoch_signs_although_a_later_one_was_revoked_in_the_history_that_was_lost() {
+        let scene = Scene::new();
+        let (first, lost, successor) = (scene.row(1), scene.row(60), scene.row(69));
+        assert_eq!(scene.signs(&[&first, &lost]).as_ref(), Ok(&lost.id));
+        assert_eq!(scene.signs(&[&first, &revoked(&lost, 70), &successor]).as_ref(), Ok(&successor.id));
+        // The file is put back to where it ended at 50.
+        let anew = scene.row(53);
+        assert_eq!(scene.signs(&[&revoked(&first, 52), &anew]).as_ref(), Ok(&anew.id));
+    }
+
+    #[test]
+    fn a_late_reading_brings_neither_a_revoked_key_back_nor_one_that_it_had_superseded() {
+        let scene = Scene::new();
+        let (first, second, third) = (scene.row(1), scene.row(60), scene.row(69));
+        assert_eq!(scene.signs(&[&first, &revoked(&second, 70), &third]).as_ref(), Ok(&third.id));
+        assert_eq!(scene.signs(&[&first, &second]), Err(KeyError::Missing("EdDSA")));
+        assert_eq!(scene.signs(&[&first]), Err(KeyError::Missing("EdDSA")), "read before the second was made");
+        assert_eq!(scene.signs(&[&first, &second, &third]).as_ref(), Ok(&third.id));
     }
 }
