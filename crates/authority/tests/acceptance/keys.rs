@@ -3,8 +3,9 @@
 use rescind_domain::Error;
 use rescind_domain::error::RefreshRefusal;
 use rescind_domain::key::Purpose;
+use rescind_domain::node::NodeId;
 use rescind_domain::verbs::sign_in::SignIn;
-use rescind_domain::verbs::{administer_clients, administer_keys, keep_house, publish_keys};
+use rescind_domain::verbs::{administer_clients, administer_keys, keep_house, keep_node, publish_keys};
 use rescind_verifier::{Reason, Rejected};
 use rescind_wire::{AccessClaims, Algorithm, Cause, KeyId, Scope, SessionId, Subject, TokenId, UserId};
 
@@ -116,6 +117,36 @@ fn keys_are_rotated_on_schedule_and_retired_once_nothing_made_with_them_can_live
     run(keep_house::tend_keys(&house.world)).unwrap();
     let keys = house.read(|view| Ok(view.keys()?));
     assert!(keys.iter().all(|row| row.id != mac || row.revoked.is_some()));
+}
+
+#[test]
+fn r4_a_key_is_not_retired_while_a_node_has_not_reached_its_successor_nor_while_what_it_signed_until_then_can_live() {
+    let house = House::new();
+    let mut guard = Guard::of(&house);
+    let phone = house.sign_in(&house.person("ann"));
+    let old = phone.claims().1;
+    // A node that stopped: its verifiers may have long leases, and its row stays for hours.
+    let id = NodeId::from_bytes([7; 16]);
+    let row = run(keep_node::enter(&house.world, id, 3 * HOUR)).unwrap();
+    rotate(&house);
+    for _ in 0..24 {
+        house.advance(10 * MINUTE);
+        run(keep_house::tend_keys(&house.world)).unwrap();
+    }
+    let rows = house.read(|view| Ok(view.keys()?));
+    house.world.keyring.load(&rows, row.reached).unwrap();
+    let last = phone.refresh(&house).unwrap();
+    assert_eq!(last.claims().1, old);
+    guard.check_now(&house, last.access()).unwrap();
+    run(keep_node::remove(&house.world, vec![(id, row.counter)])).unwrap();
+    house.load_keys();
+    run(keep_house::tend_keys(&house.world)).unwrap();
+    guard.check_now(&house, last.access()).expect("a good token that was signed a moment ago");
+    assert_eq!(published(&house).len(), 2);
+    house.advance(HOUR + 7 * MINUTE);
+    run(keep_house::tend_keys(&house.world)).unwrap();
+    let kept = published(&house);
+    assert!(kept.len() == 1 && kept[0] != old, "nothing that it signed can live: {kept:?}");
 }
 
 /// The MAC key that is in use.

@@ -13,7 +13,7 @@ use crate::policy::Policy;
 use crate::revocation::Actor;
 use crate::session::Session;
 use crate::standing::StoreCuts;
-use crate::store::{Lifetime, StoreError};
+use crate::store::{Lifetime, StoreError, Tx, View};
 use crate::verbs::administer_clients::MAX_SESSION_SECONDS;
 use crate::verbs::administer_keys;
 use crate::world::World;
@@ -177,44 +177,25 @@ pub async fn record_activity(world: &World, seen: Vec<(UserId, SessionId, Timest
 /// Replaces keys that are due, and retires those whose last token cannot live any more. Answers whether it did either.
 pub async fn tend_keys(world: &World) -> Result<bool, Error> {
     let inner = world.clone();
-    let due = move |rows: &[KeyRow], lifetimes: &[Lifetime], inner: &World| {
-        let now = inner.now();
-        let longest = longest_lifetime(lifetimes, &inner.policy, now);
-        let mut old: Vec<Purpose> = Vec::new();
-        let mut done: Vec<KeyRow> = Vec::new();
-        for row in rows.iter().filter(|row| row.revoked.is_none()) {
-            match row.superseded_at {
-                None => {
-                    let age = inner.policy.rotate_keys;
-                    if age.is_some_and(|age| row.created_at.after(age) <= now) {
-                        old.push(row.purpose);
-                    }
-                }
-                Some(at) if at.after(life_of(row.purpose, longest, &inner.policy)) <= now => done.push(row.clone()),
-                Some(_) => {}
-            }
-        }
-        (old, done)
-    };
-    let (look, reader) = (due, world.clone());
-    let idle = world
-        .store
-        .read("find_due_keys", move |view| {
-            let (old, done) = look(&view.keys()?, &view.lifetimes()?, &reader);
-            Ok(old.is_empty() && done.is_empty())
-        })
-        .await?;
-    if idle {
+    let look = move |view: &dyn View| Due::read(view, &inner);
+    let due = world.store.read("find_due_keys", look).await?;
+    if due.held_back {
+        let now = world.now();
+        let note = move |tx: &mut dyn Tx| Ok(tx.set_setting(HELD_BACK, Some(&now.0.to_string()))?);
+        world.store.transact("note_held_back_keys", note).await?;
+    }
+    if due.old.is_empty() && due.done.is_empty() {
         return Ok(false);
     }
+    let inner = world.clone();
     world
         .store
         .end("tend_keys", move |tx| {
-            let (old, done) = due(&tx.keys()?, &tx.lifetimes()?, &inner);
-            for purpose in old {
+            let due = Due::read(tx, &inner)?;
+            for purpose in due.old {
                 administer_keys::add(tx, &inner, purpose, "rotated on schedule", &Actor::System)?;
             }
-            for row in done {
+            for row in due.done {
                 administer_keys::revoke(
                     tx,
                     &inner,
@@ -229,8 +210,66 @@ pub async fn tend_keys(world: &World) -> Result<bool, Error> {
         .await
 }
 
-/// How long what was made with a key can live after another took over: a day more than the longest session for MAC
-/// keys; for signing keys the retention of entries, and an hour for verifiers that took their time to acknowledge.
+/// The setting that says when a signing key was last seen to sign although another had taken over.
+const HELD_BACK: &str = "keys_held_back_at";
+
+/// What is to be done about keys.
+struct Due {
+    /// What needs a new one.
+    old: Vec<Purpose>,
+    /// What is of no use any more.
+    done: Vec<KeyRow>,
+    /// Whether one signs although another has taken over, which not every node has reached.
+    held_back: bool,
+}
+
+impl Due {
+    fn read<V: View + ?Sized>(view: &V, world: &World) -> Result<Self, Error> {
+        let (now, policy, rows) = (world.now(), &world.policy, view.keys()?);
+        let longest = longest_lifetime(&view.lifetimes()?, policy, now);
+        let held_back = is_held_back(&rows, view.nodes()?.iter().map(|node| node.reached).min());
+        let last_held = if held_back { Some(now) } else { held_back_at(view)? };
+        let mut due = Self { old: Vec::new(), done: Vec::new(), held_back };
+        for row in rows.into_iter().filter(|row| row.revoked.is_none()) {
+            let Some(superseded) = row.superseded_at else {
+                if policy.rotate_keys.is_some_and(|age| row.created_at.after(age) <= now) {
+                    due.old.push(row.purpose);
+                }
+                continue;
+            };
+            let held = last_held.filter(|_| row.purpose != Purpose::Mac);
+            let last_used = held.map_or(superseded, |held| held.max(superseded));
+            if last_used.after(life_of(row.purpose, longest, policy)) <= now {
+                due.done.push(row);
+            }
+        }
+        Ok(due)
+    }
+}
+
+/// Whether a signing key that was superseded may sign still: some node's verifiers have not acknowledged the next one. A
+/// node that stopped counts until its row is gone, which takes hours where leases may be long.
+fn is_held_back(rows: &[KeyRow], reached: Option<u64>) -> bool {
+    let Some(reached) = reached else { return false };
+    let usable = || rows.iter().filter(|row| row.revoked.is_none() && row.purpose != Purpose::Mac);
+    usable().filter(|row| row.superseded_at.is_some()).any(|row| {
+        let newer = usable().filter(|other| other.purpose == row.purpose && other.added > row.added);
+        newer.map(|other| other.added).min().is_some_and(|next| next > reached)
+    })
+}
+
+fn held_back_at<V: View + ?Sized>(view: &V) -> Result<Option<Timestamp>, StoreError> {
+    let Some(text) = view.setting(HELD_BACK)? else { return Ok(None) };
+    text.parse().map(|at| Some(Timestamp(at))).map_err(|_| StoreError::Corrupt {
+        table: "settings",
+        column: "value",
+        key: HELD_BACK.into(),
+        problem: format!("{text:?} is not a number"),
+    })
+}
+
+/// How long what was made with a key can live after it was last used: a day more than the longest session for MAC keys;
+/// for signing keys the retention of entries, and an hour, in which somebody has looked whether they sign still.
 fn life_of(purpose: Purpose, longest: Duration, policy: &Policy) -> Duration {
     const HOUR: Duration = Duration::from_hours(1);
     const DAY: Duration = Duration::from_hours(24);
