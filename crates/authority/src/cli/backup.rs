@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use rescind_domain::verbs::{begin_epoch, keep_node};
+use rescind_wire::Position;
 use serde_json::json;
 
 use super::failure::{Failure, warn};
@@ -68,11 +69,12 @@ pub(super) async fn restore(arguments: RestoreArguments, context: &Context) -> R
     sqlite::restore(&arguments.file, stage.0.database())?;
     let issuer = config.issuer_for(config.listen);
     let authority = Authority::open(Arc::clone(&config), &stage.0, Role::Tool, issuer).await?;
+    let backup = authority.world.store.position().await.map_err(rescind_domain::Error::Store)?;
     let epoch = begin_epoch::after_restore(&authority.world, arguments.keep_sessions).await?;
     let head = authority.world.store.position().await.map_err(rescind_domain::Error::Store)?;
     // Closes the copy, so that all of it is in its file.
     drop(authority);
-    note_leases(&data)?;
+    note_leases(&data, backup)?;
     sqlite::restore(stage.0.database(), data.database())?;
     if arguments.keep_sessions {
         warn(KEPT);
@@ -84,18 +86,21 @@ pub(super) async fn restore(arguments: RestoreArguments, context: &Context) -> R
     context.output.answer(&value, &lines)
 }
 
-/// What the store that is replaced had granted runs on: it is written down before it can no longer be read.
-fn note_leases(data: &DataDir) -> Result<(), Failure> {
+/// What the store that is replaced had granted runs on: it is written down before it can no longer be read. Unless
+/// that store is one in which the history that ended at `backup` went on, it knows nothing of what others granted.
+fn note_leases(data: &DataDir, backup: Position) -> Result<(), Failure> {
     let failed = |error| DataDirError::Io { path: data.path().to_owned(), error };
     let permitted = Permitted::open(data.path(), false).map_err(failed)?;
-    let found = data.database().exists().then(|| sqlite::read_setting(data.database(), keep_node::LONGEST_LEASE));
+    let there = data.database().exists();
+    let continued = there && sqlite::has_reached(data.database(), backup).unwrap_or(false);
+    let found = there.then(|| sqlite::read_setting(data.database(), keep_node::LONGEST_LEASE));
     // One that cannot be read says nothing; one that never had a node granted nothing.
     let longest = match found {
         Some(Ok(Some(text))) => text.parse().ok().map(Duration::from_millis),
         Some(Ok(None)) => Some(Duration::ZERO),
         Some(Err(_)) | None => None,
     };
-    permitted.replace(longest).map_err(failed)?;
+    permitted.replace(longest, continued).map_err(failed)?;
     Ok(())
 }
 

@@ -67,12 +67,14 @@ impl Permitted {
     }
 
     /// The database that is about to be replaced says that its nodes had leases of up to `longest`; nothing, if it cannot
-    /// say so or there is none.
-    pub fn replace(&self, longest: Option<Duration>) -> io::Result<()> {
+    /// say so or there is none. `continued` says whether what takes its place is of its own history: otherwise neither it
+    /// nor the file tells what that one's servers granted, elsewhere.
+    pub fn replace(&self, longest: Option<Duration>, continued: bool) -> io::Result<()> {
         let state = *self.lock();
         // Whoever has kept the file knows at least as much as the database.
-        let unknown = if state.written { state.unknown } else { longest.is_none() };
-        self.write(State { longest: state.longest.max(longest.unwrap_or_default()), unknown, written: state.written })
+        let silent = if state.written { state.unknown } else { longest.is_none() };
+        let longest = state.longest.max(longest.unwrap_or_default());
+        self.write(State { longest, unknown: silent || !continued, written: state.written })
     }
 
     /// All that ran when this was not known has run out.
@@ -149,13 +151,22 @@ mod tests {
     fn a_database_that_is_replaced_tells_what_is_missing_and_takes_nothing_away() {
         let dir = tempfile::tempdir().expect("a folder");
         let permitted = Permitted::open(dir.path(), false).expect("opens");
-        permitted.replace(Some(LONG)).expect("written");
+        permitted.replace(Some(LONG), true).expect("written");
         assert_eq!(permitted.longest(), LONG);
-        permitted.replace(None).expect("written");
-        permitted.replace(Some(LONG / 2)).expect("written");
+        permitted.replace(None, true).expect("written");
+        permitted.replace(Some(LONG / 2), true).expect("written");
         assert_eq!(Permitted::open(dir.path(), false).expect("opens").longest(), LONG);
         let other = tempfile::tempdir().expect("a folder");
-        Permitted::open(other.path(), false).expect("opens").replace(None).expect("written");
+        Permitted::open(other.path(), false).expect("opens").replace(None, true).expect("written");
         assert_eq!(Permitted::open(other.path(), false).expect("opens").longest(), LONGEST_LEASE);
+    }
+
+    #[test]
+    fn what_comes_from_elsewhere_may_have_granted_what_is_not_known_here() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let permitted = Permitted::open(dir.path(), true).expect("opens");
+        permitted.permit(LONG).expect("written");
+        permitted.replace(Some(LONG), false).expect("written");
+        assert_eq!(Permitted::open(dir.path(), false).expect("opens").longest(), LONGEST_LEASE);
     }
 }

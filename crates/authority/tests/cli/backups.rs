@@ -146,6 +146,27 @@ fn a_backup_is_restored_into_a_new_folder_if_the_root_key_is_there() {
 }
 
 #[test]
+fn r8_a_folder_in_which_another_server_ran_does_not_know_what_the_history_of_a_backup_granted() {
+    let (house, file, ..) = revoked_after_backup();
+    let known = |house: &House| fs::read_to_string(house.data().join("longest-lease")).expect("a file");
+    let later = house.path("later.db").display().to_string();
+    house.run(&["backup", &later]).ok();
+    house.run(&["restore", &file]).ok();
+    assert_eq!(known(&house).trim(), "15000", "it went on here");
+    house.run(&["restore", &file]).ok();
+    assert_eq!(known(&house).trim(), "15000", "it went on here, in a former epoch");
+    let other = House::new();
+    other.serve(&FLAGS).stop();
+    fs::copy(house.data().join("root.key"), other.data().join("root.key")).expect("copied");
+    assert_eq!(known(&other).trim(), "15000");
+    other.run(&["restore", &file]).ok();
+    assert_eq!(known(&other).trim(), "15000 unknown");
+    fs::write(other.data().join("longest-lease"), "15000\n").expect("written");
+    other.run(&["restore", &later]).ok();
+    assert_eq!(known(&other).trim(), "15000 unknown", "it went on elsewhere since");
+}
+
+#[test]
 fn a_restore_that_was_interrupted_leaves_the_old_store_and_is_cleaned_up_by_the_next() {
     let (house, file, ..) = revoked_after_backup();
     fs::create_dir(house.data().join("restoring")).expect("a folder");

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rescind_wire::Position;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 
@@ -88,6 +89,18 @@ pub fn read_setting(path: impl AsRef<Path>, name: &str) -> Result<Option<String>
     require_ours(&conn, path)?;
     let read = conn.query_row("SELECT value FROM settings WHERE name = ?1", [name], |row| row.get(0)).optional();
     read.map_err(|error| unusable(path, &error))
+}
+
+/// Whether the store at `path`, which nobody uses, has come as far as `position`: in its own epoch, or in a former one.
+pub fn has_reached(path: impl AsRef<Path>, position: Position) -> Result<bool, BackupError> {
+    let path = path.as_ref();
+    let conn = connection::raw(path, PATIENCE).map_err(|error| unusable(path, &error))?;
+    require_ours(&conn, path)?;
+    let sql = "SELECT coalesce(e.ended, h.number) FROM epochs e, head h WHERE e.epoch = ?1";
+    let end = conn.query_row(sql, [position.epoch.as_bytes()], |row| row.get::<_, i64>(0)).optional();
+    Ok(end
+        .map_err(|error| unusable(path, &error))?
+        .is_some_and(|end| u64::try_from(end).is_ok_and(|end| end >= position.number)))
 }
 
 /// A copy that is not whole yet; it is removed unless it becomes the file.

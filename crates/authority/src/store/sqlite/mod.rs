@@ -46,7 +46,7 @@ use rescind_domain::store::{EndingJob, ReadJob, Store, StoreError, TransactJob};
 use rescind_wire::Position;
 use rusqlite::Connection;
 
-pub use backup::{BackupError, backup, read_setting, restore};
+pub use backup::{BackupError, backup, has_reached, read_setting, restore};
 pub use stats::{JobStats, StoreStats};
 
 use checkpoint::Checkpointer;
