@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +12,8 @@ use rescind_domain::entropy::Entropy;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
+
+use crate::owner;
 
 const SOCKET: &str = "rescind.sock";
 
@@ -138,7 +140,10 @@ impl DataDir {
     /// Takes the folder for a server, or for what must not run beside one.
     pub fn lock(&self) -> Result<Lock, DataDirError> {
         let path = self.path.join(LOCK);
-        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let file = match owner::create_new(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => OpenOptions::new().write(true).open(&path),
+            made => made,
+        };
         let file = file.map_err(|error| at(&path, error))?;
         let mut taken = flock(&file, FlockOperation::NonBlockingLockExclusive);
         for _ in 0..TRIES {
@@ -191,10 +196,8 @@ impl DataDir {
         let key: Zeroizing<[u8; 32]> = Zeroizing::new(entropy.bytes());
         let text = Zeroizing::new(BASE64URL_NOPAD.encode(key.as_ref()));
         let unfinished = self.path.join("root.key.new");
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(true).write(true).mode(0o600);
         let write = || -> io::Result<()> {
-            let mut file = options.open(&unfinished)?;
+            let mut file = owner::create_anew(&unfinished)?;
             file.write_all(text.as_bytes())?;
             file.write_all(b"\n")?;
             file.sync_all()?;

@@ -17,6 +17,7 @@ pub mod history;
 pub mod housekeeping;
 pub mod http;
 pub mod live;
+pub mod owner;
 pub mod passwords;
 pub mod places;
 pub mod renewal;

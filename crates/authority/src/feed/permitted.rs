@@ -1,14 +1,14 @@
 //! The longest lease that was ever permitted here, kept beside the database: one that is put back does not know what the
 //! one in whose place it is put had granted (R8, R9).
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::config::LONGEST_LEASE;
+use crate::owner;
 
 /// The file in the data folder.
 const FILE: &str = "longest-lease";
@@ -89,7 +89,7 @@ impl Permitted {
         let mut kept = self.lock();
         let known = if state.unknown { UNKNOWN } else { "" };
         let (path, unfinished) = (self.folder.join(FILE), self.folder.join(format!("{FILE}.new")));
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&unfinished)?;
+        let mut file = owner::create_anew(&unfinished)?;
         writeln!(file, "{} {known}", state.longest.as_millis())?;
         file.sync_all()?;
         fs::rename(&unfinished, path)?;

@@ -167,6 +167,50 @@ fn r8_a_folder_in_which_another_server_ran_does_not_know_what_the_history_of_a_b
 }
 
 #[test]
+fn what_root_makes_in_the_folder_of_another_user_belongs_to_that_user() {
+    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, chown};
+    const NOBODY: u32 = 65534;
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED: what_root_makes_in_the_folder_of_another_user_belongs_to_that_user: it takes root");
+        return;
+    }
+    let strangers = |house: &House| {
+        let entries = fs::read_dir(house.data()).expect("a folder").map(|entry| entry.expect("a file"));
+        let owner = |entry: &fs::DirEntry| entry.metadata().map(|file| (file.uid(), file.gid())).expect("metadata");
+        let mine = entries.filter(|entry| owner(entry) != (NOBODY, NOBODY));
+        mine.map(|entry| entry.file_name()).collect::<Vec<_>>()
+    };
+    let given = || {
+        let house = House::new();
+        fs::DirBuilder::new().mode(0o700).create(house.data()).expect("a folder");
+        chown(house.data(), Some(NOBODY), Some(NOBODY)).expect("given");
+        house
+    };
+    let house = given();
+    house.add("ann");
+    assert_eq!(strangers(&house), [""; 0], "of a new database");
+    let file = house.path("backup.db");
+    house.run(&["backup", &file.display().to_string()]).ok();
+    assert_eq!(fs::metadata(&file).expect("a backup").uid(), 0, "a backup is whose who made it");
+    house.run(&["restore", &file.display().to_string()]).ok();
+    assert_eq!(strangers(&house), [""; 0], "of one that was replaced");
+    assert!(house.data().join("lock").exists() && house.data().join("longest-lease").exists());
+    // What is there already stays whose it is: it may be a link to anything.
+    let precious = house.path("precious");
+    fs::write(&precious, "").expect("written");
+    let other = given();
+    for name in ["longest-lease.new", "root.key.new", "lock", "rescind.db.partial"] {
+        std::os::unix::fs::symlink(&precious, other.data().join(name)).expect("linked");
+    }
+    other.add("ann");
+    other.run(&["restore", &file.display().to_string()]).failed_with(1);
+    fs::copy(house.data().join("root.key"), other.data().join("root.key")).expect("copied");
+    other.run(&["restore", &file.display().to_string()]).ok();
+    assert_eq!(fs::metadata(&precious).expect("there").uid(), 0);
+    assert_eq!(fs::read(&precious).expect("there"), b"");
+}
+
+#[test]
 fn a_restore_that_was_interrupted_leaves_the_old_store_and_is_cleaned_up_by_the_next() {
     let (house, file, ..) = revoked_after_backup();
     fs::create_dir(house.data().join("restoring")).expect("a folder");

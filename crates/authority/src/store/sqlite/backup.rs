@@ -13,6 +13,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 
 use super::migrations::{self, State, VERSION};
 use super::{connection, sync_directory_of};
+use crate::owner;
 
 /// How long to wait for whoever is in the way.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -52,7 +53,7 @@ pub fn backup(path: impl AsRef<Path>, dest: impl AsRef<Path>) -> Result<(), Back
     require_ours(&source, path)?;
     // The name is taken first and filled last, so that a backup is whole or empty.
     create(dest)?;
-    let done = Partial::beside(dest).and_then(|partial| {
+    let done = Partial::beside(dest, private).and_then(|partial| {
         copy(&source, &partial.0, path)?;
         without_wal(&partial.0)?;
         partial.become_file(dest)
@@ -74,7 +75,7 @@ pub fn restore(backup: impl AsRef<Path>, dest: impl AsRef<Path>) -> Result<(), B
         Connection::open_with_flags(backup, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(|error| unusable(backup, &error))?;
     require_ours(&source, backup)?;
-    let partial = Partial::beside(&dest)?;
+    let partial = Partial::beside(&dest, owner::create_new)?;
     copy(&source, &partial.0, backup)?;
     drop(source);
     check(&partial.0, backup)?;
@@ -107,14 +108,14 @@ pub fn has_reached(path: impl AsRef<Path>, position: Position) -> Result<bool, B
 struct Partial(PathBuf);
 
 impl Partial {
-    fn beside(dest: &Path) -> Result<Self, BackupError> {
+    fn beside(dest: &Path, create: fn(&Path) -> io::Result<File>) -> Result<Self, BackupError> {
         let partial = with_suffix(dest, ".partial");
         // Left behind by one that was interrupted.
         match fs::remove_file(&partial) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&partial, error)),
             Ok(()) | Err(_) => {}
         }
-        create(&partial)?;
+        create(&partial).map_err(|error| failed(&partial, error))?;
         Ok(Self(partial))
     }
 
@@ -205,11 +206,16 @@ fn require_ours(conn: &Connection, path: &Path) -> Result<(), BackupError> {
 }
 
 fn create(path: &Path) -> Result<(), BackupError> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    match private(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(BackupError::Exists(path.to_owned())),
         Err(error) => Err(failed(path, error)),
     }
+}
+
+/// A new file of whoever runs this.
+fn private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -31,10 +31,9 @@ mod user;
 mod watch;
 mod writer;
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -56,6 +55,8 @@ use readers::Readers;
 use stats::{Counters, Jobs};
 use watch::Watch;
 use writer::{Work, Writer};
+
+use crate::owner;
 
 /// Who opens a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -318,7 +319,7 @@ impl Threads {
 /// Nobody else may read what is in it, not even before it is there. The name is made durable, too: SQLite does that for
 /// the files beside it alone (R6).
 fn create_if_missing(path: &Path) -> io::Result<()> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    match owner::create_new(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         made => made.and_then(|_| sync_directory_of(path)),
     }
@@ -326,6 +327,5 @@ fn create_if_missing(path: &Path) -> io::Result<()> {
 
 /// Makes durable what names the directory of `path` holds.
 fn sync_directory_of(path: &Path) -> io::Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(directory)?.sync_all()
+    File::open(owner::folder_of(path))?.sync_all()
 }
