@@ -418,12 +418,14 @@ const TEXTS = [
     `{{ 7 * 7 }} \${7 * 7} <%= 7 * 7 %>`,
     `&lt;b&gt; &amp;amp; &#x3c;`,
     `\u202eevil\u2066 \u200fright to left`,
+    `\u05d0\u05d1\u05d2 (right to left)!`,
     `Z\u0335\u0321\u0321a\u0337\u0322l\u0336g\u0335o`,
 ];
 
 test("what devices are called is text, whatever it looks like, and stands apart from its surroundings", async (visit) => {
     const login = await somebody(visit.server);
-    const names = TEXTS.map((text) => text.slice(0, 100));
+    // Marks that turn the direction are refused in names.
+    const names = TEXTS.filter((text) => !/\p{Bidi_Control}/u.test(text)).map((text) => text.slice(0, 100));
     for (const device_name of names) await visit.server.signIn(login, { device_name });
     for (const scripts of [true, false]) {
         const page = await browserOf(visit, login, { scripts });

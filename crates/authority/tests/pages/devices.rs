@@ -63,14 +63,14 @@ async fn e2_where_addresses_are_not_stored_none_is_shown() {
 async fn what_a_device_says_of_itself_and_what_it_is_called_is_text() {
     let harness = Harness::start().await;
     harness.sign_up("ann").await;
-    let evil = "<img src=x onerror=alert(1)>\"'&\u{202e}";
+    let evil = "<img src=x onerror=alert(1)>\"'&\u{5d0}";
     let body = json!({"login": "ann", "password": super::harness::PASSWORD, "device_name": evil});
     harness.post("/v1/sessions").header("user-agent", "<script>alert(1)</script>/1.0").json(&body).expect(201).await;
     let browser = Browser { agent: "<b>x</b>/1.0".to_owned(), ..Browser::new(&harness) };
     browser.sign_in("ann").await;
     let page = browser.get("/account").await.text();
     assert!(!page.contains("<img") && !page.contains("<script>") && !page.contains("<b>"), "{page}");
-    assert!(page.contains("<bdi>&#60;img src=x onerror=alert(1)&#62;&#34;&#39;&#38;\u{202e}</bdi>"), "{page}");
+    assert!(page.contains("<bdi>&#60;img src=x onerror=alert(1)&#62;&#34;&#39;&#38;\u{5d0}</bdi>"), "{page}");
     assert!(page.contains("Unknown device"));
 }
 

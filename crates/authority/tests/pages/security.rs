@@ -129,7 +129,7 @@ fn events(page: &str) -> Vec<String> {
 async fn e2_what_happened_names_the_device_that_it_happened_to() {
     let harness = Harness::start().await;
     harness.sign_up("ann").await;
-    let body = json!({"login": "ann", "password": PASSWORD, "device_name": "<b>\u{202e}mine</b>"});
+    let body = json!({"login": "ann", "password": PASSWORD, "device_name": "<b>\u{5d0}mine</b>"});
     let named = harness.sign_in_with(body).await;
     let plain = Browser { agent: IPHONE.to_owned(), ..Browser::new(&harness) };
     plain.sign_in("ann").await;
@@ -147,7 +147,7 @@ async fn e2_what_happened_names_the_device_that_it_happened_to() {
         let [out, here, phone, app, made] = &events[..] else { panic!("{events:?}") };
         assert!(out.contains(gone) && !out.contains(&format!("<span class=\"badge\">{own}")), "{out}");
         for event in [out, app] {
-            assert!(event.contains("<bdi>&#60;b&#62;\u{202e}mine&#60;/b&#62;</bdi>"), "{event}");
+            assert!(event.contains("<bdi>&#60;b&#62;\u{5d0}mine&#60;/b&#62;</bdi>"), "{event}");
         }
         assert!(here.contains(own) && here.contains("Firefox"), "{here}");
         assert!(phone.contains(on) && phone.contains("<bdi>127.0.0.1</bdi>") && !phone.contains(own), "{phone}");
