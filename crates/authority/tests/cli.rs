@@ -12,6 +12,8 @@ mod certificates;
 mod clients;
 #[path = "cli/demo.rs"]
 mod demo;
+#[path = "cli/deploying.rs"]
+mod deploying;
 #[path = "cli/endings.rs"]
 mod endings;
 #[path = "cli/faults.rs"]

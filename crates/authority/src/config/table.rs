@@ -2,8 +2,8 @@
 
 use super::preset::Preset;
 use super::rule::{
-    Address, Choice, Count, Filter, Folder, HexColour, IssuerUrl, KIB, MIB, Name, Named, NamedFile, Networks,
-    OptionalFile, RootKeyBytes, Rule, SealingKey, Size, Span, Switch, Text, days, hours, minutes, seconds,
+    Address, Choice, Count, Filter, Folder, HexColour, IssuerUrl, KIB, MIB, Name, Named, Networks, OptionalFile,
+    RootKeyBytes, Rule, SealingKey, Size, Span, Switch, Text, days, hours, minutes, seconds,
 };
 use super::setting::{Bound, Setting};
 use rescind_domain::address::IpNet;
@@ -95,9 +95,9 @@ settings! {
 
     #[doc = "HTTPS, built in."]
     tls: Tls {
-        cert: Option<PathBuf> = NamedFile { without: WITHOUT_TLS },
+        cert: Option<PathBuf> = OptionalFile { without: Some(WITHOUT_TLS) },
             "A PEM file with the server's certificate, and after it those that vouch for it; with `tls.key` the server speaks HTTPS";
-        key: Option<PathBuf> = NamedFile { without: WITHOUT_TLS },
+        key: Option<PathBuf> = OptionalFile { without: Some(WITHOUT_TLS) },
             "A PEM file with the private key of that certificate";
     }
 
@@ -111,11 +111,11 @@ settings! {
     pages: LookOfPages {
         name: String = Text::<Name>::new("Rescind"),
             "What the place is called where people sign in";
-        logo: Option<PathBuf> = OptionalFile,
+        logo: Option<PathBuf> = OptionalFile { without: None },
             "An SVG or PNG of at most 256 KiB, shown beside the name";
         accent: String = Text::<HexColour>::new(""),
             "The colour of buttons, as #rrggbb; what stands on it and links of that colour stay readable";
-        css: Option<PathBuf> = OptionalFile,
+        css: Option<PathBuf> = OptionalFile { without: None },
             "A style sheet of at most 128 KiB that comes after the pages' own";
     }
 
@@ -133,7 +133,7 @@ settings! {
 
     #[doc = "Where addresses are."]
     places: Places {
-        database: Option<PathBuf> = OptionalFile,
+        database: Option<PathBuf> = OptionalFile { without: None },
             "A database of cities or countries in MaxMind's format (.mmdb); with it, sessions are shown with the place of their address";
     }
 

@@ -15,7 +15,7 @@ pub(super) use duration::{Span, days, hours, minutes, seconds, show_duration};
 pub(super) use network::Networks;
 pub(super) use root_key::SealingKey;
 pub(super) use size::{KIB, MIB, Size};
-pub(super) use text::{Filter, Folder, HexColour, IssuerUrl, Name, NamedFile, OptionalFile, Text};
+pub(super) use text::{Filter, Folder, HexColour, IssuerUrl, Name, OptionalFile, Text};
 
 use std::marker::PhantomData;
 use std::net::SocketAddr;

@@ -35,7 +35,11 @@ impl Rule for Folder {
 }
 
 /// A file that may be named or not. Whether it exists is for whoever uses it to find out.
-pub(in crate::config) struct OptionalFile;
+pub(in crate::config) struct OptionalFile {
+    /// What to do for whoever wants none, where an empty name is more likely a variable that nobody filled than a wish to
+    /// go without. Nothing where an empty name is that wish.
+    pub(in crate::config) without: Option<&'static str>,
+}
 
 impl Rule for OptionalFile {
     type Value = Option<PathBuf>;
@@ -53,49 +57,15 @@ impl Rule for OptionalFile {
     }
 
     fn read(&self, text: &str) -> Result<Option<PathBuf>, String> {
-        if text.contains('\0') {
-            Err("must be a path".to_owned())
-        } else {
-            Ok(Some(text.into()).filter(|_| !text.is_empty()))
+        match self.without {
+            Some(without) if text.is_empty() => Err(format!("names no file: write its path, or {without}")),
+            _ if text.contains('\0') => Err("must be a path".to_owned()),
+            _ => Ok(Some(text.into()).filter(|_| !text.is_empty())),
         }
     }
 
     fn show(&self, value: &Option<PathBuf>) -> String {
         value.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
-    }
-}
-
-/// A file that has to be named if the setting is written at all: an empty name is more likely a variable that nobody filled
-/// than a wish to go without.
-pub(in crate::config) struct NamedFile {
-    /// What to do for whoever wants none.
-    pub(in crate::config) without: &'static str,
-}
-
-impl Rule for NamedFile {
-    type Value = Option<PathBuf>;
-
-    fn initial(&self) -> Option<PathBuf> {
-        None
-    }
-
-    fn kind(&self) -> &'static str {
-        "file"
-    }
-
-    fn allowed(&self) -> String {
-        "a path".to_owned()
-    }
-
-    fn read(&self, text: &str) -> Result<Option<PathBuf>, String> {
-        if text.is_empty() {
-            return Err(format!("names no file: write its path, or {}", self.without));
-        }
-        OptionalFile.read(text)
-    }
-
-    fn show(&self, value: &Option<PathBuf>) -> String {
-        OptionalFile.show(value)
     }
 }
 
@@ -230,9 +200,13 @@ mod tests {
 
     #[test]
     fn a_file_that_may_be_named_or_not_is_any_path_and_the_empty_one_is_none() {
-        assert_eq!(OptionalFile.read("/etc/ssl/id.pem"), Ok(Some(PathBuf::from("/etc/ssl/id.pem"))));
-        assert_eq!(OptionalFile.read(""), Ok(None));
-        assert!(OptionalFile.read("a\0b").is_err());
+        let (any, written) = (OptionalFile { without: None }, OptionalFile { without: Some("leave it out") });
+        for rule in [&any, &written] {
+            assert_eq!(rule.read("/etc/ssl/id.pem"), Ok(Some(PathBuf::from("/etc/ssl/id.pem"))));
+            assert!(rule.read("a\0b").is_err());
+        }
+        assert_eq!(any.read(""), Ok(None));
+        assert_eq!(written.read(""), Err("names no file: write its path, or leave it out".to_owned()));
     }
 
     #[test]
