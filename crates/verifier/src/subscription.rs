@@ -125,6 +125,8 @@ impl<'a> Subscription<'a> {
                 self.complete()
             }
             (Message::Entries(frame), Stage::Following) => {
+                // First for the room that it makes; then for those of these entries that are below it as well.
+                self.keeper.raise_floor(frame.floor);
                 self.keeper.apply(&frame.entries)?;
                 self.keeper.raise_floor(frame.floor);
                 self.keeper.set_longest_lifetime(frame.longest_lifetime);

@@ -1,14 +1,15 @@
 //! A table of revocations that is full: nothing is forgotten for that, and nothing accepted.
 
-use rescind_verifier::{Break, Broken, Reason, Rejected};
+use rescind_verifier::{Break, Broken, Next, Reason, Rejected, Subscription};
 #[cfg(feature = "follow")]
 use rescind_wire::Epochs;
+use rescind_wire::feed::{Entries, Message, Resume};
 
 #[cfg(feature = "follow")]
 use crate::impostor::{Impostor, check, run};
 #[cfg(feature = "follow")]
 use crate::support::epoch;
-use crate::support::{HEAD, World, at, one_session, revoked, unrelated};
+use crate::support::{HEAD, LEASE, World, at, one_session, revocation, revoked, unrelated};
 
 const FULL: Rejected = Rejected::Unavailable { reason: Reason::Broken(Break::Full) };
 
@@ -66,6 +67,31 @@ fn a_floor_that_rises_in_time_makes_room() {
         world.keeper.raise_floor(world.head);
     }
     world.accepts(&world.token_of(2, 2));
+}
+
+/// A message that leaves fewer entries above the floor than there were before it needs no more room than they do.
+#[test]
+fn a_floor_that_comes_with_entries_makes_room_for_them() {
+    let mut world = World::with(|builder| builder.revocations(2));
+    let (ended, other) = (world.token(|claims| claims.rev = at(HEAD + 2)), world.token_of(3, 3));
+    world.revoke(one_session(8, 8));
+    world.revoke(one_session(9, 9));
+    let mut connection = Subscription::new(&mut world.keeper, LEASE);
+    connection.take(Message::Resume(Resume { floor: HEAD, longest_lifetime: 3600 })).expect("in its turn");
+    let entries = vec![revocation(HEAD + 3, one_session(1, 1)), unrelated(HEAD + 4)];
+    let frame = Entries { entries, floor: HEAD + 2, longest_lifetime: 3600 };
+    assert_eq!(connection.take(Message::Entries(frame)), Ok(Next::Acknowledge));
+    drop(connection);
+    assert_eq!(world.refuses(&ended), revoked("session", HEAD + 3));
+    assert_eq!(world.refuses(&other), Rejected::BelowFloor);
+    assert_eq!(world.health().entries, 2);
+    // And what the next one's floor forgets is what this one brought.
+    let mut connection = Subscription::new(&mut world.keeper, LEASE);
+    connection.take(Message::Resume(Resume { floor: HEAD + 2, longest_lifetime: 3600 })).expect("in its turn");
+    let frame = Entries { entries: vec![unrelated(HEAD + 5)], floor: HEAD + 5, longest_lifetime: 3600 };
+    assert_eq!(connection.take(Message::Entries(frame)), Ok(Next::Acknowledge));
+    drop(connection);
+    assert_eq!(world.health().entries, 0);
 }
 
 #[cfg(feature = "follow")]
