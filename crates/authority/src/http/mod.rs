@@ -13,6 +13,7 @@ mod envelope;
 mod exposition;
 mod feed;
 pub(crate) mod form;
+mod gzip;
 mod html;
 mod idempotency;
 mod meter;

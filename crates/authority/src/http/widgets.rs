@@ -3,24 +3,21 @@
 //! An app names the entry scripts alone, which browsers ask for again each time. What these import has the release in its
 //! path, a hash of all scripts, and is kept for good; so a page never runs scripts of two versions of the server.
 
-use std::io::Write as _;
 use std::sync::LazyLock;
 
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use axum::extract::Path;
 use axum::http::header::{
-    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
-    LOCATION, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, VARY,
 };
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::app::App;
+use super::gzip::{pack, takes_gzip};
 use super::problem::Problem;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -83,7 +80,7 @@ impl Script {
         // Modules find each other beside themselves.
         let text = if part == Part::Entry { text.replace("\"./", &format!("\"./{release}/")) } else { text };
         let hash = BASE64URL_NOPAD.encode(&digest(&SHA256, text.as_bytes()).as_ref()[..12]);
-        Self { name, part, packed: pack(&text), text, hash }
+        Self { name, part, packed: pack(text.as_bytes()), text, hash }
     }
 
     /// The answer to whoever asks for it.
@@ -114,13 +111,6 @@ fn without_comments(source: &str) -> impl Iterator<Item = (usize, &str)> {
         block &= !line.ends_with("*/");
         !comment || *number == 0
     })
-}
-
-/// A text in gzip (RFC 1952), once for all. Nothing secret is in it.
-fn pack(text: &str) -> Vec<u8> {
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-    // Writing to memory does not fail; if it did, the text would be sent as it is.
-    gzip.write_all(text.as_bytes()).and_then(|()| gzip.finish()).unwrap_or_default()
 }
 
 /// Pages of any origin may load it, also those that isolate themselves (Fetch §3.2 and §3.7).
@@ -180,23 +170,10 @@ fn names(tags: &[u8], tag: &str) -> bool {
     tags.map(|one| one.strip_prefix(b"W/").unwrap_or(one)).any(|one| one == tag.as_bytes() || one == b"*")
 }
 
-/// Whether an answer may come in gzip (RFC 9110 §12.5.3).
-fn takes_gzip(asked: &HeaderMap) -> bool {
-    let lists = asked.get_all(ACCEPT_ENCODING).iter().filter_map(|list| list.to_str().ok());
-    let weights = lists.flat_map(|list| list.split(',')).filter_map(|coding| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
-        let weight = weight.trim().strip_prefix("q=").or(weight.trim().strip_prefix("Q="))?;
-        let name = name.trim().to_ascii_lowercase();
-        ["gzip", "x-gzip"].contains(&name.as_str()).then(|| weight.trim().parse::<f32>().unwrap_or(0.0))
-    });
-    weights.reduce(f32::max).is_some_and(|weight| weight > 0.0)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
 
-    use axum::http::HeaderValue;
     use flate2::read::GzDecoder;
 
     use super::*;
@@ -209,21 +186,6 @@ mod tests {
         for list in ["", "a", "\"b\"", "\"a", "\"ab\""] {
             assert!(!names(list.as_bytes(), "\"a\""), "{list}");
         }
-    }
-
-    #[test]
-    fn gzip_is_taken_where_it_is_named_and_not_excluded() {
-        let takes =
-            |list: &str| takes_gzip(&HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_str(list).unwrap())]));
-        for list in
-            ["gzip", "GZIP", "deflate, gzip;q=0.5", "br;q=1.0, gzip ; q=0.001", "x-gzip", "gzip, deflate, br, zstd"]
-        {
-            assert!(takes(list), "{list}");
-        }
-        for list in ["", "br", "gzip;q=0", "gzip; q=0.000", "identity", "gzip;q=x", "gzipped"] {
-            assert!(!takes(list), "{list}");
-        }
-        assert!(!takes_gzip(&HeaderMap::new()));
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! What went wrong, and the headers of every page.
 
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
+
 use super::browser::Browser;
 use super::call::Answer;
 use super::harness::{Harness, PASSWORD};
@@ -146,7 +150,13 @@ async fn style_and_script_are_named_by_what_is_in_them_and_may_be_kept() {
         let file = harness.get(&path).expect(200).await;
         assert!(file.header("content-type").starts_with(media));
         assert_eq!(file.header("cache-control"), "public, max-age=31536000, immutable");
-        assert!(file.body.len() > 1000);
+        assert!(file.body.len() > 1000 && file.header("content-encoding").is_empty());
+        assert_eq!(file.header("vary"), "accept-encoding");
+        let packed = harness.get(&path).header("accept-encoding", "gzip, br").expect(200).await;
+        assert_eq!((packed.header("content-encoding"), packed.header("vary")), ("gzip", "accept-encoding"));
+        let mut unpacked = Vec::new();
+        GzDecoder::new(&*packed.body).read_to_end(&mut unpacked).expect("gzip");
+        assert!(unpacked == file.body && packed.body.len() < file.body.len() / 2, "{path}");
         if let Some((_, rest)) = file.text().split_once("from \"") {
             let imported = rest.split('"').next().expect("a name");
             assert!(imported.starts_with("/assets/stream-"), "{imported}");

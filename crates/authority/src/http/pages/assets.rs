@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::HeaderMap;
+use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 
 use crate::branding::Branding;
 use crate::http::app::App;
+use crate::http::gzip::{pack, takes_gzip};
 use crate::http::problem::{Problem, kinds};
 
 /// An SVG that is opened by itself is a document: it runs nothing, loads nothing, and is of no origin.
@@ -27,6 +28,8 @@ struct Asset {
     path: String,
     media_type: &'static str,
     body: Cow<'static, [u8]>,
+    /// The same in gzip, where that is smaller.
+    packed: Option<Vec<u8>>,
 }
 
 /// All of them.
@@ -107,21 +110,24 @@ impl Assets {
 impl Asset {
     fn new(name: &str, extension: &str, media_type: &'static str, body: Cow<'static, [u8]>) -> Self {
         let hash = HEXLOWER.encode(&digest(&SHA256, &body).as_ref()[..8]);
-        Self { path: format!("/assets/{name}-{hash}.{extension}"), media_type, body }
+        let packed = Some(pack(&body)).filter(|packed| !packed.is_empty() && packed.len() < body.len());
+        Self { path: format!("/assets/{name}-{hash}.{extension}"), media_type, body, packed }
     }
 }
 
 /// Answers with a file.
-pub(super) async fn serve(State(app): State<App>, Path(name): Path<String>) -> Response {
-    match app.pages.assets.find(&name) {
-        Some(asset) => {
-            let headers = [
-                (CONTENT_TYPE, asset.media_type),
-                (CACHE_CONTROL, "public, max-age=31536000, immutable"),
-                (CONTENT_SECURITY_POLICY, POLICY),
-            ];
-            (StatusCode::OK, headers, asset.body.clone()).into_response()
-        }
-        None => Problem::new(kinds::NO_SUCH_PATH).into_response(),
+pub(super) async fn serve(State(app): State<App>, Path(name): Path<String>, asked: HeaderMap) -> Response {
+    let Some(asset) = app.pages.assets.find(&name) else {
+        return Problem::new(kinds::NO_SUCH_PATH).into_response();
+    };
+    let headers = [
+        (CONTENT_TYPE, asset.media_type),
+        (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (VARY, "accept-encoding"),
+    ];
+    match asset.packed.as_ref().filter(|_| takes_gzip(&asked)) {
+        Some(packed) => (headers, [(CONTENT_ENCODING, "gzip")], packed.clone()).into_response(),
+        None => (headers, asset.body.clone()).into_response(),
     }
 }
