@@ -50,7 +50,7 @@ test("a page that finds no place to listen looks whenever it comes again, and li
     const login = await somebody(visit.server);
     const page = await visit.open();
     let [isFull, listens] = [true, false];
-    await page.route("**/account/live", (route) => {
+    await page.route("**/account/live*", (route) => {
         listens = !isFull;
         return isFull ? route.fulfill(stream("retry: 200\nevent: full\ndata: {}\n\n")) : route.fallback();
     });
@@ -69,7 +69,7 @@ test("a page that is refused listens again after longer and longer, one stream a
     await page.clock.install();
     const at = [];
     let refusals = 0;
-    await page.route("**/account/live", async (route) => {
+    await page.route("**/account/live*", async (route) => {
         at.push(await page.evaluate(() => performance.now()));
         return refusals++ < 4 ? route.fulfill({ status: 502 }) : route.fallback();
     });
@@ -88,7 +88,7 @@ test("a page whose place another took does not fight for it, and looks now and t
     const page = await visit.open();
     await page.clock.install();
     let streams = 0;
-    await page.route("**/account/live", (route) => {
+    await page.route("**/account/live*", (route) => {
         streams += 1;
         return route.fulfill(stream("event: hello\ndata: {}\n\nevent: replaced\ndata: {}\n\n"));
     });

@@ -5,6 +5,7 @@ import { follow, look, patience } from "/assets/stream.js";
 const heard = () => document.getElementById("heard");
 const SHOWS = { revocations: ["revocations", "figures", "charts-1", "charts-2", "done", "sessions", "history", "keys"], verifiers: ["verifiers", "figures"] };
 const ALL = [...SHOWS.revocations, ...SHOWS.verifiers];
+const stream = (page) => page.querySelector(".console")?.dataset.stream;
 const regions = () => [...document.querySelectorAll("div[data-live]")];
 let loading = false;
 let wanted = new Set();
@@ -56,6 +57,8 @@ function later(asked, answer) {
 // Puts what is new in place, unless something is being done with what is there: then it is asked for again afterwards.
 function put(page, asked, place, silent) {
   if (location.href !== place || document.querySelector("form[aria-busy], dialog")) return void asked.forEach((name) => wanted.add(name));
+  // Somebody else has signed in in another tab.
+  if (stream(page) !== stream(document)) return location.reload();
   const changed = regions().filter((region) => asked.has(region.dataset.live) && replace(region, page));
   if (!changed.length) return;
   if (!silent) say(heard()?.dataset.changed);
@@ -86,11 +89,11 @@ function say(text) {
   setTimeout(() => { place.textContent = text; }, 100);
 }
 
-const { listen, stop } = follow(() => document.querySelector(".console") && "/admin/live", {
+const { listen } = follow(() => stream(document), {
   hello: () => { refresh(ALL, first); first = false; },
   revocations: () => refresh(SHOWS.revocations),
   verifiers: () => refresh(SHOWS.verifiers),
-  ended: () => { say(heard()?.dataset.ended); stop(); location.assign("/admin"); },
+  ended: () => { say(heard()?.dataset.ended); location.assign("/admin"); },
 }, () => refresh(ALL));
 
 document.addEventListener("rescind:idle", () => wanted.size && refresh([]));

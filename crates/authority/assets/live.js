@@ -68,7 +68,9 @@ async function reload() {
     answer = await look(place);
     const page = await read(answer);
     if (location.href !== place) return;
-    if (answer.redirected) return show(page, answer.url);
+    // Somebody else may have signed in in another tab.
+    const isOther = page.querySelector("#devices")?.dataset.stream !== $("devices")?.dataset.stream;
+    if (answer.redirected || (answer.ok && isOther)) return show(page, answer.url);
     if (!answer.ok || !page.querySelector("#devices") || !$("devices")) return;
     const ids = (place) => [...place.querySelectorAll(".device")].map(({ id }) => id);
     const before = ids(document);
@@ -133,7 +135,7 @@ const idle = () => document.dispatchEvent(new Event("rescind:idle"));
 const { listen, stop } = follow(() => $("devices")?.dataset.stream, {
   hello: reload,
   changed: reload,
-  ended: () => { stop(); over = true; leave(); },
+  ended: () => { over = true; leave(); },
 }, reload);
 
 tellTimes();

@@ -3,7 +3,6 @@
 // Not everybody at once: between half of it and all of it.
 const about = (time) => time * (0.5 + Math.random() / 2);
 const LONGEST = 300_000;
-// Not longer, for browsers allow six connections to a server.
 const HIDDEN = 10_000;
 
 export function look(url) {
@@ -15,49 +14,124 @@ export function patience(answer) {
   return 2 * about(1000 * Math.max(10, Math.min(300, Number(answer?.headers.get("retry-after")) || 0)));
 }
 
-// Listens where `path` says, while the page can be seen. `look` is for what may have been missed.
+// Listens where `path` says, while the page can be seen. `look` is for what may have been missed. Browsers allow six connections
+// to a server, so of the tabs that would listen at one place one does, and tells the others: whoever has the lock of that name.
 export function follow(path, heard, look) {
-  let stream = null;
+  let [place, over, stream, channel, turn] = [];
   let [timer, hidden, failures, began] = [0, 0, 0, 0];
+  let [leads, behind] = [false, false];
+  const acts = { full: look, replaced: seldom, ...heard };
 
-  function stop() {
+  function act(name) {
+    if (name === "hello") behind = false;
+    if (name === "ended") over = place, rest();
+    acts[name]?.();
+  }
+
+  function tell(name) {
+    channel?.postMessage(name);
+    act(name);
+  }
+
+  function rest() {
     stream?.close();
     stream = null;
     clearTimeout(timer);
   }
 
+  function pass() {
+    turn?.abort();
+    turn = null;
+    leads = false;
+  }
+
+  function stop() {
+    rest();
+    pass();
+    channel?.close();
+    channel = place = null;
+  }
+
   function later() {
-    stop();
+    rest();
+    pass();
     failures = performance.now() - began > 60_000 ? 0 : failures + 1;
     timer = setTimeout(listen, about(Math.min(LONGEST, 1000 * 2 ** failures)));
   }
 
+  // Nobody takes over from whoever was replaced.
   function seldom() {
-    stop();
+    rest();
+    if (!leads) pass();
     timer = setTimeout(() => document.hidden || (look(), seldom()), about(LONGEST));
   }
 
-  function listen() {
-    const place = path();
-    if (!place) return stop();
-    if (stream || document.hidden) return;
-    stop();
+  function open() {
+    if (stream || place === over) return;
+    rest();
     began = performance.now();
     const own = stream = new EventSource(place);
-    const on = (name, act) => own.addEventListener(name, (event) => stream === own && act(event));
-    for (const [name, act] of Object.entries(heard)) on(name, act);
-    // It comes again by itself, when it was told to.
-    on("full", () => look());
+    const on = (name, act) => own.addEventListener(name, () => stream === own && act());
+    for (const name of Object.keys(acts)) on(name, () => tell(name));
     on("refused", later);
-    on("replaced", seldom);
+    // It comes again by itself, unless it is closed.
     on("error", () => own.readyState === EventSource.CLOSED && (later(), look()));
+  }
+
+  function listen() {
+    const next = path();
+    if (next !== place) stop();
+    if (!next || next === over || document.hidden) return;
+    if (turn) return void (leads && open());
+    place = next;
+    clearTimeout(timer);
+    turn = new AbortController();
+    if (navigator.locks && globalThis.BroadcastChannel) share(turn.signal);
+    else open();
+  }
+
+  async function share(signal) {
+    if (!channel) {
+      behind = true;
+      channel = new BroadcastChannel(place);
+      channel.onmessage = ({ data }) => hear(data);
+    }
+    const lead = (lock) => lock && !signal.aborted && new Promise((done) => {
+      signal.onabort = done;
+      leads = true;
+      open();
+    });
+    const queue = (how) => navigator.locks.request(place, how, lead);
+    try {
+      if (await queue({ ifAvailable: true }) !== null || signal.aborted) return;
+      channel.postMessage("join");
+      if (behind) act("hello");
+      await queue({ signal });
+    } catch {
+      // A browser that forbids it; or it is not this tab's turn any more.
+      if (!signal.aborted) open();
+    }
+  }
+
+  function hear(name) {
+    if (name === "join") return void (leads && open());
+    if (name === "hello" && !leads) {
+      // What this tab heard while it was hidden for a moment, or would hear once it tries again, another one hears now.
+      stream?.close();
+      stream = null;
+      listen();
+    }
+    act(name);
   }
 
   document.addEventListener("visibilitychange", () => {
     clearTimeout(hidden);
-    if (document.hidden) hidden = setTimeout(stop, HIDDEN);
-    else listen();
+    if (!document.hidden) return listen();
+    // Whoever is looked at may take over.
+    pass();
+    hidden = setTimeout(stop, HIDDEN);
   });
+  document.addEventListener("freeze", stop);
   addEventListener("pagehide", stop);
   // What comes back from the browser's memory may be somebody else's.
   addEventListener("pageshow", (event) => event.persisted && location.reload());

@@ -16,11 +16,12 @@ const FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ];
 
-/** Starts one, with a fresh profile. */
-export function launch() {
+/** Starts one, with a fresh profile. `keeps`: it keeps pages in memory that are left, as people's browsers do. */
+export function launch({ keeps = false } = {}) {
     const executablePath = process.env.RESCIND_CHROMIUM || "/usr/bin/chromium";
     if (!existsSync(executablePath)) throw new Error(`${executablePath} is missing: apt-get install chromium`);
-    return chromium.launch({ executablePath, args: FLAGS });
+    const ignoreDefaultArgs = keeps ? ["--disable-back-forward-cache"] : [];
+    return chromium.launch({ executablePath, args: FLAGS, ignoreDefaultArgs });
 }
 
 /**

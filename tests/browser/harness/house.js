@@ -41,7 +41,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.e
 /** @param {object} settings Of the server, by their names in `docs/configuration.md`. */
 export function house(settings = {}) {
     const server = once(() => Server.start(settings));
-    const browser = once(launch);
+    const browser = once(() => launch());
     after(async () => {
         await browser.end((started) => started.close());
         await server.end((started) => started.stop());

@@ -78,6 +78,22 @@ async fn a_page_that_finds_no_place_to_listen_is_told_when_to_come_again() {
     drop(Ear::listen(harness.get("/account/live").header("cookie", &cookie)).await);
 }
 
+#[tokio::test]
+async fn a_page_hears_of_the_session_alone_that_it_is_of() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let own = Browser::signed_in(&harness, "ann").await;
+    let other = harness.sign_in("ann").await;
+    let cookie = format!("{SESSION}={}", own.session().expect("a cookie"));
+    let listen = |place: &str| harness.get(place).header("cookie", &cookie);
+    let page = own.get("/account").await.text();
+    let place = page.split("data-stream=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a place");
+    drop(Ear::listen(listen(place)).await);
+    for bad in [format!("session={}", other.session), "session=x".to_owned(), "session=a&session=b".to_owned()] {
+        assert_eq!(listen(&format!("/account/live?{bad}")).send().await.status.as_u16(), 401, "{bad}");
+    }
+}
+
 /// Everybody else listens, each at an address of their own.
 fn take_all(harness: &Harness) -> Vec<Line> {
     let taken = (0..u32::try_from(rescind::live::MOST).expect("few")).map(|n| {

@@ -21,6 +21,7 @@ use super::{latest, return_to};
 use crate::cookies::{LetIn, Refused, is_of_token};
 use crate::http::app::App;
 use crate::http::caller::{Caller, Device};
+use crate::http::form::Form;
 use crate::http::passive::is_passive;
 use crate::http::problem::{Problem, kinds};
 
@@ -69,6 +70,20 @@ impl Visitor {
     /// The session that is signed in.
     pub(crate) fn session(&self) -> Option<SessionId> {
         self.caller.as_ref().and_then(|caller| caller.verified().session().copied())
+    }
+
+    /// Where a page of this visitor's listens: tabs share what is heard at one address, so it is that of the session.
+    pub(crate) fn stream(&self, path: &str) -> String {
+        self.session().map_or_else(|| path.to_owned(), |session| format!("{path}?session={session}"))
+    }
+
+    /// Whoever listens, unless the address is that of another session: since the page was made, somebody else may have
+    /// signed in in another tab, whose changes are no business of those that show the former one.
+    pub(crate) fn listener(&self) -> Option<&Caller> {
+        let query = self.target.split_once('?').map_or("", |(_, query)| query);
+        let asked = Form::parse(query.as_bytes(), &[]).ok()?.take("session");
+        let is_own = asked.is_none_or(|asked| self.session().is_some_and(|own| own.to_string() == asked));
+        self.caller.as_ref().filter(|_| is_own)
     }
 
     /// A token for a form of this visitor's. A browser that has no cookie yet is given one with the answer.

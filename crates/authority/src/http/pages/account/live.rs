@@ -10,10 +10,10 @@ use crate::http::pages::visitor::Visitor;
 use crate::http::problem::{Problem, kinds};
 use crate::http::stream::{self, Stopping};
 
-/// Answers with the stream. Whoever is not signed in is told so and nothing else: the page that listens asks for itself
-/// again then, and is led to the sign-in page as any page is.
+/// Answers with the stream. Whoever is not signed in, or as somebody else than the page says, is told so and nothing else:
+/// the page that listens asks for itself again then, and is led to the sign-in page as any page is.
 pub(super) async fn listen(State(app): State<App>, visitor: Visitor, stopping: Stopping) -> Result<Response, Problem> {
-    let Some(caller) = &visitor.caller else { return Ok(StatusCode::UNAUTHORIZED.into_response()) };
+    let Some(caller) = visitor.listener() else { return Ok(StatusCode::UNAUTHORIZED.into_response()) };
     let cookie = visitor.cookie.clone().unwrap_or_default();
     // By the cookie, and not by the token that stays here: one that was replaced hears no more, whoever holds it.
     let watcher = Watcher::by_cookie(cookie, caller.address(), caller.acting().person()?)?;

@@ -63,7 +63,8 @@ impl Desk {
     /// What is around a page. `room` is the part of the console that it is in.
     pub(super) fn chrome(&self, room: Room) -> Chrome<'_> {
         let assets = &self.member.visitor.pages().assets;
-        Chrome { style: assets.console_style(), script: assets.console_script(), room }
+        let stream = self.member.visitor.stream("/admin/live");
+        Chrome { style: assets.console_style(), script: assets.console_script(), stream, room }
     }
 
     /// What every template has at hand.
@@ -128,6 +129,8 @@ impl Room {
 pub(super) struct Chrome<'a> {
     pub(super) style: &'a str,
     pub(super) script: &'a str,
+    /// Where the page listens.
+    pub(super) stream: String,
     room: Room,
 }
 

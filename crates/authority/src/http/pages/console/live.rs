@@ -37,10 +37,10 @@ pub(super) fn routes() -> Router<App> {
     Router::new().route("/admin/live", get(listen))
 }
 
-/// Answers with the stream. Whoever is not signed in is told so and nothing else: the page that listens asks for itself
-/// again then, and is led to the sign-in page as any page is.
+/// Answers with the stream. Whoever is not signed in, or as somebody else than the page says, is told so and nothing else:
+/// the page that listens asks for itself again then, and is led to the sign-in page as any page is.
 async fn listen(visitor: Visitor, stopping: Stopping) -> Result<Response, Problem> {
-    let Some(caller) = &visitor.caller else { return Ok(StatusCode::UNAUTHORIZED.into_response()) };
+    let Some(caller) = visitor.listener() else { return Ok(StatusCode::UNAUTHORIZED.into_response()) };
     let authority = Arc::clone(&visitor.app.authority);
     let admin = Administrator::Caller(Box::new(caller.acting()));
     read_log::head(&authority.world, &admin).await?;
