@@ -1,6 +1,8 @@
 //! Checking a password: throttled, with the same work for a user who is not there, and audited where it fails.
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use rescind_wire::UserId;
 
@@ -46,6 +48,10 @@ impl Checked {
     }
 }
 
+/// How often a password is checked again because the hash was replaced: once for an upgrade, and once more for one by a
+/// server that is configured otherwise.
+const AGAIN: u32 = 2;
+
 /// A password that was right, of somebody who is signed in: a confirmation of what they are about to do. Only [`confirm`]
 /// makes one. It takes the place of the caller, so that what is confirmed cannot be done without [`Confirmed::check`].
 #[derive(Debug)]
@@ -53,6 +59,7 @@ impl Checked {
 pub struct Confirmed {
     acting: Acting,
     checked: Checked,
+    password: Password,
 }
 
 impl Confirmed {
@@ -66,10 +73,33 @@ impl Confirmed {
         &self.acting
     }
 
-    /// As [`Acting::check`], and the password is still the one that was checked: else it is a wrong one by now (B3).
+    /// Does what the password confirms. Where the stored hash is another by then, the password is checked by that one: a
+    /// hash that was upgraded meanwhile is of the same password, and one of another makes this a wrong one (B3).
+    pub async fn act<T, D, F>(self, world: &World, deed: D) -> Result<T, Error>
+    where
+        D: Fn(Arc<Self>) -> F,
+        F: Future<Output = Result<T, Error>>,
+    {
+        let mut confirmed = Arc::new(self);
+        for _ in 0..AGAIN {
+            match deed(Arc::clone(&confirmed)).await {
+                Err(Error::HashReplaced) => {}
+                done => return done,
+            }
+            confirmed = Arc::new(confirm(world, &confirmed.acting, confirmed.password.clone()).await?);
+        }
+        match deed(confirmed).await {
+            // Somebody goes on replacing it. Whether the password is right cannot be told.
+            Err(Error::HashReplaced) => Err(Error::Busy { retry_after: Duration::from_secs(1) }),
+            done => done,
+        }
+    }
+
+    /// As [`Acting::check`], and the stored hash is still the one that was checked (B3): else [`Error::HashReplaced`],
+    /// which [`act`](Self::act) sees to.
     pub fn check(&self, view: &dyn View, world: &World) -> Result<(User, Session), Error> {
         let (user, session) = self.acting.check(view, world)?;
-        if self.checked.is_current(&user) { Ok((user, session)) } else { Err(Error::WrongPassword) }
+        if self.checked.is_current(&user) { Ok((user, session)) } else { Err(Error::HashReplaced) }
     }
 
     /// As [`Checked::upgrade`].
@@ -115,8 +145,8 @@ pub async fn confirm(world: &World, acting: &Acting, password: Password) -> Resu
     let row = world.store.read("confirm", move |view| Ok(caller.check(view, &inner)?.0)).await?;
     let attempt = begin(world, &login::throttle_key(&row.login_key), acting.address())?;
     let stored = row.password.map(|hash| (row.id, hash));
-    if let Some(checked) = verify(world, attempt, stored, row.login_key, password).await? {
-        return Ok(Confirmed { acting: acting.clone(), checked });
+    if let Some(checked) = verify(world, attempt, stored, row.login_key, password.clone()).await? {
+        return Ok(Confirmed { acting: acting.clone(), checked, password });
     }
     let (caller, inner) = (acting.clone(), world.clone());
     let standing = world.store.transact("reauthentication_failed", move |tx| {

@@ -103,6 +103,10 @@ pub enum Error {
     /// The transaction found that it must end something, and starts again as one that may (R1). Never leaves a verb.
     #[error("must end something")]
     MustEnd,
+    /// The transaction found another hash than the one by which the password was right, which is checked again. Never
+    /// leaves a verb.
+    #[error("the hash was replaced")]
+    HashReplaced,
 }
 
 /// Why a refresh token was refused. For the audit log; whoever presents it learns nothing of this.

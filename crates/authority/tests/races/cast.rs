@@ -132,10 +132,15 @@ impl Stage {
     /// As [`user`](Self::user), with a hash that asks to be upgraded.
     pub(crate) fn user_with_old_hash(&self) -> NewUser {
         let user = self.user();
+        self.make_hash_old(&user);
+        user
+    }
+
+    /// Gives somebody a hash of the same password that asks to be upgraded.
+    pub(crate) fn make_hash_old(&self, user: &NewUser) {
         let id = user.id;
         let hash = PasswordHash::new(format!("old${OLD}"));
         block_on(self.world().store.transact("old_hash", move |tx| Ok(tx.set_password(&id, &hash)?))).unwrap();
-        user
     }
 
     /// Signs a device in before the race begins.

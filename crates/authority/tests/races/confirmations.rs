@@ -1,17 +1,21 @@
-//! What a password confirms, against a change of that password in the same session, which goes on (B1).
+//! What a password confirms: against a change of that password in the same session, which goes on (B1), and against
+//! hashes that are replaced by others of the same password.
 
 use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
 
 use rescind_domain::acting::Acting;
+use rescind_domain::password::PasswordHash;
 use rescind_domain::verbs::end_sessions::{self, Which};
+use rescind_domain::verbs::sign_in::sign_in;
 use rescind_domain::verbs::{change_password, delete_account, reauthenticate};
 use rescind_domain::{Error, World};
 
-use super::cast::{NEW, OLD, Stage, acting, password};
+use super::cast::{NEW, OLD, Stage, acting, password, request};
 use super::oracle::Oracle;
 use super::schedule::{Step, every_schedule, interleavings};
+use super::sign_ins::at;
 
 /// Runs `act`, which `writes` and is confirmed by the password so far, against the change of it, in every order: what is
 /// written after the change is refused.
@@ -54,6 +58,96 @@ where
     assert!(refused.get() > 0, "no schedule changes the password between the check and the act");
     println!("{writes} against a change of the password that confirms it: {count} schedules");
     count
+}
+
+/// How often an actor had a password checked.
+fn checks(trace: &[Step], actor: &str) -> usize {
+    trace.iter().filter(|step| step.actor == actor && step.call == "verify").count()
+}
+
+/// Runs `act`, which `writes`, against a sign-in that upgrades the hash, in every order: it is always done, and the
+/// password checked twice only where the upgrade came between the look at the hash and the deed.
+fn against_an_upgrade<T, V, F>(writes: &'static str, act: V)
+where
+    T: std::fmt::Debug + 'static,
+    V: Fn(World, Acting) -> F,
+    F: Future<Output = Result<T, Error>> + 'static,
+{
+    let stage = Stage::new();
+    let twice = Rc::new(Cell::new(0));
+    let count = every_schedule(|| {
+        let user = stage.user();
+        let device = stage.device(&user);
+        stage.make_hash_old(&user);
+        let caller = acting(&device);
+        let (doing, done) = stage.actor("act", |world| act(world, caller));
+        let asked = request(&user, OLD);
+        let (arriving, _) = stage.actor("sign-in", |world| async move { sign_in(&world, asked).await });
+        let (stage, twice) = (stage.clone(), Rc::clone(&twice));
+        (vec![doing, arriving], move |trace: &[Step]| {
+            done.take().unwrap_or_else(|error| panic!("{error}: {trace:?}"));
+            let upgraded = at(trace, "sign-in", "sign_in");
+            let between = at(trace, "act", "confirm") < upgraded && upgraded < at(trace, "act", writes);
+            assert_eq!(checks(trace, "act"), 1 + usize::from(between), "{trace:?}");
+            twice.set(twice.get() + usize::from(between));
+            Oracle::of(&stage, user.id).check_events();
+        })
+    });
+    assert!(twice.get() > 0, "no schedule upgrades the hash between the check and the act");
+    println!("{writes} against an upgrade of the hash: {count} schedules, {} with a second check", twice.get());
+}
+
+#[test]
+fn a_right_password_is_right_although_another_sign_in_upgraded_its_hash_meanwhile() {
+    against_an_upgrade("delete_account", |world, caller| async move {
+        delete_account::delete_own(&world, &caller, password(OLD), None).await
+    });
+    against_an_upgrade("reauthenticate", |world, caller| async move {
+        reauthenticate::reauthenticate(&world, &caller, password(OLD)).await
+    });
+    against_an_upgrade("change_password", |world, caller| async move {
+        change_password::change_own(&world, &caller, password(OLD), password(NEW)).await
+    });
+    for which in [Which::Others, Which::All] {
+        against_an_upgrade("end_sessions", move |world, caller| async move {
+            end_sessions::end_own(&world, &caller, which, Some(password(OLD)), None).await
+        });
+    }
+}
+
+#[test]
+fn a_password_is_checked_three_times_at_most_and_then_said_to_be_neither_right_nor_wrong() {
+    let stage = Stage::new();
+    let busy = Rc::new(Cell::new(0));
+    let count = every_schedule(|| {
+        let user = stage.user();
+        let device = stage.device(&user);
+        let caller = acting(&device);
+        let (doing, done) = stage
+            .actor("act", |world| async move { reauthenticate::reauthenticate(&world, &caller, password(OLD)).await });
+        let id = user.id;
+        let (replacing, _) = stage.actor("others", |world| async move {
+            for age in ["a", "b", "c"] {
+                let hash = PasswordHash::new(format!("{age}${OLD}"));
+                world.store.transact("replace", move |tx| Ok(tx.set_password(&id, &hash)?)).await?;
+            }
+            Ok(())
+        });
+        let busy = Rc::clone(&busy);
+        (vec![doing, replacing], move |trace: &[Step]| {
+            let checks = checks(trace, "act");
+            match done.take() {
+                Ok(_) => assert!(checks <= 3, "{trace:?}"),
+                Err(Error::Busy { .. }) => {
+                    assert_eq!(checks, 3, "{trace:?}");
+                    busy.set(busy.get() + 1);
+                }
+                Err(other) => panic!("{other}: {trace:?}"),
+            }
+        })
+    });
+    println!("a hash that is replaced three times: {count} schedules, {} of them in vain", busy.get());
+    assert!(busy.get() > 0, "no schedule replaces the hash before each act");
 }
 
 #[test]

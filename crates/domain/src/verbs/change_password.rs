@@ -1,9 +1,11 @@
 //! Changing and setting passwords.
 
+use std::sync::Arc;
+
 use rescind_wire::{Scope, UserId};
 
 use crate::acting::{Acting, Administrator};
-use crate::credentials;
+use crate::credentials::{self, Confirmed};
 use crate::error::Error;
 use crate::event::{EventKind, NewEvent};
 use crate::password::{self, Password};
@@ -19,10 +21,9 @@ pub async fn change_own(world: &World, acting: &Acting, current: Password, new: 
     };
     password::check_new(new.expose(), &login.ok_or(Error::SignedOut(None))?)?;
     let hash = credentials::hash(world, new).await?;
-    let inner = world.clone();
-    world
-        .store
-        .end("change_password", move |tx| {
+    let deed = |confirmed: Arc<Confirmed>| {
+        let (inner, hash) = (world.clone(), hash.clone());
+        world.store.end("change_password", move |tx| {
             let (user, session) = confirmed.check(tx, &inner)?;
             let acting = confirmed.acting();
             tx.set_password(&user.id, &hash)?;
@@ -33,7 +34,8 @@ pub async fn change_own(world: &World, acting: &Acting, current: Password, new: 
             let scope = Scope::User { user: user.id, except: Some(session.id), deleted: false };
             revocation::end(tx, &inner, scope, "password changed", event)
         })
-        .await
+    };
+    confirmed.act(world, deed).await
 }
 
 /// Sets a user's password, for an administrator: every session of the user ends (B2).

@@ -1,9 +1,11 @@
 //! Deleting an account: everything of it ends, and its id is never used again.
 
+use std::sync::Arc;
+
 use rescind_wire::{Scope, UserId};
 
 use crate::acting::{Acting, Administrator};
-use crate::credentials;
+use crate::credentials::{self, Confirmed};
 use crate::error::Error;
 use crate::event::{EventKind, NewEvent};
 use crate::idempotency::{self, Idempotency};
@@ -22,17 +24,17 @@ pub async fn delete_own(
     idempotency: Option<Idempotency>,
 ) -> Result<Receipt, Error> {
     let confirmed = credentials::confirm(world, acting, password).await?;
-    let inner = world.clone();
-    world
-        .store
-        .end("delete_account", move |tx| {
+    let deed = |confirmed: Arc<Confirmed>| {
+        let (inner, idempotency) = (world.clone(), idempotency.clone());
+        world.store.end("delete_account", move |tx| {
             let (user, _) = confirmed.check(tx, &inner)?;
             let acting = confirmed.acting();
             idempotency::once(tx, idempotency.as_ref(), inner.now(), |tx| {
                 delete(tx, &inner, user.id, "account deleted", &acting.actor(), acting.address())
             })
         })
-        .await
+    };
+    confirmed.act(world, deed).await
 }
 
 /// Deletes a user's account, for an administrator.

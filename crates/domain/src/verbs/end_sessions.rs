@@ -1,14 +1,19 @@
 //! Ending all of one's sessions, or all but this one: one entry of the log, however many there are (R5).
 
+use std::sync::Arc;
+
 use rescind_wire::Scope;
 
 use crate::acting::Acting;
-use crate::credentials;
+use crate::credentials::{self, Confirmed};
 use crate::error::Error;
 use crate::event::{EventKind, NewEvent};
 use crate::idempotency::{self, Idempotency};
 use crate::password::Password;
 use crate::revocation::{self, Receipt};
+use crate::session::Session;
+use crate::store::EndingTx;
+use crate::user::User;
 use crate::world::World;
 
 /// Which sessions.
@@ -28,30 +33,43 @@ pub async fn end_own(
     password: Option<Password>,
     idempotency: Option<Idempotency>,
 ) -> Result<Receipt, Error> {
-    let confirmed = match password {
-        Some(password) => Some(credentials::confirm(world, acting, password).await?),
-        None => None,
+    let Some(password) = password else {
+        let (acting, inner) = (acting.clone(), world.clone());
+        let deed = move |tx: &mut dyn EndingTx| {
+            let asking = acting.check_fresh(tx, &inner)?;
+            end(tx, &inner, &acting, asking, which, idempotency.as_ref())
+        };
+        return world.store.end("end_sessions", deed).await;
     };
-    let (acting, inner) = (acting.clone(), world.clone());
-    world
-        .store
-        .end("end_sessions", move |tx| {
-            let (user, session) = match &confirmed {
-                Some(confirmed) => confirmed.check(tx, &inner)?,
-                None => acting.check_fresh(tx, &inner)?,
-            };
-            idempotency::once(tx, idempotency.as_ref(), inner.now(), |tx| {
-                let event = NewEvent::new(inner.now(), EventKind::SessionsEnded, acting.actor())
-                    .user(user.id)
-                    .session(session.id)
-                    .from(inner.stored_address(acting.address()));
-                let (except, reason) = match which {
-                    Which::Others => (Some(session.id), "signed out the other devices"),
-                    Which::All => (None, "signed out of all devices"),
-                };
-                let scope = Scope::User { user: user.id, except, deleted: false };
-                revocation::end(tx, &inner, scope, reason, event)
-            })
+    let confirmed = credentials::confirm(world, acting, password).await?;
+    let deed = |confirmed: Arc<Confirmed>| {
+        let (inner, idempotency) = (world.clone(), idempotency.clone());
+        world.store.end("end_sessions", move |tx| {
+            let asking = confirmed.check(tx, &inner)?;
+            end(tx, &inner, confirmed.acting(), asking, which, idempotency.as_ref())
         })
-        .await
+    };
+    confirmed.act(world, deed).await
+}
+
+fn end(
+    tx: &mut dyn EndingTx,
+    world: &World,
+    acting: &Acting,
+    (user, session): (User, Session),
+    which: Which,
+    idempotency: Option<&Idempotency>,
+) -> Result<Receipt, Error> {
+    idempotency::once(tx, idempotency, world.now(), |tx| {
+        let event = NewEvent::new(world.now(), EventKind::SessionsEnded, acting.actor())
+            .user(user.id)
+            .session(session.id)
+            .from(world.stored_address(acting.address()));
+        let (except, reason) = match which {
+            Which::Others => (Some(session.id), "signed out the other devices"),
+            Which::All => (None, "signed out of all devices"),
+        };
+        let scope = Scope::User { user: user.id, except, deleted: false };
+        revocation::end(tx, world, scope, reason, event)
+    })
 }

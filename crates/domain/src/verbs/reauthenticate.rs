@@ -21,11 +21,12 @@ use crate::world::World;
 pub async fn reauthenticate(world: &World, acting: &Acting, password: Password) -> Result<SignedIn, Error> {
     let read_at = world.now();
     let position = world.store.position().await?;
-    let confirmed = Arc::new(credentials::confirm(world, acting, password).await?);
-    let inner = world.clone();
-    let admitted =
-        world.store.transact("reauthenticate", move |tx| renew(tx, &inner, &confirmed, position, read_at)).await?;
-    admitted.issue(world)
+    let confirmed = credentials::confirm(world, acting, password).await?;
+    let deed = |confirmed: Arc<Confirmed>| {
+        let inner = world.clone();
+        world.store.transact("reauthenticate", move |tx| renew(tx, &inner, &confirmed, position, read_at))
+    };
+    confirmed.act(world, deed).await?.issue(world)
 }
 
 fn renew(

@@ -41,7 +41,7 @@ impl From<Error> for Problem {
             Error::TooLate => Self::new(kinds::TIMED_OUT).retry_after(SOON),
             Error::Store(error) => store(&error),
             Error::Key(error) => internal(&error),
-            Error::MustEnd => internal(&error),
+            Error::MustEnd | Error::HashReplaced => internal(&error),
         }
     }
 }
