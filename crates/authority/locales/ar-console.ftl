@@ -198,6 +198,7 @@ console-event-user_imported = استُورد الحساب
 console-event-user_deleted = حُذف الحساب
 console-event-user_locked = قُفل الحساب
 console-event-user_unlocked = فُتح قفل الحساب
+console-event-user_changed = تغيّر المعرّف الخارجي أو البيانات
 console-event-role_changed = تغيّر الدور
 console-event-password_changed = تغيّرت كلمة المرور
 console-event-password_reset = عيّن شخص آخر كلمة المرور

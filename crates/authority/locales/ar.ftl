@@ -169,6 +169,7 @@ event-user-imported = نُقل الحساب من نظام آخر
 event-user-deleted = حُذف الحساب
 event-user-locked = قُفل الحساب
 event-user-unlocked = فُتح قفل الحساب
+event-user-changed = غُيِّر المعرّف الخارجي للحساب أو بياناته
 event-role-changed = تغيَّر دور الحساب
 event-password-changed = غُيِّرت كلمة المرور
 event-password-reset = أُعيد تعيين كلمة المرور

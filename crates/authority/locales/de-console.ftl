@@ -173,6 +173,7 @@ console-event-user_imported = Konto übernommen
 console-event-user_deleted = Konto gelöscht
 console-event-user_locked = Konto gesperrt
 console-event-user_unlocked = Konto entsperrt
+console-event-user_changed = Externe Kennung oder Metadaten geändert
 console-event-role_changed = Rolle geändert
 console-event-password_changed = Passwort geändert
 console-event-password_reset = Passwort von jemand anderem gesetzt

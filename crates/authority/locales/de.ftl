@@ -137,6 +137,7 @@ event-user-imported = Das Konto wurde aus einem anderen System übernommen
 event-user-deleted = Das Konto wurde gelöscht
 event-user-locked = Das Konto wurde gesperrt
 event-user-unlocked = Das Konto wurde entsperrt
+event-user-changed = Externe Kennung oder Metadaten des Kontos wurden geändert
 event-role-changed = Die Rolle des Kontos wurde geändert
 event-password-changed = Das Passwort wurde geändert
 event-password-reset = Das Passwort wurde zurückgesetzt

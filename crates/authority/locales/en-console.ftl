@@ -173,6 +173,7 @@ console-event-user_imported = Account imported
 console-event-user_deleted = Account deleted
 console-event-user_locked = Account locked
 console-event-user_unlocked = Account unlocked
+console-event-user_changed = External id or metadata changed
 console-event-role_changed = Role changed
 console-event-password_changed = Password changed
 console-event-password_reset = Password set by somebody else

@@ -137,6 +137,7 @@ event-user-imported = The account was taken over from another system
 event-user-deleted = The account was deleted
 event-user-locked = The account was locked
 event-user-unlocked = The account was unlocked
+event-user-changed = The account's external id or metadata was changed
 event-role-changed = The account's role was changed
 event-password-changed = The password was changed
 event-password-reset = The password was reset

@@ -34,5 +34,6 @@ mod api {
     mod sockets;
     mod statuses;
     mod throttling;
+    mod users;
     mod widgets;
 }

@@ -45,6 +45,8 @@ kinds! {
     UserLocked = "user_locked",
     /// A lock was taken away.
     UserUnlocked = "user_unlocked",
+    /// An account's external id or metadata was changed.
+    UserChanged = "user_changed",
     /// An account's role was changed.
     RoleChanged = "role_changed",
     /// A user changed the password; every other session ended.

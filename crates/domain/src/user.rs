@@ -6,10 +6,14 @@ use std::str::FromStr;
 use rescind_wire::{UserCut, UserId};
 
 use crate::clock::Timestamp;
+use crate::error::Error;
 use crate::password::PasswordHash;
 
 /// The longest metadata object that an application may set on a user or a session, in bytes of JSON.
 pub const MAX_METADATA: usize = 4096;
+
+/// The longest external id, in characters.
+pub const MAX_EXTERNAL_ID: usize = 255;
 
 /// An account.
 #[derive(Clone, Debug)]
@@ -44,6 +48,50 @@ impl User {
             UserState::Active | UserState::Locked(_) | UserState::Deleted { .. } => None,
         }
     }
+}
+
+/// What an account is given besides login name and password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Particulars {
+    /// What it may do.
+    pub role: Role,
+    /// The id that another system knows it by.
+    pub external_id: Option<String>,
+    /// A JSON object of at most [`MAX_METADATA`] bytes.
+    pub metadata: Option<String>,
+}
+
+impl From<Role> for Particulars {
+    fn from(role: Role) -> Self {
+        Self { role, external_id: None, metadata: None }
+    }
+}
+
+/// Whether these may be an account's: an external id of 1 to [`MAX_EXTERNAL_ID`] characters, none of them a control
+/// character, and metadata that is a JSON object of at most [`MAX_METADATA`] bytes.
+///
+/// # Errors
+/// [`Error::Invalid`], which names the field.
+pub fn check_data(external_id: Option<&str>, metadata: Option<&str>) -> Result<(), Error> {
+    let fits = |id: &str| (1..=MAX_EXTERNAL_ID).contains(&id.chars().count()) && !id.chars().any(char::is_control);
+    if !external_id.is_none_or(fits) {
+        let problem = format!("1 to {MAX_EXTERNAL_ID} characters, no control characters");
+        return Err(Error::Invalid { field: "external_id", problem });
+    }
+    metadata.map_or(Ok(()), check_metadata)
+}
+
+/// Metadata, of a session too, is a JSON object, and small.
+pub(crate) fn check_metadata(text: &str) -> Result<(), Error> {
+    let problem = if text.len() > MAX_METADATA {
+        format!("at most {MAX_METADATA} bytes of JSON")
+    } else if rescind_wire::json::from_slice::<serde_json::Map<String, serde_json::Value>>(text.as_bytes(), 16).is_err()
+    {
+        "a JSON object, without duplicate members, nested at most 16 deep".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Error::Invalid { field: "metadata", problem })
 }
 
 /// What an account may do. Read from the store at each act, never from a token.

@@ -134,6 +134,7 @@ fn explain(error: &Error) -> String {
         Error::NotFound("key") => "`rescind key list` shows them",
         Error::NotFound("grant") => "that user never signed in with that client",
         Error::LoginTaken => "choose another, or see whose it is with `rescind user show`",
+        Error::ExternalIdTaken => "`rescind user list --external-id` shows whose it is",
         Error::ClientTaken => "choose another, or remove the old one with `rescind client remove`",
         Error::ExceptionEnded => "nothing was ended; `rescind user sessions LOGIN` shows the living ones",
         Error::Store(StoreError::Unconfirmed(_)) => "`rescind log` shows whether it was done",

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use rescind_domain::clock::Timestamp;
-use rescind_domain::user::{Role, User, UserState};
+use rescind_domain::user::{Particulars, Role, User, UserState};
+use rescind_domain::verbs::administer_users::Changes;
 use rescind_domain::verbs::lock_account::LockFor;
 use rescind_domain::verbs::{
     administer_users, change_password, delete_account, keep_house, list_sessions, lock_account, revoke,
@@ -32,6 +33,12 @@ pub(super) enum Command {
         /// Let it administer: everybody's sessions, clients and keys
         #[arg(long)]
         admin: bool,
+        /// The id that another system knows it by
+        #[arg(long, value_name = "ID")]
+        external_id: Option<String>,
+        /// An object of your own, of at most 4,096 bytes
+        #[arg(long, value_name = "JSON")]
+        metadata: Option<String>,
         #[command(flatten)]
         password: Source,
     },
@@ -39,6 +46,9 @@ pub(super) enum Command {
     List {
         /// Only those whose login name contains this
         query: Option<String>,
+        /// Only the one that another system knows by this id
+        #[arg(long, value_name = "ID", conflicts_with = "query")]
+        external_id: Option<String>,
     },
     /// Show one account
     Show {
@@ -103,6 +113,13 @@ pub(super) enum Command {
         #[command(flatten)]
         waiting: Waiting,
     },
+    /// Change what other systems know an account by, or the data that was attached to it
+    Set {
+        /// Login name or id
+        login: String,
+        #[command(flatten)]
+        data: Data,
+    },
     /// Change what an account may do
     Role {
         /// Login name or id
@@ -112,12 +129,33 @@ pub(super) enum Command {
     },
 }
 
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(super) struct Data {
+    /// The id that another system knows it by
+    #[arg(long, value_name = "ID")]
+    external_id: Option<String>,
+    /// No such id any more
+    #[arg(long, conflicts_with = "external_id")]
+    no_external_id: bool,
+    /// An object of your own, of at most 4,096 bytes, in place of the former one
+    #[arg(long, value_name = "JSON")]
+    metadata: Option<String>,
+    /// No such object any more
+    #[arg(long, conflicts_with = "metadata")]
+    no_metadata: bool,
+}
+
 pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     let absent = if matches!(command, Command::Add { .. }) { Absent::Make } else { Absent::Refuse };
     let tool = context.open(absent).await?;
     match command {
-        Command::Add { login, admin, password } => add(&tool, context, &login, admin, password).await,
-        Command::List { query } => list(&tool, context, query.unwrap_or_default()).await,
+        Command::Add { login, admin, external_id, metadata, password } => {
+            let role = if admin { Role::Administrator } else { Role::User };
+            add(&tool, context, &login, Particulars { role, external_id, metadata }, password).await
+        }
+        Command::List { external_id: Some(id), .. } => list_external(&tool, context, &id).await,
+        Command::List { query, external_id: None } => list(&tool, context, query.unwrap_or_default()).await,
         Command::Show { login } => show(&tool, context, &login).await,
         Command::Sessions { login } => sessions(&tool, context, &login).await,
         Command::Logout { login, except, reason, waiting } => logout(&tool, &login, except, reason, waiting).await,
@@ -128,21 +166,36 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
         Command::Unlock { login } => unlock(&tool, context, &login).await,
         Command::Password { login, password, waiting } => set_password(&tool, &login, password, waiting).await,
         Command::Delete { login, reason, waiting } => delete(&tool, &login, reason, waiting).await,
+        Command::Set { login, data } => set(&tool, context, &login, data).await,
         Command::Role { login, role } => set_role(&tool, context, &login, role).await,
     }
 }
 
-async fn add(tool: &Tool, context: &Context, login: &str, admin: bool, password: Source) -> Result<(), Failure> {
+async fn add(
+    tool: &Tool,
+    context: &Context,
+    login: &str,
+    particulars: Particulars,
+    password: Source,
+) -> Result<(), Failure> {
     let password = password.read(login)?;
-    let role = if admin { Role::Administrator } else { Role::User };
-    let new = administer_users::add_user(tool.world(), &ADMIN, login, password, role, None).await?;
+    let new = administer_users::add_user(tool.world(), &ADMIN, login, password, particulars, None).await?;
     let user = tool.user(&new.id.to_string()).await?;
     let value = json!({ "user": user_json(tool, &user) });
     context.output.answer(&value, &[format!("{} is {} ({})", user.login, user.id, user.role)])
 }
 
+const HEAD: [&str; 5] = ["LOGIN", "ID", "ROLE", "STATE", "CREATED"];
+
+async fn list_external(tool: &Tool, context: &Context, id: &str) -> Result<(), Failure> {
+    let found = administer_users::find_external_user(tool.world(), &ADMIN, id).await?;
+    let mut listing = Listing::new(context.output, HEAD);
+    listing.page(found.iter().map(|user| user_row(tool, user)).collect())?;
+    listing.end("nobody")
+}
+
 async fn list(tool: &Tool, context: &Context, query: String) -> Result<(), Failure> {
-    let mut listing = Listing::new(context.output, ["LOGIN", "ID", "ROLE", "STATE", "CREATED"]);
+    let mut listing = Listing::new(context.output, HEAD);
     let mut after = String::new();
     loop {
         let users = administer_users::list_users(tool.world(), &ADMIN, query.clone(), after, PAGE).await?;
@@ -262,6 +315,20 @@ async fn delete(tool: &Tool, login: &str, reason: String, waiting: Waiting) -> R
     let user = tool.user(login).await?;
     let receipt = delete_account::delete_user(tool.world(), &ADMIN, user.id, reason).await?;
     tool.ended(&receipt, &format!("the account {} is deleted", user.login), waiting).await
+}
+
+async fn set(tool: &Tool, context: &Context, login: &str, data: Data) -> Result<(), Failure> {
+    let user = tool.user(login).await?;
+    let said = |given: Option<String>, taken: bool| if taken { Some(None) } else { given.map(Some) };
+    let changes = Changes {
+        role: None,
+        external_id: said(data.external_id, data.no_external_id),
+        metadata: said(data.metadata, data.no_metadata),
+    };
+    let user = administer_users::change_user(tool.world(), &ADMIN, user.id, changes).await?;
+    let (known, data) = (or_dash(user.external_id.as_deref()), or_dash(user.metadata.as_deref()));
+    let line = format!("{} has the external id {known} and the metadata {data}", user.login);
+    context.output.answer(&json!({ "user": user_json(tool, &user) }), &[line])
 }
 
 async fn set_role(tool: &Tool, context: &Context, login: &str, role: Role) -> Result<(), Failure> {

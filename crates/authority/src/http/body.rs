@@ -109,6 +109,45 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
     }
 }
 
+/// A member that may be left out, which is not the same as null (RFC 7396 §1).
+#[derive(Default)]
+pub(crate) enum Given<T> {
+    /// It was left out: what is there stays.
+    #[default]
+    Not,
+    /// It is null: what is there goes.
+    Null,
+    /// It takes the place of what is there.
+    Value(T),
+}
+
+impl<T> Given<T> {
+    /// The same, of another value.
+    pub(crate) fn map<U>(self, with: impl FnOnce(T) -> U) -> Given<U> {
+        match self {
+            Self::Not => Given::Not,
+            Self::Null => Given::Null,
+            Self::Value(value) => Given::Value(with(value)),
+        }
+    }
+
+    /// What there is to change, if anything: `Some(None)` takes away.
+    #[expect(clippy::option_option, reason = "left out, null and a value are three things")]
+    pub(crate) fn changed(self) -> Option<Option<T>> {
+        match self {
+            Self::Not => None,
+            Self::Null => Some(None),
+            Self::Value(value) => Some(Some(value)),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Null, Self::Value))
+    }
+}
+
 /// Reads a body of bounded size within half the time that the request may take: a body that trickles in is its sender's
 /// fault, and told so before the request as a whole times out.
 async fn read(headers: &HeaderMap, body: Body, app: &App) -> Result<Bytes, Problem> {

@@ -76,7 +76,8 @@ impl House {
     /// An administrator, signed in.
     pub(crate) fn administrator(&self) -> (Person, Device) {
         let role = Role::Administrator;
-        let user = run(administer_users::add_user(&self.world, OPERATOR, "root", password(OLD), role, None)).unwrap();
+        let user =
+            run(administer_users::add_user(&self.world, OPERATOR, "root", password(OLD), role.into(), None)).unwrap();
         let person = Person { id: user.id, login: user.login };
         let device = self.sign_in(&person);
         (person, device)

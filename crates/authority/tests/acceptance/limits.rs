@@ -76,7 +76,7 @@ fn every_verb_that_takes_a_key_does_it_once() {
     assert!(matches!(made("dog", 2), Err(Error::IdempotencyMismatch)));
     let add = || -> Result<NewUser, Error> {
         let role = Role::User;
-        run(administer_users::add_user(&house.world, OPERATOR, "eve", password(OLD), role, Some(key("add", 1))))
+        run(administer_users::add_user(&house.world, OPERATOR, "eve", password(OLD), role.into(), Some(key("add", 1))))
     };
     assert_eq!(add().unwrap(), add().unwrap());
 
@@ -301,8 +301,9 @@ fn sign_up_can_be_switched_off_and_administrators_add_people_all_the_same() {
     let house = House::with(|policy| policy.sign_up = false);
     let request = || SignUp { login: "ann".into(), password: password(OLD), address: None, idempotency: None };
     assert!(matches!(run(sign_up(&house.world, request())), Err(Error::SignUpOff)));
-    let user = run(administer_users::add_user(&house.world, OPERATOR, "ann", password(OLD), Role::User, None)).unwrap();
-    let again = run(administer_users::add_user(&house.world, OPERATOR, "ANN", password(OLD), Role::User, None));
+    let user =
+        run(administer_users::add_user(&house.world, OPERATOR, "ann", password(OLD), Role::User.into(), None)).unwrap();
+    let again = run(administer_users::add_user(&house.world, OPERATOR, "ANN", password(OLD), Role::User.into(), None));
     assert!(matches!(again, Err(Error::LoginTaken)), "{again:?}");
     house.sign_in(&super::device::Person { id: user.id, login: "Ann".into() });
     house.advance(MINUTE);

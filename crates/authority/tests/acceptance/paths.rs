@@ -88,7 +88,7 @@ pub(crate) fn administration(
     let default: rescind_wire::ClientId = "default".parse().unwrap();
     let scope = Scope::Everyone { services: true };
     let key = about.claims().1;
-    let add = administer_users::add_user(world, caller, "other", password(NEW), Role::User, None);
+    let add = administer_users::add_user(world, caller, "other", password(NEW), Role::User.into(), None);
     vec![
         ("list users", run(administer_users::list_users(world, caller, String::new(), String::new(), 9)).map(drop)),
         ("find a user", run(administer_users::find_user(world, caller, "ann")).map(drop)),

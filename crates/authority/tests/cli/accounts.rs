@@ -35,6 +35,35 @@ fn an_account_is_made_shown_and_listed_without_a_server() {
 }
 
 #[test]
+fn what_another_system_knows_an_account_by_is_set_found_changed_and_taken_away() {
+    let house = House::new();
+    let add = ["user", "add", "ann", "--external-id", "crm 1", "--metadata", r#"{"plan": "pro"}"#, "--password-stdin"];
+    house.run_with(&add, PASSWORD).ok();
+    let shown = || house.json(&["user", "show", "ann"]);
+    assert_eq!(shown()["user"]["external_id"], "crm 1");
+    assert_eq!(shown()["user"]["metadata"], json!({"plan": "pro"}));
+    assert_eq!(house.json(&["user", "list", "--external-id", "crm 1"]), json!([shown()["user"]]));
+    assert_eq!(house.json(&["user", "list", "--external-id", "crm"]), json!([]));
+
+    let said = house.run(&["user", "set", "ann", "--metadata", r#"{"plan":"free"}"#]).ok().out;
+    assert_eq!(said, "ann has the external id crm 1 and the metadata {\"plan\":\"free\"}\n");
+    let changed = house.json(&["user", "set", "ANN", "--external-id", "2", "--no-metadata"]);
+    assert_eq!(changed, shown());
+    assert_eq!((&changed["user"]["external_id"], &changed["user"]["metadata"]), (&json!("2"), &Value::Null));
+
+    house.add("bob");
+    house.run(&["user", "set", "bob", "--external-id", "2"]).failed_with(7).says("external id");
+    house.run(&["user", "set", "bob", "--metadata", "[]"]).failed_with(2).says("a JSON object");
+    house.run(&["user", "set", "bob", "--external-id", "3", "--no-external-id"]).failed_with(2);
+    house.run(&["user", "set", "bob"]).failed_with(2).says("--external-id");
+    house.run(&["user", "set", "ann", "--no-external-id"]).ok();
+    assert_eq!(shown()["user"]["external_id"], Value::Null);
+    let events = house.json_lines(&["events"]).into_iter().filter(|event| event["kind"] == "user_changed");
+    let details: Vec<Value> = events.map(|event| event["detail"].clone()).collect();
+    assert_eq!(details, ["metadata", "external_id, metadata", "external_id"]);
+}
+
+#[test]
 fn an_account_that_is_made_beside_a_running_server_can_sign_in_at_once() {
     let house = House::new();
     let server = house.serve(&[]);

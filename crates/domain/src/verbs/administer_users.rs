@@ -10,8 +10,8 @@ use crate::event::{EventKind, NewEvent};
 use crate::idempotency::{self, Idempotency};
 use crate::login;
 use crate::password::Password;
-use crate::store::View;
-use crate::user::{Role, User, UserState};
+use crate::store::{Tx, View};
+use crate::user::{self, Particulars, Role, User, UserState};
 use crate::verbs::sign_up::{Draft, NewUser, insert, prepare};
 use crate::world::World;
 
@@ -27,11 +27,13 @@ pub async fn add_user(
     admin: &Administrator,
     login: &str,
     password: Password,
-    role: Role,
+    particulars: Particulars,
     idempotency: Option<Idempotency>,
 ) -> Result<NewUser, Error> {
     let (caller, inner) = (admin.clone(), world.clone());
     world.store.read("may_add_user", move |view| caller.check(view, &inner)).await?;
+    let Particulars { role, external_id, metadata } = particulars;
+    user::check_data(external_id.as_deref(), metadata.as_deref())?;
     let (login, hash) = prepare(world, login, password).await?;
     let (admin, inner) = (admin.clone(), world.clone());
     world
@@ -40,7 +42,8 @@ pub async fn add_user(
             admin.check(tx, &inner)?;
             let address = inner.stored_address(admin.address());
             idempotency::once(tx, idempotency.as_ref(), inner.now(), |tx| {
-                let draft = Draft { login: &login, hash: Some(&hash), role, external: None, metadata: None };
+                let (external, metadata) = (external_id.as_deref(), metadata.as_deref());
+                let draft = Draft { login: &login, hash: Some(&hash), role, external, metadata };
                 insert(tx, &inner, draft, admin.actor(), EventKind::UserCreated, address)
             })
         })
@@ -141,28 +144,77 @@ pub async fn login_names(
 
 /// Changes what a user may do. The last administrator stays one, or nobody could.
 pub async fn set_role(world: &World, admin: &Administrator, user: UserId, role: Role) -> Result<User, Error> {
+    change_user(world, admin, user, Changes { role: Some(role), ..Changes::default() }).await
+}
+
+/// What changes about an account; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// What it may do. The last administrator stays one, or nobody could.
+    pub role: Option<Role>,
+    /// The id that another system knows it by, which nobody else has; `Some(None)` removes it.
+    pub external_id: Option<Option<String>>,
+    /// A JSON object of at most 4,096 bytes, which takes the place of the former one; `Some(None)` removes it.
+    pub metadata: Option<Option<String>>,
+}
+
+/// Changes an account, all of it or nothing. What is already as it should be is no event.
+pub async fn change_user(world: &World, admin: &Administrator, user: UserId, changes: Changes) -> Result<User, Error> {
     let (admin, inner) = (admin.clone(), world.clone());
     world
         .store
-        .transact("set_role", move |tx| {
+        .transact("change_user", move |tx| {
             admin.check(tx, &inner)?;
             let row = existing(tx, &user)?;
-            if row.role == role {
-                return Ok(row);
+            let new = User {
+                role: changes.role.unwrap_or(row.role),
+                external_id: changes.external_id.clone().unwrap_or_else(|| row.external_id.clone()),
+                metadata: changes.metadata.clone().unwrap_or_else(|| row.metadata.clone()),
+                ..row.clone()
+            };
+            let event = |kind, detail: &str| {
+                let event = NewEvent::new(inner.now(), kind, admin.actor()).user(user);
+                event.from(inner.stored_address(admin.address())).detail(detail)
+            };
+            if new.role != row.role {
+                write_role(tx, &user, new.role)?;
+                tx.add_event(&event(EventKind::RoleChanged, new.role.as_str()))?;
             }
-            tx.set_role(&user, role)?;
-            if !tx.has_administrator()? {
-                let problem = "the last administrator must stay one; make another first".to_owned();
-                return Err(Error::Invalid { field: "role", problem });
+            if let Some(what) = write_data(tx, &row, &new)? {
+                tx.add_event(&event(EventKind::UserChanged, &what))?;
             }
-            let event = NewEvent::new(inner.now(), EventKind::RoleChanged, admin.actor())
-                .user(user)
-                .from(inner.stored_address(admin.address()))
-                .detail(role.as_str());
-            tx.add_event(&event)?;
-            Ok(User { role, ..row })
+            Ok(new)
         })
         .await
+}
+
+fn write_role(tx: &mut dyn Tx, user: &UserId, role: Role) -> Result<(), Error> {
+    tx.set_role(user, role)?;
+    if tx.has_administrator()? {
+        return Ok(());
+    }
+    let problem = "the last administrator must stay one; make another first".to_owned();
+    Err(Error::Invalid { field: "role", problem })
+}
+
+/// Writes external id and metadata where they differ, and answers which of them do: what they were and are is not for the
+/// events, which outlive the account.
+fn write_data(tx: &mut dyn Tx, row: &User, changed: &User) -> Result<Option<String>, Error> {
+    let differs =
+        [("external_id", changed.external_id != row.external_id), ("metadata", changed.metadata != row.metadata)];
+    let what: Vec<&str> = differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect();
+    if what.is_empty() {
+        return Ok(None);
+    }
+    let (external_id, metadata) = (changed.external_id.as_deref(), changed.metadata.as_deref());
+    user::check_data(external_id, metadata)?;
+    if let Some(id) = external_id
+        && tx.user_by_external_id(id)?.is_some_and(|holder| holder.id != row.id)
+    {
+        return Err(Error::ExternalIdTaken);
+    }
+    tx.set_user_data(&row.id, external_id, metadata)?;
+    Ok(Some(what.join(", ")))
 }
 
 /// A user who was not deleted.

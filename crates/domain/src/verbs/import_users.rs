@@ -7,7 +7,7 @@ use crate::event::EventKind;
 use crate::login::Login;
 use crate::password::PasswordHash;
 use crate::revocation::Actor;
-use crate::user::Role;
+use crate::user::{self, Role};
 use crate::verbs::sign_up::{Draft, insert};
 use crate::world::World;
 
@@ -41,17 +41,9 @@ pub enum Outcome {
     LoginTaken,
 }
 
-/// The longest external id, in characters.
-pub const MAX_EXTERNAL_ID: usize = 255;
-
 /// What can be said against a user without looking at others: so that one bad user does not cost a batch.
 pub fn check(user: &ImportedUser) -> Result<(), Error> {
-    let fits = |id: &String| (1..=MAX_EXTERNAL_ID).contains(&id.chars().count()) && !id.chars().any(char::is_control);
-    if !user.external_id.as_ref().is_none_or(fits) {
-        let problem = format!("1 to {MAX_EXTERNAL_ID} characters, no control characters");
-        return Err(Error::Invalid { field: "external_id", problem });
-    }
-    user.metadata.as_deref().map_or(Ok(()), crate::verbs::update_session::check_metadata)
+    user::check_data(user.external_id.as_deref(), user.metadata.as_deref())
 }
 
 /// Takes over at most [`BATCH`] users in one transaction; can be run again with the same ones.

@@ -74,7 +74,7 @@ pub async fn list_own_events(
 
 /// Whether an event is of interest to the person whom it is about.
 const fn concerns(kind: EventKind) -> bool {
-    !matches!(kind, EventKind::PasswordUpgraded | EventKind::RefreshRefused)
+    !matches!(kind, EventKind::PasswordUpgraded | EventKind::RefreshRefused | EventKind::UserChanged)
 }
 
 /// An event as its user may see it.

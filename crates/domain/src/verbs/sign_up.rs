@@ -39,6 +39,12 @@ pub struct NewUser {
     pub login: String,
     /// Whether it is an administrator's.
     pub administrator: bool,
+    /// The id that another system knows it by.
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// A JSON object of the application's.
+    #[serde(default)]
+    pub metadata: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -119,5 +125,6 @@ pub(crate) fn insert(
     tx.insert_user(&user)?;
     tx.add_event(&NewEvent::new(now, kind, actor).user(user.id).from(address))?;
     let administrator = user.role == Role::Administrator;
-    Ok(NewUser { id: user.id, login: user.login, administrator, created_at: now })
+    let User { id, login, external_id, metadata, .. } = user;
+    Ok(NewUser { id, login, administrator, external_id, metadata, created_at: now })
 }

@@ -6,7 +6,7 @@ use crate::acting::Acting;
 use crate::error::Error;
 use crate::event::{EventKind, NewEvent};
 use crate::session::Session;
-use crate::user::MAX_METADATA;
+use crate::user::check_metadata;
 use crate::verbs::list_sessions::Listed;
 use crate::verbs::sign_in::check_device_name;
 use crate::world::World;
@@ -54,17 +54,4 @@ pub async fn update_session(
             Ok(Listed { session: Session { name, metadata, ..row }, client: chain.client, client_name: None })
         })
         .await
-}
-
-/// Metadata is a JSON object, and small.
-pub(crate) fn check_metadata(text: &str) -> Result<(), Error> {
-    let problem = if text.len() > MAX_METADATA {
-        format!("at most {MAX_METADATA} bytes of JSON")
-    } else if rescind_wire::json::from_slice::<serde_json::Map<String, serde_json::Value>>(text.as_bytes(), 16).is_err()
-    {
-        "a JSON object, without duplicate members, nested at most 16 deep".to_owned()
-    } else {
-        return Ok(());
-    };
-    Err(Error::Invalid { field: "metadata", problem })
 }

@@ -6,11 +6,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use rescind_domain::password::Password;
-use rescind_domain::user::Role;
+use rescind_domain::user::{Particulars, Role};
+use rescind_domain::verbs::administer_users::Changes;
 use rescind_domain::verbs::lock_account::{self, LockFor};
 use rescind_domain::verbs::{administer_users, change_password, delete_account};
 use rescind_wire::UserId;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -19,7 +21,7 @@ use super::Why;
 use crate::http::api::revocation::{Answer, Revoked};
 use crate::http::api::user::{Account, OneUser};
 use crate::http::app::App;
-use crate::http::body;
+use crate::http::body::{self, Given};
 use crate::http::caller::Admin;
 use crate::http::idempotency::Keyed;
 use crate::http::page::{Cursor, Limit};
@@ -45,6 +47,8 @@ pub(crate) struct Search {
     query: String,
     /// The beginning of a login name, in any spelling, or an id; not together with `query`.
     prefix: Option<String>,
+    /// The id that another system knows the account by, exactly; not together with `query` or `prefix`.
+    external_id: Option<String>,
     /// The `next` of the page before.
     #[param(value_type = Option<String>)]
     after: Option<Cursor<String>>,
@@ -53,6 +57,8 @@ pub(crate) struct Search {
     #[param(inline, required = false)]
     limit: Limit,
 }
+
+const ONE_OF_THEM: &str = "Send only one of `query`, `prefix` and `external_id`.";
 
 /// A page of accounts.
 #[derive(Serialize, ToSchema)]
@@ -71,15 +77,18 @@ pub(crate) struct Users {
     responses((status = 200, description = "A page of the list", body = Users)),
 )]
 async fn list(State(app): State<App>, admin: Admin, Query(search): Query<Search>) -> Result<Json<Users>, Problem> {
-    let limit = search.limit.0 as usize;
-    let after = search.after.map(|cursor| cursor.0).unwrap_or_default();
-    let world = &app.authority.world;
-    let mut users = match search.prefix {
-        Some(_) if !search.query.is_empty() => {
-            return Err(Problem::invalid("Send either `prefix` or `query`, not both."));
+    let Search { query, prefix, external_id, after, limit: Limit(most) } = search;
+    let (limit, after) = (most as usize, after.map(|cursor| cursor.0).unwrap_or_default());
+    let (world, admin) = (&app.authority.world, &admin.0);
+    let mut users = match (prefix, external_id) {
+        (Some(_), Some(_)) => return Err(Problem::invalid(ONE_OF_THEM)),
+        (Some(_), None) | (None, Some(_)) if !query.is_empty() => return Err(Problem::invalid(ONE_OF_THEM)),
+        (Some(prefix), None) => administer_users::search_users(world, admin, &prefix, after, most + 1).await?,
+        (None, Some(id)) => {
+            let found = administer_users::find_external_user(world, admin, &id).await?;
+            found.filter(|user| user.login_key > after).into_iter().collect()
         }
-        Some(prefix) => administer_users::search_users(world, &admin.0, &prefix, after, search.limit.0 + 1).await?,
-        None => administer_users::list_users(world, &admin.0, search.query, after, search.limit.0 + 1).await?,
+        (None, None) => administer_users::list_users(world, admin, query, after, most + 1).await?,
     };
     let more = users.len() > limit;
     users.truncate(limit);
@@ -101,6 +110,12 @@ pub(crate) struct NewUser {
     password: Password,
     /// What the account may do; `user` unless said otherwise.
     role: Option<RoleName>,
+    /// The id that another system knows the account by, which no other account has.
+    #[schema(min_length = 1, max_length = 255)]
+    external_id: Option<String>,
+    /// A JSON object of the application's, of at most 4,096 bytes.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, serde_json::Value>>)]
+    metadata: Option<Box<RawValue>>,
 }
 
 /// What an account may do.
@@ -136,9 +151,13 @@ async fn create(
     Keyed { body, key }: Keyed<NewUser>,
 ) -> Result<(StatusCode, Json<OneUser>), Problem> {
     let key = key.map(|key| key.said_by(admin.caller()));
-    let role = body.role.map_or(Role::User, Role::from);
+    let particulars = Particulars {
+        role: body.role.map_or(Role::User, Role::from),
+        external_id: body.external_id,
+        metadata: body.metadata.map(|json| json.get().to_owned()),
+    };
     let world = &app.authority.world;
-    let user = administer_users::add_user(world, &admin.0, &body.login, body.password, role, key).await?;
+    let user = administer_users::add_user(world, &admin.0, &body.login, body.password, particulars, key).await?;
     Ok((StatusCode::CREATED, Json(user.into())))
 }
 
@@ -153,15 +172,27 @@ async fn show(State(app): State<App>, admin: Admin, id: Named) -> Result<Json<On
     Ok(Json(user.into()))
 }
 
-/// What to change about an account.
+/// What to change about an account. What is left out stays; an external id or metadata that is null goes.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserChange {
     /// What it may do.
-    role: RoleName,
+    #[serde(default)]
+    #[schema(value_type = RoleName, required = false)]
+    role: Given<RoleName>,
+    /// The id that another system knows it by, which no other account has.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
+    external_id: Given<String>,
+    /// A JSON object of at most 4,096 bytes, which takes the place of the whole former one.
+    #[serde(default)]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, serde_json::Value>>)]
+    metadata: Given<Box<RawValue>>,
 }
 
-/// Change what an account may do.
+/// Change an account.
+///
+/// All of it or nothing. Changing the role ends no session.
 #[utoipa::path(
     patch, path = "/v1/admin/users/{id}", tag = "Administration: accounts", operation_id = "changeUser",
     security(("bearer" = [])), params(("id" = String, Path, description = "The account")), request_body = UserChange,
@@ -174,7 +205,16 @@ async fn change(
     body::Json(change): body::Json<UserChange>,
 ) -> Result<Json<OneUser>, Problem> {
     let user: UserId = id.id("user")?;
-    let user = administer_users::set_role(&app.authority.world, &admin.0, user, change.role.into()).await?;
+    let changes = Changes {
+        role: match change.role {
+            Given::Not => None,
+            Given::Null => return Err(Problem::invalid("role: `user` or `administrator`").field("role")),
+            Given::Value(role) => Some(role.into()),
+        },
+        external_id: change.external_id.changed(),
+        metadata: change.metadata.map(|json| json.get().to_owned()).changed(),
+    };
+    let user = administer_users::change_user(&app.authority.world, &admin.0, user, changes).await?;
     Ok(Json(user.into()))
 }
 

@@ -15,7 +15,7 @@ use rescind_domain::verbs::update_session::{self, Changes};
 use rescind_domain::verbs::watch_sessions::Watcher;
 use rescind_domain::verbs::{end_session, list_sessions, log_out};
 use rescind_wire::{ClientId, SessionId};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -25,7 +25,7 @@ use super::device::{Session, Tokens};
 use super::revocation::{Answer, Revoked, signed_out};
 use crate::authority::Authority;
 use crate::http::app::App;
-use crate::http::body;
+use crate::http::body::{self, Given};
 use crate::http::caller::{Caller, Device, Leaving};
 use crate::http::idempotency::{Keyed, Returning};
 use crate::http::meter;
@@ -267,21 +267,6 @@ pub(crate) struct SessionChange {
     metadata: Given<Box<RawValue>>,
 }
 
-/// A member that may be left out, which is not the same as null.
-#[derive(Default)]
-enum Given<T> {
-    #[default]
-    Not,
-    Null,
-    Value(T),
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Option::deserialize(deserializer)?.map_or(Self::Null, Self::Value))
-    }
-}
-
 /// A session, alone.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SessionAnswer)]
@@ -303,16 +288,8 @@ async fn change(
 ) -> Result<Json<OneSession>, Problem> {
     let (world, acting) = (&app.authority.world, caller.acting());
     let changes = Changes {
-        name: match change.device_name {
-            Given::Not => None,
-            Given::Null => Some(None),
-            Given::Value(name) => Some(Some(name)),
-        },
-        metadata: match change.metadata {
-            Given::Not => None,
-            Given::Null => Some(None),
-            Given::Value(json) => Some(Some(json.get().to_owned())),
-        },
+        name: change.device_name.changed(),
+        metadata: change.metadata.map(|json| json.get().to_owned()).changed(),
     };
     let listed = update_session::update_session(world, &acting, id.id("session")?, changes).await?;
     app.authority.live.poke();
