@@ -64,6 +64,25 @@ impl<'de, C: DeserializeOwned> Deserialize<'de> for Cursor<C> {
     }
 }
 
+/// A page of a list that is in memory as a whole: those after `after` in the order of their places, and the `next`.
+pub(crate) fn page_of<T, C, P>(
+    mut all: Vec<T>,
+    place: P,
+    after: Option<&Cursor<C>>,
+    Limit(limit): Limit,
+) -> (Vec<T>, Option<String>)
+where
+    C: Ord + Serialize,
+    P: Fn(&T) -> C,
+{
+    all.sort_by_cached_key(&place);
+    all.retain(|one| after.is_none_or(|Cursor(after)| place(one) > *after));
+    let more = all.len() > limit as usize;
+    all.truncate(limit as usize);
+    let next = all.last().filter(|_| more).map(|last| Cursor(place(last)).text());
+    (all, next)
+}
+
 impl<C> PartialSchema for Cursor<C> {
     fn schema() -> RefOr<Schema> {
         RefOr::T(ObjectBuilder::new().schema_type(Type::String).build().into())
@@ -84,6 +103,19 @@ mod tests {
         for bad in ["", "x", "AAAA", &Cursor("other").text()] {
             assert!(read(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn pages_of_a_list_are_all_of_it_in_order_also_when_something_goes_meanwhile() {
+        let page = |all: &[u8], after: Option<Cursor<u8>>, limit| {
+            page_of(all.to_vec(), |one| *one, after.as_ref(), Limit(limit))
+        };
+        let (first, next) = page(&[3, 1, 2, 5, 4], None, 2);
+        assert_eq!((first, &next), (vec![1, 2], &Some(Cursor(2).text())));
+        let (second, next) = page(&[3, 1, 5, 4], Some(Cursor(2)), 2);
+        assert_eq!((second, next), (vec![3, 4], Some(Cursor(4).text())));
+        assert_eq!(page(&[3, 1, 5, 4], Some(Cursor(4)), 1), (vec![5], None));
+        assert_eq!(page(&[1], Some(Cursor(5)), 1), (vec![], None));
     }
 
     #[test]

@@ -22,20 +22,6 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// No query, where none is taken: whoever asks for a part of a list must not be given all of it.
-pub(crate) struct NoQuery;
-
-impl<S: Sync> FromRequestParts<S> for NoQuery {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        match parts.uri.query() {
-            None | Some("") => Ok(Self),
-            Some(_) => Err(Problem::invalid("No parameter is known here: this list has no pages.")),
-        }
-    }
-}
-
 /// Without control characters, and not longer than anybody reads.
 fn explain(message: &str) -> String {
     let bounded: String = message.chars().filter(|c| !c.is_control()).take(200).collect();

@@ -148,12 +148,28 @@ async fn accounts_are_listed_by_name_searched_and_paged() {
 }
 
 #[tokio::test]
-async fn a_list_without_pages_refuses_to_be_asked_for_a_part_of_it() {
+async fn the_list_of_keys_has_pages_which_together_are_all_of_it_in_order() {
     let harness = Harness::start().await;
     let root = harness.administrator().await;
+    for _ in 0..2 {
+        root.post("/v1/admin/keys/rotate").expect(200).await;
+    }
+    let names = |page: &Value| -> Vec<String> {
+        page["keys"].as_array().unwrap().iter().map(|key| text(&key["kid"])).collect()
+    };
+    let whole = root.get("/v1/admin/keys").expect(200).await.json();
+    assert_eq!((names(&whole).len(), &whole["next"]), (6, &Value::Null));
+    let (mut all, mut target, mut pages) = (Vec::new(), "/v1/admin/keys?limit=4".to_owned(), 0);
+    loop {
+        let page = root.get(&target).expect(200).await.json();
+        all.extend(names(&page));
+        pages += 1;
+        let Some(next) = page["next"].as_str() else { break };
+        target = format!("/v1/admin/keys?limit=4&after={next}");
+    }
+    assert_eq!((all, pages), (names(&whole), 2));
     for list in ["/v1/admin/keys", "/v1/admin/verifiers"] {
-        root.get(list).expect(200).await;
-        for query in ["limit=1", "after=x", "x"] {
+        for query in ["limit=0", "limit=101", "after=x", "x", "limit=1&limit=1"] {
             root.get(&format!("{list}?{query}")).expect(400).await.problem("invalid-request");
         }
     }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use rescind_verifier::{Reason, Rejected};
+use serde_json::Value;
 
+use crate::line::Line;
 use crate::scene::{Scene, check, runtime, until, until_accepted};
 
 /// Longer than a busy machine stalls.
@@ -20,6 +22,28 @@ fn a1_a_log_out_reaches_a_verifier_elsewhere_and_no_other_token() {
     assert_eq!((&enforcement["enforced"], &enforcement["confirmed"]), (&true.into(), &1.into()), "{enforcement}");
     assert!(matches!(check(&verifier, &phone), Err(Rejected::Revoked { scope: "session", .. })));
     assert!(check(&verifier, &laptop).is_ok());
+}
+
+#[test]
+fn the_list_of_verifiers_has_pages_which_together_are_all_of_it_in_order() {
+    let scene = Scene::new();
+    let names = ["one", "two", "three"];
+    let _lines = names.map(|name| {
+        let line = Line::following(&scene, name, LEASE);
+        scene.until_named(name);
+        line
+    });
+    let list = |query: &str| scene.administer("GET", &format!("/v1/admin/verifiers{query}"), None).expect(200).json();
+    let named = |page: &Value| -> Vec<Value> {
+        page["verifiers"].as_array().expect("a list").iter().map(|verifier| verifier["name"].clone()).collect()
+    };
+    let whole = list("");
+    assert_eq!((named(&whole), &whole["next"]), (names.map(Value::from).to_vec(), &Value::Null));
+    let first = list("?limit=2");
+    let second = list(&format!("?limit=2&after={}", first["next"].as_str().expect("a next page")));
+    assert_eq!((named(&first), named(&second)), (named(&whole)[..2].to_vec(), named(&whole)[2..].to_vec()));
+    assert_eq!((&second["next"], &second["head"]), (&Value::Null, &whole["head"]));
+    assert_eq!(scene.house.json(&["verifiers"]).as_array().map(Vec::len), Some(3), "the command line shows all");
 }
 
 #[test]

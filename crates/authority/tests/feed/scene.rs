@@ -83,11 +83,17 @@ impl Scene {
 
     /// Waits until the server lists a verifier of this name that holds a lease.
     pub(crate) fn until_listed(&self, name: &str) -> Value {
-        until(|| {
-            let listed = self.administer("GET", "/v1/admin/verifiers", None).expect(200).json();
-            let named = |verifier: &&Value| verifier["name"] == name && !verifier["lease_left_ms"].is_null();
-            listed["verifiers"].as_array().expect("a list").iter().find(named).cloned()
-        })
+        until(|| self.listed(name).filter(|verifier| !verifier["lease_left_ms"].is_null()))
+    }
+
+    /// Waits until the server lists a verifier of this name.
+    pub(crate) fn until_named(&self, name: &str) -> Value {
+        until(|| self.listed(name))
+    }
+
+    fn listed(&self, name: &str) -> Option<Value> {
+        let listed = self.administer("GET", "/v1/admin/verifiers", None).expect(200).json();
+        listed["verifiers"].as_array().expect("a list").iter().find(|verifier| verifier["name"] == name).cloned()
     }
 }
 

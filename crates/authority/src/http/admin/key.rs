@@ -2,11 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
+use rescind_domain::clock::Timestamp;
 use rescind_domain::key::{KeyRow, Purpose};
 use rescind_domain::verbs::administer_keys;
 use rescind_wire::Algorithm;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -15,8 +16,9 @@ use crate::http::app::App;
 use crate::http::body;
 use crate::http::caller::Admin;
 use crate::http::idempotency::Keyed;
+use crate::http::page::{Cursor, Limit, page_of};
 use crate::http::problem::Problem;
-use crate::http::query::{Named, NoQuery};
+use crate::http::query::{Named, Query};
 use crate::http::time::Time;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -74,28 +76,49 @@ impl From<KeyRow> for ServerKey {
     }
 }
 
-/// Keys.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Keys {
-    /// The keys.
-    keys: Vec<ServerKey>,
+/// Which page of the list of keys.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Pages {
+    /// The `next` of the page before.
+    #[param(value_type = Option<String>)]
+    after: Option<Cursor<(u64, Timestamp, String)>>,
+    /// How many.
+    #[serde(default)]
+    #[param(inline, required = false)]
+    limit: Limit,
 }
 
-impl From<Vec<KeyRow>> for Keys {
-    fn from(rows: Vec<KeyRow>) -> Self {
+/// A page of keys.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Keys {
+    /// The keys, in the order in which they were added.
+    keys: Vec<ServerKey>,
+    /// Where the next page goes on, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+impl Keys {
+    fn new(rows: Vec<KeyRow>, next: Option<String>) -> Self {
         let keys = rows.into_iter().map(ServerKey::from).collect();
-        Self { keys }
+        Self { keys, next }
     }
 }
 
 /// List keys.
+///
+/// Revoked ones too.
 #[utoipa::path(
     get, path = "/v1/admin/keys", tag = "Administration: keys", operation_id = "listKeys", security(("bearer" = [])),
-    responses((status = 200, description = "All keys, revoked ones too", body = Keys)),
+    params(Pages), responses((status = 200, description = "A page of the list", body = Keys)),
 )]
-async fn list(State(app): State<App>, admin: Admin, _: NoQuery) -> Result<Json<Keys>, Problem> {
+async fn list(State(app): State<App>, admin: Admin, Query(pages): Query<Pages>) -> Result<Json<Keys>, Problem> {
     let rows = administer_keys::list_keys(&app.authority.world, &admin.0).await?;
-    Ok(Json(rows.into()))
+    let place = |row: &KeyRow| (row.added, row.created_at, row.id.to_string());
+    let (rows, next) = page_of(rows, place, pages.after.as_ref(), pages.limit);
+    Ok(Json(Keys::new(rows, next)))
 }
 
 /// Which keys to replace.
@@ -144,7 +167,7 @@ async fn rotate(
     let made = administer_keys::rotate_keys(&app.authority.world, &admin.0, only).await?;
     // They sign once the verifiers have them: here, once the log has been read again.
     app.authority.hint();
-    Ok(Json(made.into()))
+    Ok(Json(Keys::new(made, None)))
 }
 
 /// Why a key is revoked.

@@ -8,8 +8,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use rescind_domain::verbs::read_log;
 use rescind_wire::Position;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -17,8 +17,9 @@ use crate::authority::Authority;
 use crate::feed::Listed;
 use crate::http::app::App;
 use crate::http::caller::Admin;
+use crate::http::page::{Cursor, Limit, page_of};
 use crate::http::problem::Problem;
-use crate::http::query::{Named, NoQuery};
+use crate::http::query::{Named, Query};
 use crate::http::time::Time;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -73,32 +74,51 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The verifiers.
+/// Which page of the list of verifiers.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Pages {
+    /// The `next` of the page before.
+    #[param(value_type = Option<String>)]
+    after: Option<Cursor<u64>>,
+    /// How many.
+    #[serde(default)]
+    #[param(inline, required = false)]
+    limit: Limit,
+}
+
+/// Verifiers.
 #[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names on the wire")]
 pub(crate) struct Verifiers {
-    /// Those that follow this node.
+    /// Those that follow this node, in the order in which they connected.
     verifiers: Vec<Verifier>,
     /// The head of the log that they follow.
     head: String,
+    /// Where the next page goes on, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 impl Verifiers {
-    /// These, at this head of the log.
+    /// All of these, at this head of the log.
     pub(crate) fn new(authority: &Authority, listed: &[Listed], head: Position) -> Self {
         let now = authority.clock.boottime();
         let verifiers = listed.iter().map(|listed| Verifier::new(listed, now)).collect();
-        Self { verifiers, head: head.to_string() }
+        Self { verifiers, head: head.to_string(), next: None }
     }
 }
 
 /// List verifiers.
 #[utoipa::path(
     get, path = "/v1/admin/verifiers", tag = "Verifiers", operation_id = "listVerifiers", security(("bearer" = [])),
-    responses((status = 200, description = "Those that follow this node", body = Verifiers)),
+    params(Pages), responses((status = 200, description = "A page of the list", body = Verifiers)),
 )]
-async fn list(State(app): State<App>, admin: Admin, _: NoQuery) -> Result<Json<Verifiers>, Problem> {
+async fn list(State(app): State<App>, admin: Admin, Query(pages): Query<Pages>) -> Result<Json<Verifiers>, Problem> {
     let head = read_log::head(&app.authority.world, &admin.0).await?;
-    Ok(Json(Verifiers::new(&app.authority, &app.authority.hub.list(), head)))
+    let (listed, next) = page_of(app.authority.hub.list(), |listed| listed.id, pages.after.as_ref(), pages.limit);
+    Ok(Json(Verifiers { next, ..Verifiers::new(&app.authority, &listed, head) }))
 }
 
 /// Evict a verifier.
