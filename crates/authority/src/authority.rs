@@ -14,7 +14,7 @@ use rescind_domain::throttle::Throttle;
 use rescind_domain::verbs::evict_verifier::{Evicted, evict_verifier};
 use rescind_domain::verbs::{administer_keys, begin_epoch};
 use rescind_domain::{Error, World};
-use rescind_verifier::{Authentic, Presented, Rejected, SetupError, Verified, Verifier};
+use rescind_verifier::{Authentic, Clock, Presented, Rejected, SetupError, Verified, Verifier};
 use rescind_wire::{Epoch, Position};
 use tokio::sync::{Notify, watch};
 
@@ -31,6 +31,7 @@ use crate::live::Live;
 use crate::passwords::{HashingPool, PoolError, PoolOptions, Strength};
 use crate::places::{Places, PlacesError};
 use crate::store::sqlite::{Fresh, OpenError, Options, Role, Sqlite};
+use crate::traces::{self, Step, Tracer, TracesError};
 
 /// An authority on a data folder.
 pub struct Authority {
@@ -60,6 +61,8 @@ pub struct Authority {
     pub live: Arc<Live>,
     /// What happened lately.
     pub history: History,
+    /// Traces requests, if that is wanted.
+    pub traces: Option<Arc<Tracer>>,
     pub(crate) clock: Arc<SystemClock>,
     pub(crate) hint: Notify,
     /// The position that this node has published as reached by all its verifiers.
@@ -105,6 +108,9 @@ pub enum StartError {
     /// The database of places.
     #[error("places: {0}")]
     Places(#[from] PlacesError),
+    /// The collector of traces.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// The network.
     #[error("cannot listen on {address}: {error}")]
     Listen {
@@ -132,7 +138,7 @@ impl Authority {
         data: &DataDir,
         role: Role,
         issuer: String,
-        machine: Arc<dyn rescind_verifier::Clock>,
+        machine: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, StartError> {
         // The command line makes no pages.
         let branding = if role == Role::Server { Branding::load(&config)? } else { Branding::plain() };
@@ -149,6 +155,8 @@ impl Authority {
         let permitted = Permitted::open(data.path(), fresh)
             .map_err(|error| DataDirError::Io { path: data.path().to_owned(), error })?;
         let hashing = Arc::new(HashingPool::new(pool_options(&config, &root))?);
+        // The command line answers no requests.
+        let traces = if role == Role::Server { tracer(&config, &issuer, Arc::clone(&machine))? } else { None };
         let builder = Verifier::builder(&issuer).audience(&issuer).skew(config.tokens.skew).clock(machine);
         let builder = builder.cache_tokens(config.verifier.cache_tokens as usize);
         let (verifier, keeper) = builder.revocations(config.verifier.revocations.into()).parts()?;
@@ -175,6 +183,7 @@ impl Authority {
             branding,
             live: Arc::default(),
             history: History::default(),
+            traces,
             clock,
             hint: Notify::new(),
             published: watch::Sender::new(0),
@@ -250,7 +259,9 @@ impl Authority {
 
     /// Resolves once this authority's own verifier refuses what `receipt` covers: every ending answers after that.
     pub async fn enforced_here(&self, receipt: &Receipt) {
-        self.wait_for(receipt.position.number).await;
+        let number = receipt.position.number;
+        let _appending = traces::step(Step::Append(number));
+        self.wait_for(number).await;
     }
 
     /// Resolves once the verifier has applied entry `number`, or has not heard from the log for so long that it refuses
@@ -306,6 +317,10 @@ fn entropy_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     SystemEntropy.fill(&mut bytes);
     bytes
+}
+
+fn tracer(config: &Config, issuer: &str, clock: Arc<dyn Clock>) -> Result<Option<Arc<Tracer>>, TracesError> {
+    Tracer::new(&config.traces, issuer, clock, Arc::new(SystemEntropy))
 }
 
 fn form_root(root: &[u8; 32]) -> zeroize::Zeroizing<[u8; 32]> {

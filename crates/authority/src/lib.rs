@@ -25,3 +25,4 @@ pub mod serve;
 pub mod store;
 mod tally;
 pub mod tls;
+pub mod traces;

@@ -21,7 +21,7 @@ use crate::http::server::Entrance;
 use crate::renewal::{self, Renew};
 use crate::store::sqlite::Role;
 use crate::tls::Tls;
-use crate::{follower, hint, housekeeping, http};
+use crate::{follower, hint, housekeeping, http, traces};
 
 /// The setting that keeps what the server last called itself.
 pub const ISSUER: &str = "issuer";
@@ -99,6 +99,7 @@ pub async fn serve_until(loaded: Loaded, announce: impl FnOnce(&Ready), stop: St
     }
     synced(&authority).await?;
     parts.spawn(housekeeping::keep(Arc::clone(&authority)));
+    parts.spawn(traces::keep(Arc::clone(&authority)));
     let renewed = renewed(tls.as_ref(), &authority);
     if !renewed.is_empty() || !std::io::stdin().is_terminal() {
         let hangups = stop.hangups().map_err(ServeError::Signals)?;
@@ -112,6 +113,7 @@ pub async fn serve_until(loaded: Loaded, announce: impl FnOnce(&Ready), stop: St
     let outcome = run(&authority, Entrance::new(listener, tls), &mut parts, stop).await;
     authority.stop();
     hint::finish(&authority).await;
+    traces::finish(&authority).await;
     parts.shutdown().await;
     flush(&authority).await;
     drop(socket.path);

@@ -15,6 +15,7 @@ mod api {
     mod certificates;
     mod changes;
     mod clients;
+    mod collector;
     mod console;
     mod description;
     mod devices;
@@ -34,6 +35,7 @@ mod api {
     mod sockets;
     mod statuses;
     mod throttling;
+    mod traces;
     mod users;
     mod widgets;
 }

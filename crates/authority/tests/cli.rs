@@ -34,5 +34,7 @@ mod places;
 mod server;
 #[path = "cli/serving.rs"]
 mod serving;
+#[path = "cli/traces.rs"]
+mod traces;
 #[path = "cli/verifying.rs"]
 mod verifying;

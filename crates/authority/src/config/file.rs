@@ -146,7 +146,8 @@ fn text_of(setting: &Setting, value: &DeValue<'_>) -> Result<String, String> {
     match (value, setting.slot.shape()) {
         (DeValue::String(text), _) => Ok(text.clone().into_owned()),
         (DeValue::Boolean(on), Shape::Boolean) => Ok(on.to_string()),
-        (DeValue::Integer(number), Shape::Integer) => Ok(decimal(number)),
+        (DeValue::Integer(number), Shape::Integer | Shape::Decimal) => Ok(decimal(number)),
+        (DeValue::Float(number), Shape::Decimal) => Ok(number.as_str().to_owned()),
         (DeValue::Array(items), Shape::List) => {
             let texts: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();
             texts.map(|texts| texts.join(",")).ok_or_else(|| "must be a list of strings".to_owned())
@@ -220,6 +221,15 @@ mod tests {
     fn integers_may_be_written_in_any_base() {
         let (found, _) = read("sessions.limit = 0x10\npasswords.queue = 1_000");
         assert_eq!(found, ["sessions.limit = 16 (rescind.toml:1)", "passwords.queue = 1000 (rescind.toml:2)"]);
+    }
+
+    #[test]
+    fn a_share_is_a_fraction_or_a_whole_number() {
+        for (written, read_as) in [("0.25", "0.25"), ("1", "1"), ("'0.5'", "0.5")] {
+            let (found, problems) = read(&format!("traces.ratio = {written}"));
+            assert_eq!((found, problems), (vec![format!("traces.ratio = {read_as} (rescind.toml:1)")], vec![]));
+        }
+        assert!(problem("traces.callers = 1.5").contains("(number), not a fraction"));
     }
 
     #[test]

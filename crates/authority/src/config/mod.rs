@@ -39,5 +39,5 @@ pub use rule::RootKeyBytes;
 pub use setting::Setting;
 pub use table::{
     Addresses, Authentication, Config, Events, Http, Keys, LONGEST_LEASE, Lock, LogFormat, Logs, LookOfPages,
-    Passwords, Places, Proxies, Purge, SETTINGS, Sessions, SignUp, Sqlite, Throttle, Tls, Tokens, Verifier,
+    Passwords, Places, Proxies, Purge, SETTINGS, Sessions, SignUp, Sqlite, Throttle, Tls, Tokens, Traces, Verifier,
 };

@@ -2,8 +2,8 @@
 
 use super::preset::Preset;
 use super::rule::{
-    Address, Choice, Count, Filter, Folder, HexColour, IssuerUrl, KIB, MIB, Name, Named, Networks, OptionalFile,
-    RootKeyBytes, Rule, SealingKey, Size, Span, Switch, Text, days, hours, minutes, seconds,
+    Address, Choice, CollectorUrl, Count, Filter, Folder, HexColour, IssuerUrl, KIB, MIB, Name, Named, Networks,
+    OptionalFile, RootKeyBytes, Rule, SealingKey, Share, Size, Span, Switch, Text, days, hours, minutes, seconds,
 };
 use super::setting::{Bound, Setting};
 use rescind_domain::address::IpNet;
@@ -262,6 +262,18 @@ settings! {
             "How log lines are written";
         filter: String = Text::<Filter>::new("info"),
             "Which log lines are written";
+    }
+
+    #[doc = "Traces, as OpenTelemetry has them."]
+    traces: Traces {
+        endpoint: String = Text::<CollectorUrl>::new(""),
+            "The collector that traces are sent to by OTLP over HTTP, such as `http://127.0.0.1:4318`; if empty, there are none";
+        ratio: f64 = Share { default: 1.0 },
+            "The share of requests that are traced";
+        callers: u32 = Count { default: 10, min: 1, max: 1000, zero: Some("none") },
+            "How many traces a second callers may ask for by saying that theirs are sampled; beyond, `traces.ratio` counts for them, too";
+        service: String = Text::<Name>::new("rescind"),
+            "What the server is called in traces (`service.name`)";
     }
 }
 

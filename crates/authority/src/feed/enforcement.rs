@@ -14,6 +14,7 @@ use super::hub::Listed;
 use super::keep::Watcher;
 use super::lease::{POLL, Time};
 use crate::authority::Authority;
+use crate::traces::{self, Step};
 
 /// How far an enforcement has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,10 @@ impl Authority {
     /// Waits until position `number` is enforced, at most for `patience`. While the server stops, nobody waits: no verifier
     /// can follow it any more.
     pub async fn enforcement(&self, number: u64, patience: Duration) -> Result<Enforcement, Error> {
+        traces::timed(Step::Enforcement(number), traces::unseen(self.look_until_enforced(number, patience))).await
+    }
+
+    async fn look_until_enforced(&self, number: u64, patience: Duration) -> Result<Enforcement, Error> {
         let began = self.clock.boottime();
         let mut wait = Wait { number, watcher: Watcher::default(), late: BTreeSet::new(), lapsed: 0 };
         let (mut published, mut stopping) = (self.published.subscribe(), self.stopping.subscribe());

@@ -13,7 +13,8 @@ use super::caller::{Seen, Who};
 use super::cors::{self, Verdict};
 use super::passive::{Passive, is_passive};
 use super::problem::{Problem, kinds};
-use super::waiting::Wait;
+use super::waiting::{Ended, Wait};
+use crate::traces::{self, Root};
 
 /// The longest request target, in bytes. The longest that the API has use for is a page's cursor.
 pub(crate) const LONGEST_URI: usize = 4096;
@@ -26,19 +27,23 @@ pub(crate) async fn envelope(State(app): State<App>, mut request: Request, next:
     let began = app.authority.clock.boottime();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut root = trace(&app, &request, route.as_ref());
     let for_scripts = cors::is_for_scripts(request.uri().path());
     let seen = Seen::default();
     request.extensions_mut().insert(seen.clone());
     let is_passive = is_passive(request.headers());
 
     let administrator = request.uri().path().starts_with("/v1/admin/");
-    let mut response = match Wait::take(&mut request) {
-        None => answer(&app, &method, for_scripts, request, next).await,
-        Some(wait) => {
-            let response = answer(&app, &method, for_scripts, request, next).await;
-            wait.finish(&app.authority, response, administrator).await
+    let answered = async {
+        match Wait::take(&mut request) {
+            None => answer(&app, &method, for_scripts, request, next).await,
+            Some(wait) => {
+                let response = answer(&app, &method, for_scripts, request, next).await;
+                wait.finish(&app.authority, response, administrator).await
+            }
         }
     };
+    let mut response = traces::within(root.as_ref().map(Root::trace), answered).await;
 
     finish(response.headers_mut(), for_scripts);
     let is_activity = !is_passive && response.extensions().get::<Passive>().is_none();
@@ -46,8 +51,18 @@ pub(crate) async fn envelope(State(app): State<App>, mut request: Request, next:
     let took = app.authority.clock.boottime().saturating_sub(began);
     let route = route.as_ref().map_or(UNROUTED, MatchedPath::as_str);
     app.meter.count_request(&method, route, response.status(), took);
-    log(&method, route, response.status().as_u16(), took);
+    let trace_id = root.as_ref().map(Root::id);
+    log(&method, route, response.status().as_u16(), took, trace_id.as_deref());
+    if let Some(root) = &mut root {
+        root.answered(response.status(), response.extensions().get().map(|Ended(position)| *position));
+    }
     response
+}
+
+/// Begins its trace, if it is sampled.
+fn trace(app: &App, request: &Request, route: Option<&MatchedPath>) -> Option<Root> {
+    let tracer = app.authority.traces.as_ref()?;
+    tracer.request(request.method(), route.map(MatchedPath::as_str), request.version(), request.headers())
 }
 
 async fn answer(app: &App, method: &Method, for_scripts: bool, request: Request, next: Next) -> Response {
@@ -102,11 +117,11 @@ fn finish(headers: &mut HeaderMap, for_scripts: bool) {
 
 /// One line for each request, without path, query, token or body: errors always, refusals at `info`, the rest at
 /// `debug`, since writing a line costs more than most requests.
-fn log(method: &Method, route: &str, status: u16, took: Duration) {
+fn log(method: &Method, route: &str, status: u16, took: Duration, trace_id: Option<&str>) {
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     match status {
-        500.. => tracing::warn!(target: "rescind::access", %method, route, status, millis, "answered"),
-        400.. => tracing::info!(target: "rescind::access", %method, route, status, millis, "answered"),
-        _ => tracing::debug!(target: "rescind::access", %method, route, status, millis, "answered"),
+        500.. => tracing::warn!(target: "rescind::access", %method, route, status, millis, trace_id, "answered"),
+        400.. => tracing::info!(target: "rescind::access", %method, route, status, millis, trace_id, "answered"),
+        _ => tracing::debug!(target: "rescind::access", %method, route, status, millis, trace_id, "answered"),
     }
 }

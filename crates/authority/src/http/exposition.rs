@@ -20,6 +20,7 @@ pub(crate) fn write(app: &App) -> String {
     feed(&mut page, app);
     store(&mut page, app);
     passwords(&mut page, app);
+    traces(&mut page, app);
     if let Some(not_after) = app.tls.as_ref().and_then(|tls| tls.not_after()) {
         let help = "When the certificate of the server expires, in seconds since the Unix epoch";
         page.gauge("rescind_tls_certificate_not_after_seconds", help, not_after);
@@ -115,6 +116,18 @@ fn jobs(page: &mut Page, family: &str, help: &str, jobs: &[JobStats]) {
         page.sample(&format!("{family}_sum"), &label, seconds(*took));
         page.sample(&format!("{family}_count"), &label, ran);
     }
+}
+
+/// What became of spans, where there are any.
+fn traces(page: &mut Page, app: &App) {
+    let Some(tracer) = &app.authority.traces else { return };
+    let counts = tracer.counts();
+    page.family("rescind_traces_spans_total", "counter", "Spans, by what became of them");
+    let results = [("exported", counts.exported), ("dropped", counts.dropped), ("rejected", counts.rejected)];
+    for (result, count) in results {
+        page.sample("rescind_traces_spans_total", &format!("result=\"{result}\""), count);
+    }
+    page.gauge("rescind_traces_queued", "Spans that wait to be sent", counts.queued);
 }
 
 fn passwords(page: &mut Page, app: &App) {

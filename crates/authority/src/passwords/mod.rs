@@ -35,6 +35,7 @@ pub use scheme::{Cost, RefusedHash, Scheme, recognise};
 pub use scrypt::Scrypt;
 pub use worker::Counts;
 
+use crate::traces::{self, Step};
 use decoys::Decoys;
 use worker::{Check, Job, Shared, Subject, Work};
 
@@ -137,7 +138,8 @@ impl HashingPool {
     /// Queues a job, or says when to come back.
     fn submit(&self, work: Work, micros: u64) -> Result<(), HashingError> {
         let backlog = self.shared.enter(micros);
-        self.jobs.try_send(Job { work, micros }).map_err(|_| {
+        let waiting = traces::step(Step::HashQueue);
+        self.jobs.try_send(Job { work, micros, waiting }).map_err(|_| {
             self.shared.refuse(micros);
             HashingError::Busy { retry_after: worker::drained_after(backlog, self.threads) }
         })

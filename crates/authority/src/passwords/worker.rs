@@ -13,6 +13,7 @@ use tokio::sync::oneshot::Sender;
 use super::Entropy;
 use super::argon2::{self, Strength};
 use super::scheme::{Cost, OutOfMemory, Scheme};
+use crate::traces::{Span, Step};
 
 /// Shortest and longest Retry-After.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
@@ -25,6 +26,8 @@ pub(super) struct Job {
     pub(super) work: Work,
     /// How long it should take.
     pub(super) micros: u64,
+    /// Of whoever's request it is, if that is traced.
+    pub(super) waiting: Option<Span>,
 }
 
 pub(super) enum Work {
@@ -89,10 +92,12 @@ pub(super) fn run(shared: &Shared, queue: &Mutex<Receiver<Job>>) {
     loop {
         // The lock is held while waiting: one thread waits for a job, the others for the lock, and none for a hash.
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job { work, micros }) = next else { return };
+        let Ok(Job { work, micros, waiting }) = next else { return };
         shared.queued.fetch_sub(1, Relaxed);
+        let hashing = waiting.and_then(|waiting| waiting.then(Step::Hash));
         // The panic hook has reported it; the dropped sender tells the waiter.
         let _ = catch_unwind(AssertUnwindSafe(|| shared.work(work)));
+        drop(hashing);
         shared.backlog.fetch_sub(micros, Relaxed);
     }
 }

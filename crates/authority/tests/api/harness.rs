@@ -316,7 +316,7 @@ impl Secrets {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(found.map(str::to_owned));
     }
 
-    fn all(&self) -> Vec<String> {
+    pub(crate) fn all(&self) -> Vec<String> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         all.sort();
         all.dedup();

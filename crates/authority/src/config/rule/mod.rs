@@ -6,6 +6,7 @@
 mod duration;
 mod network;
 mod root_key;
+mod share;
 mod size;
 mod text;
 
@@ -14,8 +15,9 @@ pub use root_key::RootKeyBytes;
 pub(super) use duration::{Span, days, hours, minutes, seconds, show_duration};
 pub(super) use network::Networks;
 pub(super) use root_key::SealingKey;
+pub(super) use share::Share;
 pub(super) use size::{KIB, MIB, Size};
-pub(super) use text::{Filter, Folder, HexColour, IssuerUrl, Name, OptionalFile, Text};
+pub(super) use text::{CollectorUrl, Filter, Folder, HexColour, IssuerUrl, Name, OptionalFile, Text};
 
 use std::marker::PhantomData;
 use std::net::SocketAddr;
@@ -58,6 +60,8 @@ pub(super) enum Shape {
     Boolean,
     /// An integer.
     Integer,
+    /// A number, whole or not.
+    Decimal,
     /// An array of strings.
     List,
 }

@@ -147,6 +147,20 @@ impl Form for IssuerUrl {
     }
 }
 
+/// Where a collector is reached, or nowhere.
+pub(in crate::config) enum CollectorUrl {}
+
+impl Form for CollectorUrl {
+    const KIND: &'static str = "URL";
+    const ALLOWED: &'static str = "empty, or an http(s) URL without user, query or fragment";
+
+    fn check(text: &str) -> Result<(), String> {
+        let plain = !text.contains(['@', '?', '#']);
+        let fine = text.is_empty() || (plain && crate::traces::is_collector(text));
+        if fine { Ok(()) } else { Err(format!("must be {}", Self::ALLOWED)) }
+    }
+}
+
 /// A colour as style sheets write it, or none.
 pub(in crate::config) enum HexColour {}
 
@@ -242,6 +256,24 @@ mod tests {
         ] {
             let message = IssuerUrl::check(text).unwrap_err();
             assert!(message.contains(why), "{text:?}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_collector_is_a_url_that_holds_nothing_secret() {
+        for text in ["", "http://127.0.0.1:4318", "https://collector.example/otlp", "http://[::1]:4318/"] {
+            assert_eq!(CollectorUrl::check(text), Ok(()), "{text:?}");
+        }
+        for text in [
+            "127.0.0.1:4318",
+            "grpc://a:4317",
+            "http://",
+            "http://me:pw@a",
+            "http://a?key=1",
+            "http://a#b",
+            "http://a b",
+        ] {
+            assert!(CollectorUrl::check(text).is_err(), "{text:?}");
         }
     }
 

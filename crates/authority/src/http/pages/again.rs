@@ -16,6 +16,7 @@ use super::{fault, latest};
 use crate::http::app::App;
 use crate::http::form::Form;
 use crate::http::problem::Problem;
+use crate::traces;
 
 #[derive(Template)]
 #[template(path = "again.html")]
@@ -90,7 +91,7 @@ pub(crate) async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
     let lost = || Error::Store(StoreError::Unconfirmed("the task that did it was lost".to_owned()));
-    tokio::spawn(work).await.unwrap_or_else(|_| Err(lost()))
+    tokio::spawn(traces::carried(work)).await.unwrap_or_else(|_| Err(lost()))
 }
 
 /// The cookie of a session that was begun; what this browser held before is forgotten.

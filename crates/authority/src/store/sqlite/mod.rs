@@ -57,6 +57,7 @@ use watch::Watch;
 use writer::{Work, Writer};
 
 use crate::owner;
+use crate::traces::{Step, timed};
 
 /// Who opens a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -266,19 +267,21 @@ impl Sqlite {
 
 impl Store for Sqlite {
     fn position(&self) -> Boxed<'_, Result<Position, StoreError>> {
-        Box::pin(async move { self.ports()?.positions.read().await })
+        Box::pin(timed(Step::Position, async move { self.ports()?.positions.read().await }))
     }
 
     fn run_read(&self, name: &'static str, job: ReadJob) -> Boxed<'_, Result<(), StoreError>> {
-        Box::pin(async move { self.ports()?.readers.run(name, job).await })
+        Box::pin(timed(Step::Read(name), async move { self.ports()?.readers.run(name, job).await }))
     }
 
     fn run_transact(&self, name: &'static str, job: TransactJob) -> Boxed<'_, Result<(), StoreError>> {
-        Box::pin(async move { self.ports()?.writer.run(name, Work::Transact(job)).await })
+        let done = async move { self.ports()?.writer.run(name, Work::Transact(job)).await };
+        Box::pin(timed(Step::Transact(name), done))
     }
 
     fn run_ending(&self, name: &'static str, job: EndingJob) -> Boxed<'_, Result<(), StoreError>> {
-        Box::pin(async move { self.ports()?.writer.run(name, Work::End(job)).await })
+        let done = async move { self.ports()?.writer.run(name, Work::End(job)).await };
+        Box::pin(timed(Step::End(name), done))
     }
 }
 
