@@ -334,8 +334,10 @@ fn store_options(config: &Config, role: Role, clock: &SystemClock) -> Options {
     use rescind_domain::clock::Clock as _;
     let fresh = Fresh { epoch: entropy_bytes(), now: clock.wall() };
     let readers = NonZeroUsize::new(config.sqlite.readers as usize).unwrap_or(NonZeroUsize::MIN);
-    let (cache, busy_timeout) = (config.sqlite.cache, config.sqlite.busy_timeout);
-    Options { readers, cache, busy_timeout, ..Options::new(role, fresh) }
+    let usual = Options::new(role, fresh);
+    // In all, however many attempts there are.
+    let busy_timeout = config.sqlite.busy_timeout / usual.attempts.get();
+    Options { readers, cache: config.sqlite.cache, busy_timeout, ..usual }
 }
 
 fn pool_options(config: &Config, root: &[u8; 32]) -> PoolOptions {

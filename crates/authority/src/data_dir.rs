@@ -53,6 +53,9 @@ pub enum DataDirError {
         /// The mode that it should have.
         want: u32,
     },
+    /// Others can read it, and it holds things that are not ours.
+    #[error("{} holds other things, and can be read by others: name a folder of its own", .0.display())]
+    Shared(PathBuf),
     /// The root key is not one.
     #[error("{} holds no root key: 43 characters of base64url are expected", .0.display())]
     RootKey(PathBuf),
@@ -86,23 +89,41 @@ pub struct Lock {
 }
 
 impl DataDir {
-    /// Opens the folder, making it (0700) if it is missing.
+    /// Opens the folder, making it (0700) if it is missing. One that holds other things is not made ours by taking others'
+    /// access away.
     pub fn open_or_make(path: &Path) -> Result<Self, DataDirError> {
         if !path.exists() {
             let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
             made.map_err(|error| at(path, error))?;
         }
-        Self::open(path)
+        let data = Self::there(path)?;
+        let ours = data.is_ours() || is_empty(path).map_err(|error| at(path, error))?;
+        match private(path, 0o700, ours) {
+            Err(DataDirError::Exposed { path, .. }) if !ours => Err(DataDirError::Shared(path)),
+            done => done.map(|()| data),
+        }
     }
 
-    /// Opens a folder that is there.
+    /// Opens a folder that is there. Nothing is changed about one that is not a data folder.
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
-        if !path.is_dir() {
-            let there = if path.exists() { DataDirError::NoFolder } else { DataDirError::Missing };
-            return Err(there(path.to_owned()));
+        let data = Self::there(path)?;
+        if data.is_ours() {
+            private(path, 0o700, true)?;
         }
-        private(path, 0o700)?;
-        Ok(Self { path: path.to_owned() })
+        Ok(data)
+    }
+
+    fn there(path: &Path) -> Result<Self, DataDirError> {
+        if path.is_dir() {
+            return Ok(Self { path: path.to_owned() });
+        }
+        let there = if path.exists() { DataDirError::NoFolder } else { DataDirError::Missing };
+        Err(there(path.to_owned()))
+    }
+
+    /// Whether it is the data folder of some server.
+    fn is_ours(&self) -> bool {
+        self.database().exists() || self.root_key_file().exists()
     }
 
     /// The folder.
@@ -176,7 +197,7 @@ impl DataDir {
         let path = self.root_key_file();
         match File::open(&path) {
             Ok(mut file) => {
-                private(&path, 0o600)?;
+                private(&path, 0o600, false)?;
                 let mut text = Zeroizing::new(String::new());
                 file.read_to_string(&mut text).map_err(|error| at(&path, error))?;
                 let bytes = BASE64URL_NOPAD.decode(text.trim().as_bytes()).map(Zeroizing::new).ok();
@@ -213,12 +234,22 @@ fn at(path: &Path, error: io::Error) -> DataDirError {
     DataDirError::Io { path: path.to_owned(), error }
 }
 
-/// Refuses what others can read. Only its owner may; nobody is asked to trust a warning.
-fn private(path: &Path, want: u32) -> Result<(), DataDirError> {
+/// Whether nothing is in a folder, but for what file systems put there.
+fn is_empty(path: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(path)? {
+        if entry?.file_name() != "lost+found" {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Refuses what others can read. Only its owner may; nobody is asked to trust a warning. A folder that is `ours` and our
+/// user's is put right; anything else is the operator's to decide.
+fn private(path: &Path, want: u32, ours: bool) -> Result<(), DataDirError> {
     let metadata = fs::metadata(path).map_err(|error| at(path, error))?;
     let exposed = metadata.permissions().mode() & 0o077 != 0;
-    // A folder that we own is put right; anything else is the operator's to decide.
-    if exposed && metadata.uid() == rustix::process::geteuid().as_raw() && metadata.is_dir() {
+    if exposed && ours && metadata.uid() == rustix::process::geteuid().as_raw() && metadata.is_dir() {
         return fs::set_permissions(path, fs::Permissions::from_mode(want)).map_err(|error| at(path, error));
     }
     if exposed { Err(DataDirError::Exposed { path: path.to_owned(), want }) } else { Ok(()) }
@@ -237,6 +268,29 @@ mod tests {
         let key = data.root_key(&SystemEntropy).unwrap();
         assert_eq!(fs::metadata(data.root_key_file()).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(data.root_key(&SystemEntropy).unwrap(), key);
+    }
+
+    #[test]
+    fn only_a_data_folder_or_an_empty_one_is_taken_from_others() {
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("shared");
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o1777)).unwrap();
+        assert!(DataDir::open(&path).is_ok());
+        assert_eq!(mode(&path), 0o1777, "whoever only reads changes nothing");
+        fs::write(path.join("letter"), b"of somebody else").unwrap();
+        assert!(matches!(DataDir::open_or_make(&path), Err(DataDirError::Shared(_))));
+        assert_eq!(mode(&path), 0o1777);
+        fs::remove_file(path.join("letter")).unwrap();
+        fs::create_dir(path.join("lost+found")).unwrap();
+        DataDir::open_or_make(&path).unwrap().root_key(&SystemEntropy).unwrap();
+        assert_eq!(mode(&path), 0o700, "it is a new one");
+        for open in [DataDir::open, DataDir::open_or_make] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            open(&path).unwrap();
+            assert_eq!(mode(&path), 0o700);
+        }
     }
 
     #[test]

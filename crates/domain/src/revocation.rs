@@ -403,6 +403,10 @@ fn append(
     reason: &str,
     event: NewEvent,
 ) -> Result<LogRow, Error> {
+    if reason.trim().is_empty() {
+        let problem = "say why, for whoever reads the log".to_owned();
+        return Err(Error::Invalid { field: "reason", problem });
+    }
     if reason.len() > MAX_REASON {
         let problem = format!("at most {MAX_REASON} bytes");
         return Err(Error::Invalid { field: "reason", problem });

@@ -15,7 +15,7 @@ const PAGE: u32 = 500;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Only what happened to this user: login name or id
+    /// Only what happened to this user: login name, or id, also of one who was deleted
     #[arg(long, value_name = "LOGIN")]
     user: Option<String>,
     /// Only events after this one
@@ -26,7 +26,11 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: Arguments, context: &Context) -> Result<(), Failure> {
     let tool = context.open(Absent::Refuse).await?;
     let user = match &arguments.user {
-        Some(login) => Some(tool.user(login).await?.id),
+        // By its id, one that was deleted, too.
+        Some(name) => match name.parse() {
+            Ok(id) => Some(id),
+            Err(_) => Some(tool.user(name).await?.id),
+        },
         None => None,
     };
     let mut table = Table::new(["ID", "TIME", "EVENT", "USER", "BY", "ADDRESS", "DETAIL"]);

@@ -100,6 +100,30 @@ async fn b5_an_account_that_is_locked_without_an_end_stays_locked_until_it_is_un
 }
 
 #[tokio::test]
+async fn b5_a_lock_is_shown_until_it_runs_out_and_only_who_names_a_time_shortens_it() {
+    let harness = Harness::start().await;
+    let root = harness.administrator().await;
+    let account = format!("/v1/admin/users/{}", text(&harness.newcomer("ann").await.me().await.json()["user"]["id"]));
+    let lock = async |body: Value| {
+        root.post(&format!("{account}/lock")).json(&body).expect(200).await;
+        root.get(&account).expect(200).await.json()["user"]["lock"].clone()
+    };
+    let usual = lock(json!({})).await["until"].clone();
+    let long = lock(json!({"seconds": 86_400})).await["until"].clone();
+    assert!(text(&long) > text(&usual), "{long} {usual}");
+    assert_eq!(lock(json!({})).await["until"], long);
+    assert_eq!(lock(json!({"seconds": 0})).await["until"], Value::Null);
+    assert_eq!(lock(json!({"reason": "again"})).await["until"], Value::Null);
+    assert!(lock(json!({"seconds": 60})).await["until"].is_string());
+    harness.pass(Duration::from_secs(61));
+    let ann = harness.sign_in("ann").await;
+    assert_eq!(ann.me().await.json()["user"]["lock"], Value::Null);
+    assert_eq!(root.get(&account).expect(200).await.json()["user"]["lock"], Value::Null);
+    let listed = root.get("/v1/admin/users?query=ann").expect(200).await.json();
+    assert_eq!(listed["users"][0]["lock"], Value::Null);
+}
+
+#[tokio::test]
 async fn b5_whether_an_account_is_locked_is_told_only_to_who_knows_its_password() {
     let harness = Harness::start().await;
     harness.newcomer("ann").await.post("/v1/me/lock").expect(200).await;

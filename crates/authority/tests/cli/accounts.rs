@@ -158,6 +158,7 @@ fn a_role_counts_from_the_next_request_on_and_the_last_administrator_stays_one()
     house.run(&["user", "role", "ann", "user"]).ok();
     assert_eq!(administers(), 403);
     house.run(&["user", "role", "root", "user"]).failed_with(2).says("make another first");
+    house.run(&["user", "delete", "root"]).failed_with(2).says("make another first");
     house.run(&["user", "role", "root", "emperor"]).failed_with(2).says("user or administrator");
 }
 
@@ -171,6 +172,9 @@ fn a_deleted_account_is_gone_with_everything_and_its_name_is_free_for_a_stranger
     assert_eq!(server.status(&device), 401);
     house.run(&["user", "show", "ann"]).failed_with(4);
     house.run(&["user", "delete", "ann"]).failed_with(4);
+    let told = house.run(&["events", "--user", before.as_str().expect("an id")]).ok().out;
+    assert!(told.contains("user_deleted") && told.contains("signed_in"), "{told}");
+    house.run(&["events", "--user", "ann"]).failed_with(4);
     house.add("ann");
     assert_ne!(house.json(&["user", "show", "ann"])["user"]["id"], before);
     assert_eq!(server.status(&device), 401);

@@ -27,7 +27,7 @@ fn a12_g2_while_another_process_has_the_lock_nothing_is_accepted_and_reading_goe
             });
         }
     });
-    assert!(server.logged().contains("another process has been writing"), "{}", server.logged());
+    assert!(server.logged().contains("another process has been writing to the database for 1s"), "{}", server.logged());
     visitor.expect_to_read();
     let request = visitor.phone.looking();
     visitor.ask(&request).expect(401);

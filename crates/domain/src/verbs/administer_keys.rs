@@ -98,11 +98,9 @@ pub async fn compromise_key(
             admin.check(tx, &inner)?;
             idempotency::once(tx, idempotency.as_ref(), inner.now(), |tx| {
                 let row = tx.keys()?.into_iter().find(|row| row.id == key).ok_or(Error::NotFound("key"))?;
-                if row.revoked.is_some() {
-                    return Err(Error::Invalid { field: "key", problem: "it is revoked already".into() });
-                }
-                // The successor first: the tag of the entry that follows is not made with the key that leaked.
-                if row.superseded_at.is_none() {
+                // The successor first: the tag of the entry that follows is not made with the key that leaked. What was revoked
+                // before has one.
+                if row.superseded_at.is_none() && row.revoked.is_none() {
                     add(tx, &inner, row.purpose, &reason, &admin.actor())?;
                 }
                 revoke(tx, &inner, row.id, &reason, &admin.actor(), admin.address())

@@ -18,7 +18,8 @@ use crate::world::World;
 /// How long a lock lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockFor {
-    /// As long as the deployment says: unless configured, the longest lifetime of an access token plus a minute.
+    /// As long as the deployment says: unless configured, the longest lifetime of an access token plus a minute. A lock that
+    /// lasts longer is not shortened.
     Default,
     /// This long.
     Duration(Duration),
@@ -91,7 +92,11 @@ fn lock(
 ) -> Result<Receipt, Error> {
     let now = world.now();
     let until = match duration {
-        LockFor::Default => Some(now.after(world.policy.lock)),
+        LockFor::Default => {
+            let row = existing(tx, &user)?;
+            let usual = now.after(world.policy.lock);
+            row.lock_at(now).map_or(Some(usual), |lock| lock.until.map(|until| until.max(usual)))
+        }
         LockFor::Duration(duration) => Some(now.after(duration)),
         LockFor::UntilUnlocked => None,
     };

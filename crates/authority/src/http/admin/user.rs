@@ -94,7 +94,8 @@ async fn list(State(app): State<App>, admin: Admin, Query(search): Query<Search>
     users.truncate(limit);
     let last = users.last().filter(|_| more);
     let next = last.map(|user| Cursor(user.login_key.clone()).text());
-    let users = users.into_iter().map(Account::from).collect();
+    let now = world.now();
+    let users = users.into_iter().map(|user| Account::at(user, now)).collect();
     Ok(Json(Users { users, next }))
 }
 
@@ -169,7 +170,7 @@ async fn create(
 )]
 async fn show(State(app): State<App>, admin: Admin, id: Named) -> Result<Json<OneUser>, Problem> {
     let user = administer_users::find_user(&app.authority.world, &admin.0, id.text()).await?;
-    Ok(Json(user.into()))
+    Ok(Json(OneUser::at(user, app.authority.world.now())))
 }
 
 /// What to change about an account. What is left out stays; an external id or metadata that is null goes.
@@ -215,7 +216,7 @@ async fn change(
         metadata: change.metadata.map(|json| json.get().to_owned()).changed(),
     };
     let user = administer_users::change_user(&app.authority.world, &admin.0, user, changes).await?;
-    Ok(Json(user.into()))
+    Ok(Json(OneUser::at(user, app.authority.world.now())))
 }
 
 /// Delete an account.

@@ -40,7 +40,7 @@ pub(crate) struct Nothing {}
 )]
 async fn show(State(app): State<App>, caller: Caller) -> Result<Json<OneUser>, Problem> {
     let user = administer_users::who_am_i(&app.authority.world, &caller.acting()).await?;
-    Ok(Json(user.into()))
+    Ok(Json(OneUser::at(user, app.authority.world.now())))
 }
 
 /// A change of one's own password.

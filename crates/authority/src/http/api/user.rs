@@ -3,8 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use rescind_domain::clock::Timestamp;
 use rescind_domain::password::Password;
-use rescind_domain::user::{Lock, Role, User, UserState};
+use rescind_domain::user::{Lock, Role, User};
 use rescind_domain::verbs::sign_up::{self, NewUser, SignUp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -81,24 +82,23 @@ impl From<NewUser> for OneUser {
     }
 }
 
-impl From<User> for OneUser {
-    fn from(user: User) -> Self {
-        Self { user: user.into() }
+impl OneUser {
+    /// The account as it is at `now`.
+    pub(crate) fn at(user: User, now: Timestamp) -> Self {
+        Self { user: Account::at(user, now) }
     }
 }
 
-impl From<User> for Account {
-    fn from(user: User) -> Self {
+impl Account {
+    /// The account as it is at `now`: a lock that has run out is none.
+    pub(crate) fn at(user: User, now: Timestamp) -> Self {
         Self {
+            lock: user.lock_at(now).cloned().map(Locked::from),
             id: user.id.to_string(),
             login: user.login,
             role: user.role.as_str(),
             external_id: user.external_id,
             metadata: user.metadata.and_then(|text| RawValue::from_string(text).ok()),
-            lock: match user.state {
-                UserState::Locked(lock) => Some(lock.into()),
-                UserState::Active | UserState::Deleted { .. } => None,
-            },
             created_at: Time(user.created_at),
         }
     }
