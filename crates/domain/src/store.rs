@@ -342,6 +342,8 @@ pub trait Tx: View {
     fn purge_remembered(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
     /// Deletes up to `limit` ended token ids whose entry is at most `floor`, and answers how many.
     fn purge_tokens(&mut self, floor: u64, limit: u32) -> Result<u64, StoreError>;
+    /// Deletes those of these keys that are revoked, and answers how many.
+    fn purge_keys(&mut self, keys: &[KeyId]) -> Result<u64, StoreError>;
 }
 
 /// A transaction that may end things. It holds the head of the log from its first statement (R1).

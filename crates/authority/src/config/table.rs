@@ -211,13 +211,13 @@ settings! {
     #[doc = "What is over and done with."]
     purge: Purge {
         retention: Duration = span(days(30), hours(1), days(400)),
-            "How long sessions are kept after they ended";
+            "How long sessions are kept after they ended, and signing keys after they were retired";
     }
 
     #[doc = "The audit log."]
     events: Events {
         retention: Duration = span(days(400), days(1), days(3650)),
-            "How long events are kept";
+            "How long events are kept, and signing keys that were revoked because they may have leaked";
     }
 
     #[doc = "Limits on HTTP requests."]

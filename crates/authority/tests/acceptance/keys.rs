@@ -14,6 +14,8 @@ use super::guard::Guard;
 use super::house::{DAY, HOUR, House, ISSUER, MINUTE, OPERATOR, run};
 use super::paths::{assert_alive, assert_dead, explain_access, explain_refresh};
 
+const TICK: std::time::Duration = std::time::Duration::from_millis(1);
+
 fn rotate(house: &House) {
     run(administer_keys::rotate_keys(&house.world, OPERATOR, None)).unwrap();
 }
@@ -363,4 +365,124 @@ fn each_audience_has_its_tokens_signed_as_it_asks() {
     let both = sign_in(&["https://es.example", "https://ed.example"]).unwrap();
     assert_eq!(algorithm(&both.claims().1), Purpose::Sign(Algorithm::ES256));
     assert!(matches!(sign_in(&["https://nobody.example"]), Err(Error::Invalid { field: "audience", .. })));
+}
+
+fn stored(house: &House) -> Vec<KeyId> {
+    let signing = |row: &rescind_domain::key::KeyRow| row.purpose != Purpose::Mac;
+    house.read(move |view| Ok(view.keys()?.into_iter().filter(signing).map(|row| row.id).collect()))
+}
+
+/// Retires what has been replaced for long enough.
+fn tend(house: &House) {
+    run(keep_house::tend_keys(&house.world)).unwrap();
+    house.load_keys();
+}
+
+#[test]
+fn a_signing_key_is_purged_some_time_after_it_was_retired_and_one_that_leaked_with_the_events_that_tell_of_it() {
+    let house = House::new();
+    let mut guard = Guard::of(&house);
+    let ann = house.person("ann");
+    let first = house.sign_in(&ann).claims().1;
+    rotate(&house);
+    house.advance(HOUR + 7 * MINUTE);
+    tend(&house);
+    let [second] = <[KeyId; 1]>::try_from(published(&house)).unwrap();
+    let leaked = second.clone();
+    compromise(&house, &leaked);
+    house.load_keys();
+    let [third] = <[KeyId; 1]>::try_from(published(&house)).unwrap();
+    let macs = house.read(|view| Ok(view.keys()?.len())) - 3;
+    let is_kept = |expected: &[&KeyId]| {
+        house.keep_house();
+        assert_eq!(stored(&house).iter().collect::<Vec<_>>(), expected);
+        assert_eq!(published(&house), std::slice::from_ref(&third), "none that something may be signed with goes");
+    };
+    let policy = &house.world.policy;
+    house.advance(policy.retention - TICK);
+    is_kept(&[&first, &second, &third]);
+    house.advance(TICK);
+    is_kept(&[&second, &third]);
+    house.advance(policy.event_retention - policy.retention - TICK);
+    is_kept(&[&second, &third]);
+    house.advance(TICK);
+    is_kept(&[&third]);
+    assert_eq!(house.read(|view| Ok(view.keys()?.len())), macs + 1, "keys of MACs stay");
+    house.load_keys();
+    let device = house.sign_in(&ann);
+    assert_eq!(device.claims().1, third);
+    guard.check_now(&house, device.access()).unwrap();
+    Guard::of(&house).check_now(&house, device.access()).unwrap();
+    // The log says what became of them.
+    let log = house.read(|view| Ok(view.log_after(0, 1000)?));
+    for key in [first, leaked] {
+        let entry = rescind_wire::Change::Revoke(Scope::Key { key });
+        assert!(log.iter().any(|row| row.change == entry));
+    }
+}
+
+#[test]
+fn r10_a_key_stays_until_the_floor_has_passed_what_revoked_it() {
+    let mut house = House::new();
+    house.reconfigure(|policy| (policy.retention, policy.access_lifetime) = (HOUR, DAY));
+    let first = house.sign_in(&house.person("ann")).claims().1;
+    rotate(&house);
+    house.advance(2 * DAY);
+    tend(&house);
+    for _ in 0..23 {
+        house.advance(HOUR);
+        house.keep_house();
+        assert!(stored(&house).contains(&first), "verifiers may not forget it yet");
+    }
+    house.advance(2 * HOUR);
+    house.keep_house();
+    assert!(!stored(&house).contains(&first));
+}
+
+#[test]
+fn a_key_that_was_revoked_stays_while_it_keeps_an_older_one_from_signing() {
+    let mut house = House::new();
+    house.reconfigure(|policy| (policy.retention, policy.event_retention) = (HOUR, DAY));
+    let first = house.sign_in(&house.person("ann")).claims().1;
+    rotate(&house);
+    house.load_keys();
+    let second = published(&house)[1].clone();
+    compromise(&house, &second);
+    // Nobody has retired the first one.
+    house.advance(2 * DAY);
+    house.keep_house();
+    assert!(stored(&house).contains(&second));
+    tend(&house);
+    house.advance(HOUR);
+    house.keep_house();
+    let left = stored(&house);
+    assert!(!left.contains(&first) && !left.contains(&second) && left.len() == 1, "{left:?}");
+}
+
+#[test]
+fn g7_a_backup_from_before_a_key_was_purged_goes_on_with_the_keys_that_it_has() {
+    let house = House::with(|policy| policy.retention = HOUR);
+    let ann = house.person("ann");
+    let phone = house.sign_in(&ann);
+    let first = phone.claims().1;
+    house.sqlite.backup(house.dir.path().join("monday.db")).unwrap();
+    rotate(&house);
+    house.advance(2 * HOUR);
+    tend(&house);
+    house.advance(2 * HOUR);
+    house.keep_house();
+    assert!(!stored(&house).contains(&first));
+    house.sqlite.backup(house.dir.path().join("tuesday.db")).unwrap();
+    for backup in ["tuesday.db", "monday.db"] {
+        let copy = House::with(|policy| policy.retention = HOUR);
+        let file = house.dir.path().join(backup);
+        let copy = copy.replaced(|dir| rescind::store::sqlite::restore(file, dir.join("rescind.db")).unwrap());
+        run(rescind_domain::verbs::begin_epoch::after_restore(&copy.world, true)).unwrap();
+        copy.load_keys();
+        let again = phone.refresh(&copy).unwrap();
+        assert_eq!(again.claims().1 == first, backup == "monday.db");
+        Guard::of(&copy).check_now(&copy, again.access()).unwrap();
+        copy.keep_house();
+        copy.sign_in(&ann);
+    }
 }

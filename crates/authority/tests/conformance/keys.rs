@@ -55,6 +55,22 @@ conformance! {
         assert_eq!(store.position().await.expect("a position").number, 2);
     }
 
+    async fn only_revoked_ones_of_the_keys_that_are_named_are_purged(engine) {
+        let store = engine.store();
+        for name in ["sig_a", "sig_b", "sig_c"] {
+            add(&store, name, 1).await;
+        }
+        for name in ["sig_a", "sig_b"] {
+            end(&store, move |tx| revoke(tx, &Scope::Key { key: key_id(name) })).await;
+        }
+        let named = ["sig_b", "sig_c", "sig_d"].map(key_id);
+        assert_eq!(write(&store, move |tx| tx.purge_keys(&named)).await, 1);
+        let left: Vec<_> = read(&store, |view| view.keys()).await.into_iter().map(|row| row.id).collect();
+        assert_eq!(left, ["sig_a", "sig_c"].map(key_id));
+        assert_eq!(write(&store, |tx| tx.purge_keys(&[])).await, 0);
+        assert_eq!(read(&store, |view| view.log_after(0, 10)).await.len(), 5, "the log keeps its entries");
+    }
+
     async fn the_name_of_a_key_is_used_once(engine) {
         let store = engine.store();
         write(&store, |tx| tx.add_mac_key(&mac_key("mac_a", 1))).await;

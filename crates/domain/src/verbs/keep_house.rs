@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use rescind_wire::{Cause, SessionId, Standing, UserId};
+use rescind_wire::{Cause, KeyId, SessionId, Standing, UserId};
 
 use crate::clock::Timestamp;
 use crate::error::Error;
@@ -81,7 +81,7 @@ pub const FIND_DEAD_SESSIONS: &str = "find_dead_sessions";
 pub struct Purged {
     /// Sessions deleted.
     pub sessions: u64,
-    /// Events, remembered answers and token ids deleted.
+    /// Events, remembered answers, token ids and keys deleted.
     pub others: u64,
     /// Where to look on; `None` once all sessions have been looked at.
     pub next: Option<(UserId, SessionId)>,
@@ -117,7 +117,7 @@ pub async fn purge_sessions(world: &World, after: Option<(UserId, SessionId)>) -
     Ok(Purged { sessions, others: 0, next })
 }
 
-/// Deletes one batch each of events, remembered answers and token ids that are past their time.
+/// Deletes one batch each of events, remembered answers, token ids and signing keys that are past their time.
 pub async fn purge_others(world: &World) -> Result<u64, Error> {
     let inner = world.clone();
     world
@@ -125,11 +125,36 @@ pub async fn purge_others(world: &World) -> Result<u64, Error> {
         .transact("purge_others", move |tx| {
             let now = inner.now();
             let floor = tx.head()?.floor;
+            let keys = outlived_keys(tx, &inner.policy, now)?;
             Ok(tx.purge_events(now.before(inner.policy.event_retention), BATCH)?
                 + tx.purge_remembered(now.before(REMEMBERED_FOR), BATCH)?
-                + tx.purge_tokens(floor, BATCH)?)
+                + tx.purge_tokens(floor, BATCH)?
+                + tx.purge_keys(&keys)?)
         })
         .await
+}
+
+/// Up to a batch of signing keys that nothing refers to any more: revoked by an entry that verifiers may forget, and kept
+/// since for as long as ended sessions are, or as the events that tell of it if the key may have leaked. One that was
+/// revoked also keeps older ones from signing, so it stays while there is one that is not revoked. (MAC keys stay: with
+/// them the log proves what it wrote.)
+fn outlived_keys<V: View + ?Sized>(view: &V, policy: &Policy, now: Timestamp) -> Result<Vec<KeyId>, StoreError> {
+    let (rows, floor) = (view.keys()?, view.head()?.floor);
+    let mut outlived = Vec::new();
+    for row in rows.iter().filter(|row| row.purpose != Purpose::Mac) {
+        let Some(number) = row.revoked.filter(|number| *number <= floor) else { continue };
+        let mut older = rows.iter().filter(|other| other.purpose == row.purpose && other.added < row.added);
+        if outlived.len() == BATCH as usize || older.any(|other| other.revoked.is_none()) {
+            continue;
+        }
+        let Some(entry) = view.log_entry(number)? else { continue };
+        let was_retired = entry.actor == Actor::System && entry.reason == RETIRED;
+        let kept = if was_retired { policy.retention } else { policy.retention.max(policy.event_retention) };
+        if entry.at.after(kept) <= now {
+            outlived.push(row.id.clone());
+        }
+    }
+    Ok(outlived)
 }
 
 /// Since when a session has been dead, if it is.
@@ -196,19 +221,15 @@ pub async fn tend_keys(world: &World) -> Result<bool, Error> {
                 administer_keys::add(tx, &inner, purpose, "rotated on schedule", &Actor::System)?;
             }
             for row in due.done {
-                administer_keys::revoke(
-                    tx,
-                    &inner,
-                    row.id,
-                    "retired: nothing made with it can live",
-                    &Actor::System,
-                    None,
-                )?;
+                administer_keys::revoke(tx, &inner, row.id, RETIRED, &Actor::System, None)?;
             }
             Ok(true)
         })
         .await
 }
+
+/// Why a key is revoked that has served its time.
+const RETIRED: &str = "retired: nothing made with it can live";
 
 /// The setting that says when a signing key was last seen to sign although another had taken over.
 const HELD_BACK: &str = "keys_held_back_at";

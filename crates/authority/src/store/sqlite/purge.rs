@@ -2,7 +2,7 @@
 
 use rescind_domain::clock::Timestamp;
 use rescind_domain::store::StoreError;
-use rescind_wire::{SessionId, UserId};
+use rescind_wire::{KeyId, SessionId, UserId};
 use rusqlite::{Connection, params};
 
 use super::cells::{change, int};
@@ -39,6 +39,15 @@ pub(super) fn tokens(conn: &Connection, floor: u64, limit: u32) -> Result<u64, S
     let sql = "DELETE FROM ended_tokens WHERE jti IN \
                (SELECT jti FROM ended_tokens WHERE number <= ?1 ORDER BY number LIMIT ?2)";
     delete(conn, sql, floor, limit)
+}
+
+/// Deletes those of these keys that are revoked, and answers how many.
+pub(super) fn keys(conn: &Connection, keys: &[KeyId]) -> Result<u64, StoreError> {
+    let mut deleted = 0;
+    for key in keys.iter().take(MOST as usize) {
+        deleted += change(conn, "DELETE FROM keys WHERE id = ?1 AND revoked IS NOT NULL", [key.as_str()])? as u64;
+    }
+    Ok(deleted)
 }
 
 fn delete(conn: &Connection, sql: &str, bound: u64, limit: u32) -> Result<u64, StoreError> {

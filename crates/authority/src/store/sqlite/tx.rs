@@ -184,6 +184,7 @@ impl Tx for SqliteTx<'_> {
         mut fn purge_events(before: Timestamp, limit: u32) -> u64 = purge::events;
         mut fn purge_remembered(before: Timestamp, limit: u32) -> u64 = purge::remembered;
         mut fn purge_tokens(floor: u64, limit: u32) -> u64 = purge::tokens;
+        mut fn purge_keys(keys: &[KeyId]) -> u64 = purge::keys;
     }
 }
 
