@@ -100,20 +100,18 @@ impl Cookies {
     }
 
     /// Whether a cookie was presented lately, as the latest of its session.
-    fn has_come(&self, cookie: &str) -> bool {
+    pub(crate) fn has_come(&self, cookie: &str) -> bool {
         let halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         matches!(halves.find(cookie), Some(Known::Held(_)))
     }
 
-    /// Takes a cookie out of use, and forgets every other one of its session: the next one has taken their place.
-    pub(crate) fn retire(&self, cookie: &str, session: SessionId) {
+    /// Takes a cookie out of use, and forgets every other one of its session but the latest: that has taken their place.
+    pub(crate) fn retire(&self, cookie: &str, session: SessionId, latest: Option<&str>) {
         if cookie.len() > LONGEST {
             return;
         }
         let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_other = |known: &Known| !matches!(known, Known::Held(held) if held.session == session);
-        halves.young.retain(|_, known| is_other(known));
-        halves.old.retain(|_, known| is_other(known));
+        halves.forget_all_of(session, latest);
         halves.insert(cookie, Known::Retired);
     }
 
@@ -130,6 +128,14 @@ impl Cookies {
 impl Halves {
     fn find(&self, cookie: &str) -> Option<&Known> {
         self.young.get(cookie).or_else(|| self.old.get(cookie))
+    }
+
+    fn forget_all_of(&mut self, session: SessionId, but: Option<&str>) {
+        let stays = |cookie: &str, known: &Known| {
+            Some(cookie) == but || !matches!(known, Known::Held(held) if held.session == session)
+        };
+        self.young.retain(|cookie, known| stays(cookie, known));
+        self.old.retain(|cookie, known| stays(cookie, known));
     }
 
     fn insert(&mut self, cookie: &str, known: Known) {
@@ -232,7 +238,7 @@ mod tests {
         cookies.put("a", held(10));
         cookies.put("latest", held(10));
         cookies.put(other, held_by(2, 10));
-        cookies.retire("a", own);
+        cookies.retire("a", own, None);
         cookies.put("a", held(10));
         assert!(cookies.get("a", Duration::ZERO).is_none());
         assert!(cookies.get("latest", Duration::ZERO).is_none(), "it is of the same session");
@@ -240,6 +246,10 @@ mod tests {
         cookies.forget("a");
         cookies.put("a", held(10));
         assert!(cookies.get("a", Duration::ZERO).is_none(), "to be asked again is not to be as new");
+        cookies.put("latest", held(10));
+        cookies.put("older", held(10));
+        cookies.retire("a", own, Some("latest"));
+        assert!(cookies.has_come("latest") && !cookies.has_come("older"));
     }
 
     #[test]

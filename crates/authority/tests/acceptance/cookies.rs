@@ -1,5 +1,6 @@
 //! The cookies of the pages: ordinary sessions, held in another way.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rescind_domain::Error;
@@ -7,8 +8,9 @@ use rescind_domain::client::{ClientKind, PAGES_CLIENT};
 use rescind_domain::error::RefreshRefusal;
 use rescind_domain::event::EventKind;
 use rescind_domain::verbs::present_cookie::present_cookie;
+use rescind_domain::verbs::reauthenticate::ShownCookie;
 use rescind_domain::verbs::refresh::{Refresh, refresh};
-use rescind_domain::verbs::{administer_clients, administer_keys, revoke, sign_in};
+use rescind_domain::verbs::{administer_clients, administer_keys, reauthenticate, revoke, sign_in};
 use rescind_verifier::Rejected;
 use rescind_wire::{Cause, ClientId, Scope};
 
@@ -296,7 +298,73 @@ fn r9_a_cookie_of_a_lost_history_dies_as_its_number_is_given_again() {
     let (claims, key) = claims(&token);
     let acting = rescind_domain::acting::Acting::new(claims, key, None);
     let password = super::house::password(OLD);
-    let next = run(rescind_domain::verbs::reauthenticate::reauthenticate(&house.world, &acting, password)).unwrap();
+    let next = run(reauthenticate::reauthenticate(&house.world, &acting, password)).unwrap();
     assert!(matches!(present(&house, cookie(&lost)), Err(Error::SignedOut(None))));
     present(&house, next.refresh.expose()).unwrap();
+}
+
+/// Authenticates again with the cookie that a browser shows, as the pages do it.
+fn renew_by_cookie(house: &House, device: &Device, has_come: bool) -> String {
+    let shown = ShownCookie { cookie: cookie(device).to_owned(), has_come: Arc::new(move |_| has_come) };
+    let password = super::house::password(OLD);
+    let renewed = run(reauthenticate::by_cookie(&house.world, &device.acting(), password, shown)).unwrap();
+    renewed.refresh.expose().to_owned()
+}
+
+#[test]
+fn c3_a_browser_that_authenticates_twice_at_once_is_given_the_same_cookie_until_it_has_come_back() {
+    let house = House::new();
+    let device = browser(&house, &house.person("ann"));
+    let next = renew_by_cookie(&house, &device, false);
+    assert_ne!(next, cookie(&device));
+    house.advance(Duration::from_secs(9));
+    assert_eq!(renew_by_cookie(&house, &device, false), next);
+    // Repeating does not extend the grace time of the former one.
+    house.advance(Duration::from_secs(1));
+    assert_eq!(renew_by_cookie(&house, &device, false), next);
+    assert!(run(present_cookie(&house.world, &next, None)).unwrap().is_latest);
+    // It has come back: whoever shows the former one now is given another, and the present one is former.
+    let third = renew_by_cookie(&house, &device, true);
+    assert!(third != next && !run(present_cookie(&house.world, &next, None)).unwrap().is_latest);
+    assert!(run(present_cookie(&house.world, &third, None)).unwrap().is_latest);
+    let events = house.events();
+    let times = events.iter().filter(|event| event.what.kind == EventKind::Reauthenticated).count();
+    assert_eq!(times, 4, "each of them is an authentication");
+}
+
+#[test]
+fn c4_b1_no_cookie_is_given_again_that_the_former_one_would_not_be_brought() {
+    for what in ["late", "changed", "two behind", "another session's"] {
+        let house = House::new();
+        let ann = house.person("ann");
+        let device = browser(&house, &ann);
+        if what == "changed" {
+            device.change_password(&house).unwrap();
+        }
+        let password = super::house::password(if what == "changed" { NEW } else { OLD });
+        let renew = |shown: &str| {
+            let shown = ShownCookie { cookie: shown.to_owned(), has_come: Arc::new(|_| false) };
+            let acting = device.acting();
+            let renewed = reauthenticate::by_cookie(&house.world, &acting, password.clone(), shown);
+            run(renewed).unwrap().refresh.expose().to_owned()
+        };
+        let next = renew(cookie(&device));
+        let latest = match what {
+            "late" => {
+                house.advance(Duration::from_secs(11));
+                renew(cookie(&device))
+            }
+            "two behind" => {
+                let third = renew(&next);
+                assert_ne!(renew(cookie(&device)), third);
+                continue;
+            }
+            "another session's" => {
+                let other = browser(&house, &ann);
+                renew(cookie(&other))
+            }
+            _ => renew(cookie(&device)),
+        };
+        assert_ne!(latest, next, "{what}");
+    }
 }

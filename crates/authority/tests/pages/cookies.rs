@@ -156,6 +156,68 @@ async fn c3_a_browser_that_lost_the_answer_with_its_new_cookie_gets_it_with_the_
     }
 }
 
+/// Two forms with the password that one browser sends at once, and what it is answered with: the cookies, as they were made.
+async fn give_password_twice(browser: &Browser<'_>, devices: [&str; 2]) -> [String; 2] {
+    let former = browser.session().expect("a cookie");
+    let mut set = Vec::new();
+    for device in devices {
+        let action = format!("/account/sessions/{device}/sign-out");
+        let asked = browser.submit("/account", &action, &[]).await;
+        set.push((action.clone(), asked.form_token(&action)));
+    }
+    let mut cookies = Vec::new();
+    for (action, token) in set {
+        browser.cookies.borrow_mut().insert(SESSION.to_owned(), former.clone());
+        browser.post(&action, &[("form_token", &token), ("password", PASSWORD)]).await.leads_to();
+        cookies.push(browser.session().expect("a cookie"));
+    }
+    cookies.try_into().expect("two")
+}
+
+#[tokio::test]
+async fn c3_a_browser_that_gives_the_password_twice_at_once_stays_signed_in_whichever_answer_comes_last() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    for last in [0, 1] {
+        let browser = Browser::signed_in(&harness, "ann").await;
+        harness.pass(Duration::from_mins(6));
+        let (one, two) = (harness.sign_in("ann").await, harness.sign_in("ann").await);
+        let cookies = give_password_twice(&browser, [&one.session, &two.session]).await;
+        browser.cookies.borrow_mut().insert(SESSION.to_owned(), cookies[last].clone());
+        harness.pass(Duration::from_secs(11));
+        browser.assert_in().await;
+        assert_eq!(cookies[0], cookies[1]);
+        one.assert_dead().await;
+        two.assert_dead().await;
+    }
+}
+
+#[tokio::test]
+async fn c4_who_gives_the_password_with_a_former_cookie_is_not_given_one_that_has_come_back() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let browser = Browser::signed_in(&harness, "ann").await;
+    let thief = Browser::new(&harness);
+    thief.cookies.borrow_mut().insert(SESSION.to_owned(), browser.session().expect("a cookie"));
+    harness.pass(Duration::from_mins(6));
+    let (one, two) = (harness.sign_in("ann").await, harness.sign_in("ann").await);
+    let give = async |browser: &Browser<'_>, device: &str| {
+        let action = format!("/account/sessions/{device}/sign-out");
+        browser.submit("/account", &action, &[("password", PASSWORD)]).await.leads_to();
+        browser.session().expect("a cookie")
+    };
+    let own = give(&browser, &one.session).await;
+    // The browser goes where it is led, with the new one.
+    browser.assert_in().await;
+    let copy = thief.session();
+    let stolen = give(&thief, &two.session).await;
+    assert!(stolen != own && Some(&stolen) != copy.as_ref());
+    harness.pass(Duration::from_secs(11));
+    // Whoever comes with the former one ends the session: somebody else has gone on with it.
+    browser.assert_out().await;
+    thief.assert_out().await;
+}
+
 #[tokio::test]
 async fn c3_the_way_out_is_not_undone_by_the_cookie_that_was_lost() {
     let harness = Harness::start().await;

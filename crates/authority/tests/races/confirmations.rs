@@ -4,15 +4,18 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rescind_domain::acting::Acting;
 use rescind_domain::password::PasswordHash;
 use rescind_domain::verbs::end_sessions::{self, Which};
-use rescind_domain::verbs::sign_in::sign_in;
+use rescind_domain::verbs::present_cookie::present_cookie;
+use rescind_domain::verbs::reauthenticate::ShownCookie;
+use rescind_domain::verbs::sign_in::{sign_in, sign_in_by_cookie};
 use rescind_domain::verbs::{change_password, delete_account, reauthenticate};
 use rescind_domain::{Error, World};
 
-use super::cast::{NEW, OLD, Stage, acting, password, request};
+use super::cast::{NEW, OLD, Stage, acting, block_on, password, request};
 use super::oracle::Oracle;
 use super::schedule::{Step, every_schedule, interleavings};
 use super::sign_ins::at;
@@ -148,6 +151,33 @@ fn a_password_is_checked_three_times_at_most_and_then_said_to_be_neither_right_n
     });
     println!("a hash that is replaced three times: {count} schedules, {} of them in vain", busy.get());
     assert!(busy.get() > 0, "no schedule replaces the hash before each act");
+}
+
+#[test]
+fn c3_two_authentications_of_one_browser_end_with_one_cookie_in_every_order() {
+    let stage = Stage::new();
+    let count = every_schedule(|| {
+        let user = stage.user();
+        let device = block_on(sign_in_by_cookie(&stage.world(), request(&user, OLD))).unwrap();
+        let renew = |name| {
+            let caller = acting(&device);
+            let cookie = device.refresh.expose().to_owned();
+            let shown = ShownCookie { cookie, has_come: Arc::new(|_| false) };
+            stage.actor(
+                name,
+                |world| async move { reauthenticate::by_cookie(&world, &caller, password(OLD), shown).await },
+            )
+        };
+        let ((one, first), (two, second)) = (renew("one"), renew("two"));
+        let stage = stage.clone();
+        (vec![one, two], move |trace: &[Step]| {
+            let (first, second) = (first.take().unwrap().refresh, second.take().unwrap().refresh);
+            assert_eq!(first.expose(), second.expose(), "{trace:?}");
+            assert!(block_on(present_cookie(&stage.world(), first.expose(), None)).unwrap().is_latest, "{trace:?}");
+        })
+    });
+    println!("two authentications of one browser: {count} schedules");
+    assert_eq!(count as u64, interleavings(&[4, 4]));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Authenticating again in place: what was asked for waits in the form that asks for the password, and is done with it.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderValue, StatusCode};
@@ -7,7 +9,7 @@ use axum::response::Response;
 use rescind_domain::Error;
 use rescind_domain::password::Password;
 use rescind_domain::store::StoreError;
-use rescind_domain::verbs::reauthenticate;
+use rescind_domain::verbs::reauthenticate::{self, ShownCookie};
 use rescind_domain::verbs::sign_in::SignedIn;
 
 use super::frame::{Frame, answer};
@@ -77,10 +79,14 @@ pub(crate) fn anew(
     let (app, acting, session) = (member.visitor.app.clone(), member.acting.clone(), member.session);
     let former = member.visitor.cookie.clone().unwrap_or_default();
     async move {
-        let renewed = reauthenticate::reauthenticate(&app.authority.world, &acting, password).await;
+        let authority = Arc::clone(&app.authority);
+        let has_come = Arc::new(move |cookie: &str| authority.cookies.has_come(cookie));
+        let shown = ShownCookie { cookie: former.clone(), has_come };
+        let renewed = reauthenticate::by_cookie(&app.authority.world, &acting, password, shown).await;
         // An error of the store, or one that comes after it, does not say that nothing was done.
         if matches!(renewed, Ok(_) | Err(Error::Store(_) | Error::TooLate | Error::Key(_))) {
-            app.authority.cookies.retire(&former, session);
+            let latest = renewed.as_ref().ok().map(|signed_in| signed_in.refresh.expose());
+            app.authority.cookies.retire(&former, session, latest);
         }
         renewed
     }
@@ -97,7 +103,7 @@ pub(crate) async fn to_its_end<T: Send + 'static>(
 /// The cookie of a session that was begun; what this browser held before is forgotten.
 pub(crate) fn replace(visitor: &Visitor, signed_in: &SignedIn) -> HeaderValue {
     if let Some(former) = &visitor.cookie {
-        visitor.app.authority.cookies.retire(former, signed_in.session.id);
+        visitor.app.authority.cookies.retire(former, signed_in.session.id, None);
     }
     set(&visitor.app, signed_in)
 }
