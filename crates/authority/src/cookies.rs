@@ -115,6 +115,11 @@ impl Cookies {
         halves.insert(cookie, Known::Retired);
     }
 
+    /// Forgets all cookies of a session.
+    fn forget_all_of(&self, session: SessionId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).forget_all_of(session, None);
+    }
+
     /// Forgets what a cookie stands for: it is asked again. One that was replaced stays so.
     pub(crate) fn forget(&self, cookie: &str) {
         let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -166,7 +171,7 @@ impl Authority {
             Ok(shown) => shown,
             Err(error) => return Err(self.refused(error).await),
         };
-        let Shown { access: AccessToken { token, expires_in, .. }, is_latest, successor } = shown;
+        let Shown { access: AccessToken { token, expires_in, .. }, is_latest, has_overtaken, successor } = shown;
         let verified = self.verify_held(&token, address).await.map_err(|rejected| match rejected {
             // In the moment since the store was asked. What else a fresh token may be refused for (a clock that was set, a
             // key that was revoked or is not known here yet) says nothing of the session (R7).
@@ -174,6 +179,9 @@ impl Authority {
             other => Refused::CannotTell(other),
         })?;
         let made_with = refresh_token::take_apart_as(Holder::Cookie, cookie).map(|held| held.unverified_key);
+        if let (true, Some(session)) = (has_overtaken, verified.session()) {
+            self.cookies.forget_all_of(*session);
+        }
         if let (true, Some(key), Some(session)) = (is_latest, made_with, verified.session()) {
             let until = now + expires_in.saturating_sub(BEFORE_EXPIRY);
             self.cookies.put(cookie, Held { token, until, session: *session, key });

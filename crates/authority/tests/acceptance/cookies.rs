@@ -282,25 +282,114 @@ fn b3_a_sign_in_on_the_pages_that_a_log_out_overtakes_is_told_so() {
     }
 }
 
-#[test]
-fn r9_a_cookie_of_a_lost_history_dies_as_its_number_is_given_again() {
-    let house = House::new();
-    let device = browser(&house, &house.person("ann"));
-    house.sqlite.backup(house.dir.path().join("monday.db")).unwrap();
-    let lost = device.reauthenticate(&house, OLD).unwrap();
-    let house = house.replaced(|dir| {
-        rescind::store::sqlite::restore(dir.join("monday.db"), dir.join("rescind.db")).unwrap();
-    });
+/// A house whose store goes back to before `lost` was done, and keeps its sessions all the same.
+fn restored<T>(house: House, lost: impl FnOnce(&House) -> T) -> (House, T) {
+    let backup = house.dir.path().join(format!("{}.db", house.head().position));
+    house.sqlite.backup(&backup).unwrap();
+    let kept = lost(&house);
+    let house = house.replaced(|dir| rescind::store::sqlite::restore(&backup, dir.join("rescind.db")).unwrap());
     run(rescind_domain::verbs::begin_epoch::after_restore(&house.world, true)).unwrap();
     house.load_keys();
-    // Sessions were kept, and this is the cookie that its browser has.
-    let token = present(&house, cookie(&lost)).unwrap();
-    let (claims, key) = claims(&token);
+    (house, kept)
+}
+
+/// Authenticates again by what a cookie stands for, and answers with the next one.
+fn renew(house: &House, cookie: &str) -> String {
+    let (claims, key) = claims(&present(house, cookie).unwrap());
     let acting = rescind_domain::acting::Acting::new(claims, key, None);
     let password = super::house::password(OLD);
     let next = run(reauthenticate::reauthenticate(&house.world, &acting, password)).unwrap();
-    assert!(matches!(present(&house, cookie(&lost)), Err(Error::SignedOut(None))));
-    present(&house, next.refresh.expose()).unwrap();
+    next.refresh.expose().to_owned()
+}
+
+#[test]
+fn r9_c4_a_cookie_of_a_lost_history_is_replaced_by_the_next_authentication_like_any_other() {
+    for lost in 1..=3 {
+        let house = House::new();
+        let device = browser(&house, &house.person("ann"));
+        let (house, lost) = restored(house, |house| {
+            let mut latest = device.reauthenticate(house, OLD).unwrap();
+            for _ in 1..lost {
+                latest = latest.reauthenticate(house, OLD).unwrap();
+            }
+            latest
+        });
+        // Sessions were kept, and this is the cookie that its browser has.
+        let first = run(present_cookie(&house.world, cookie(&lost), None)).unwrap();
+        assert!(first.is_latest && first.has_overtaken && first.successor.is_none());
+        let before = house.state();
+        let again = run(present_cookie(&house.world, cookie(&lost), None)).unwrap();
+        assert!(again.is_latest && !again.has_overtaken);
+        house.assert_unchanged(&before);
+        let next = renew(&house, cookie(&lost));
+        // A request that was on its way, or whose answer was lost.
+        let former = run(present_cookie(&house.world, cookie(&lost), None)).unwrap();
+        assert!(!former.is_latest);
+        assert_eq!(former.successor.unwrap().cookie.expose(), next);
+        house.advance(Duration::from_secs(11));
+        present(&house, &next).unwrap();
+        let told = present(&house, cookie(&lost)).unwrap_err();
+        assert!(matches!(told, Error::SignedOut(Some(Cause::Revoked { scope: "session", .. }))), "{told:?}");
+        assert!(matches!(present(&house, &next), Err(Error::SignedOut(Some(_)))));
+    }
+}
+
+#[test]
+fn r9_cookies_of_a_lost_history_die_once_their_session_goes_on_without_them() {
+    let house = House::new();
+    let device = browser(&house, &house.person("ann"));
+    let (house, lost) = restored(house, |house| {
+        let second = device.reauthenticate(house, OLD).unwrap();
+        let third = second.reauthenticate(house, OLD).unwrap();
+        let fourth = third.reauthenticate(house, OLD).unwrap();
+        [second, third, fourth]
+    });
+    // Whoever has the one that the store knows.
+    let next = renew(&house, cookie(&device));
+    for moment in [Duration::ZERO, Duration::from_secs(11)] {
+        house.advance(moment);
+        let before = house.state();
+        for lost in &lost {
+            let told = present(&house, cookie(lost)).unwrap_err();
+            assert!(matches!(told, Error::SignedOut(None)), "{told:?}");
+        }
+        house.assert_unchanged(&before);
+        present(&house, &next).unwrap();
+    }
+}
+
+#[test]
+fn r9_c4_a_copy_from_a_lost_history_is_found_out_when_the_latest_cookie_comes() {
+    let house = House::new();
+    let device = browser(&house, &house.person("ann"));
+    let (house, [copy, own]) = restored(house, |house| {
+        let copy = device.reauthenticate(house, OLD).unwrap();
+        let own = copy.reauthenticate(house, OLD).unwrap();
+        [copy, own]
+    });
+    present(&house, cookie(&copy)).unwrap();
+    present(&house, cookie(&own)).unwrap();
+    // What is replaced from now on is good for the grace time, and copied or lost after it.
+    house.advance(Duration::from_secs(11));
+    present(&house, cookie(&own)).unwrap();
+    assert!(matches!(present(&house, cookie(&copy)), Err(Error::SignedOut(Some(_)))));
+    assert!(matches!(present(&house, cookie(&own)), Err(Error::SignedOut(Some(_)))));
+}
+
+#[test]
+fn r9_the_cookie_of_a_second_lost_history_goes_on_and_those_of_the_first_do_not() {
+    let house = House::new();
+    let device = browser(&house, &house.person("ann"));
+    let (house, first) = restored(house, |house| {
+        let second = device.reauthenticate(house, OLD).unwrap();
+        second.reauthenticate(house, OLD).unwrap().reauthenticate(house, OLD).unwrap()
+    });
+    let (house, second) = restored(house, |house| renew(house, cookie(&device)));
+    present(&house, &second).unwrap();
+    assert!(matches!(present(&house, cookie(&first)), Err(Error::SignedOut(None))));
+    let next = renew(&house, &second);
+    assert!(matches!(present(&house, cookie(&first)), Err(Error::SignedOut(None))));
+    present(&house, &next).unwrap();
 }
 
 /// Authenticates again with the cookie that a browser shows, as the pages do it.

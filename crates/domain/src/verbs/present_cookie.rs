@@ -14,7 +14,7 @@ use crate::keyring::KeyError;
 use crate::refresh_token::{self, Holder, Unverified};
 use crate::secret::Secret;
 use crate::session::Session;
-use crate::store::{EndingTx, View};
+use crate::store::{EndingTx, Tx, View};
 use crate::user::{User, UserState};
 use crate::world::World;
 
@@ -25,6 +25,9 @@ pub struct Shown {
     pub access: AccessToken,
     /// Whether the cookie is the latest of its session. One that is not is good for a moment, and not to be remembered.
     pub is_latest: bool,
+    /// Whether it has only now turned out to be the latest: the store had lost that it was given. Whatever else was taken for
+    /// the latest of its session is not.
+    pub has_overtaken: bool,
     /// What has taken the cookie's place, if it is not the latest, for the browser to which that was lost. Nothing if a
     /// revocation spared this session alone, as a changed password does: whoever copied the former cookie is meant to be
     /// out then, and could not be told from who lost the answer.
@@ -45,24 +48,29 @@ pub struct Successor {
 /// Gives the access token that a cookie stands for. Its position is read with the cookie's own standing, so it is dead on
 /// arrival if a log-out comes between (R2). Presenting a cookie changes nothing; the one from before the last
 /// authentication is good for the grace time, and may bring the one that took its place. If it comes later, it was copied or
-/// lost, and the session ends, as with a refresh token.
+/// lost, and the session ends, as with a refresh token. One that a restored store does not know of, where sessions were kept
+/// (R9), is written down.
 ///
 /// # Errors
 /// [`Error::SignedOut`] if it is none, or stands for nothing that lives.
 pub async fn present_cookie(world: &World, cookie: &str, address: Option<IpAddr>) -> Result<Shown, Error> {
     let held = refresh_token::take_apart_as(Holder::Cookie, cookie).ok_or(Error::SignedOut(None))?;
     let presented = Arc::new(Presenting { world: world.clone(), held, address });
-    let again = Arc::clone(&presented);
+    let (ahead, again) = (Arc::clone(&presented), Arc::clone(&presented));
     let read_at = world.now();
-    let shown = world.store.read("present_cookie", move |view| presented.show(view, read_at)).await;
-    let (ticket, is_latest, successor) = match shown {
+    let seen = match world.store.read("present_cookie", move |view| presented.look(view, read_at)).await {
+        Ok(None) => world.store.transact("present_cookie_ahead", move |tx| ahead.overtake(tx, read_at)).await,
+        Ok(Some(seen)) => Ok(seen),
+        Err(error) => Err(error),
+    };
+    let Seen { ticket, is_latest, has_overtaken, successor } = match seen {
         Err(Error::MustEnd) => {
             let ended = world.store.end("present_cookie_late", move |tx| again.end(tx)).await?;
             return Err(Error::SignedOut(ended));
         }
         other => other?,
     };
-    Ok(Shown { access: issue::access_token(world, ticket)?, is_latest, successor })
+    Ok(Shown { access: issue::access_token(world, ticket)?, is_latest, has_overtaken, successor })
 }
 
 /// Whether a cookie still stands for its session, for whoever goes on by it: as [`present_cookie`] judges it.
@@ -89,6 +97,14 @@ struct Presenting {
     address: Option<IpAddr>,
 }
 
+/// What is left to be signed.
+struct Seen {
+    ticket: Ticket,
+    is_latest: bool,
+    has_overtaken: bool,
+    successor: Option<Successor>,
+}
+
 impl Presenting {
     fn find(&self, view: &dyn View) -> Result<Result<Found, RefreshRefusal>, Error> {
         held::find(view, &self.world, &self.held, None, self.address)
@@ -106,12 +122,7 @@ impl Presenting {
         })?;
         let turn = self.turn(&found);
         match turn {
-            // One of a former epoch that the counter has come to again: the present one of that number is another.
-            Turn::Rotate
-                if found.authentic.n() == found.chain.counter && found.authentic.epoch() != found.chain.epoch =>
-            {
-                return Err(Error::SignedOut(None));
-            }
+            Turn::Rotate if is_superseded(view, &found)? => return Err(Error::SignedOut(None)),
             Turn::Rotate | Turn::Repeat => {}
             // Of a request that two authentications overtook.
             Turn::TooLate => return Err(Error::SignedOut(None)),
@@ -120,8 +131,30 @@ impl Presenting {
         Ok((found, turn))
     }
 
-    fn show(&self, view: &dyn View, read_at: Timestamp) -> Result<(Ticket, bool, Option<Successor>), Error> {
+    /// What the cookie gives; nothing if it is above the counter, which has to be written down first.
+    fn look(&self, view: &dyn View, read_at: Timestamp) -> Result<Option<Seen>, Error> {
         let (found, turn) = self.judge(view)?;
+        if found.authentic.n() > found.chain.counter {
+            Ok(None)
+        } else {
+            self.see(view, found, turn, read_at).map(Some)
+        }
+    }
+
+    /// As [`look`](Self::look), where the store had lost that the cookie was given: the chain goes on at its number, so that
+    /// the next authentication replaces it, and what it had replaced is former from now on.
+    fn overtake(&self, tx: &mut dyn Tx, read_at: Timestamp) -> Result<Seen, Error> {
+        let (mut found, turn) = self.judge(tx)?;
+        let (authentic, now) = (found.authentic, self.world.now());
+        if authentic.n() <= found.chain.counter {
+            return self.see(tx, found, turn, read_at);
+        }
+        found.chain.rotate(authentic.n() - 1, now, authentic.epoch(), authentic.key());
+        tx.rotate_chain(&found.chain)?;
+        Ok(Seen { has_overtaken: true, ..self.see(tx, found, turn, read_at)? })
+    }
+
+    fn see(&self, view: &dyn View, found: Found, turn: Turn, read_at: Timestamp) -> Result<Seen, Error> {
         let is_latest = turn != Turn::Repeat;
         let successor = if is_latest { None } else { self.successor(view, &found)? };
         let Found { chain, session, head, .. } = found;
@@ -135,7 +168,7 @@ impl Presenting {
             position: head,
             read_at,
         };
-        Ok((ticket, is_latest, successor))
+        Ok(Seen { ticket, is_latest, has_overtaken: false, successor })
     }
 
     fn successor(&self, view: &dyn View, found: &Found) -> Result<Option<Successor>, Error> {
@@ -167,4 +200,17 @@ impl Presenting {
             Turn::Rotate | Turn::Repeat | Turn::TooLate => Ok(None),
         }
     }
+}
+
+/// Whether a cookie at or above the counter was given in a history that was lost, and the chain went on without it: in
+/// the number that the counter has come to again, or in a later epoch, where another authentication replaced whatever
+/// had been given before.
+fn is_superseded(view: &dyn View, found: &Found) -> Result<bool, Error> {
+    let (named, current) = (found.authentic.epoch(), found.chain.epoch);
+    if named == current || found.authentic.n() == found.chain.counter {
+        return Ok(named != current);
+    }
+    let former = view.epochs()?.former;
+    let order = |epoch| former.iter().position(|(other, _)| *other == epoch).unwrap_or(former.len());
+    Ok(order(named) < order(current))
 }
