@@ -34,14 +34,14 @@ fn the_list_of_verifiers_has_pages_which_together_are_all_of_it_in_order() {
         line
     });
     let list = |query: &str| scene.administer("GET", &format!("/v1/admin/verifiers{query}"), None).expect(200).json();
-    let named = |page: &Value| -> Vec<Value> {
+    let shown = |page: &Value| -> Vec<Value> {
         page["verifiers"].as_array().expect("a list").iter().map(|verifier| verifier["name"].clone()).collect()
     };
     let whole = list("");
-    assert_eq!((named(&whole), &whole["next"]), (names.map(Value::from).to_vec(), &Value::Null));
+    assert_eq!((shown(&whole), &whole["next"]), (names.map(Value::from).to_vec(), &Value::Null));
     let first = list("?limit=2");
     let second = list(&format!("?limit=2&after={}", first["next"].as_str().expect("a next page")));
-    assert_eq!((named(&first), named(&second)), (named(&whole)[..2].to_vec(), named(&whole)[2..].to_vec()));
+    assert_eq!((shown(&first), shown(&second)), (shown(&whole)[..2].to_vec(), shown(&whole)[2..].to_vec()));
     assert_eq!((&second["next"], &second["head"]), (&Value::Null, &whole["head"]));
     assert_eq!(scene.house.json(&["verifiers"]).as_array().map(Vec::len), Some(3), "the command line shows all");
 }
