@@ -238,6 +238,7 @@ again-go = متابعة
 # What was done
 notice-signed-out = تم تسجيل خروجك.
 notice-signed-out-elsewhere = سُجِّل خروج هذا الجهاز. سجِّل الدخول من جديد للمتابعة.
+notice-other-address = هذا الجهاز مسجَّل الدخول من عنوان آخر فقط. تابِع من هناك، أو سجِّل الدخول هنا من جديد.
 notice-named = صار للجهاز اسمه الجديد.
 notice-name-refused = للاسم مئة حرف على الأكثر، كلها ظاهرة. لم يتغيَّر شيء.
 notice-device-gone = سُجِّل خروج ذلك الجهاز من قبل.

@@ -206,6 +206,7 @@ again-go = Weiter
 # What was done
 notice-signed-out = Sie sind abgemeldet.
 notice-signed-out-elsewhere = Dieses Gerät wurde abgemeldet. Melden Sie sich wieder an, um fortzufahren.
+notice-other-address = Dieses Gerät ist nur an einer anderen Adresse angemeldet. Machen Sie dort weiter, oder melden Sie sich hier neu an.
 notice-named = Das Gerät hat seinen neuen Namen.
 notice-name-refused = Ein Name hat höchstens 100 Zeichen, die alle sichtbar sind. Es wurde nichts geändert.
 notice-device-gone = Dieses Gerät ist schon abgemeldet.

@@ -206,6 +206,7 @@ again-go = Go on
 # What was done
 notice-signed-out = You are signed out.
 notice-signed-out-elsewhere = This device was signed out. Sign in again to go on.
+notice-other-address = This device is signed in at another address only. Go on there, or sign in here anew.
 notice-named = The device has its new name.
 notice-name-refused = A name has at most 100 characters, all of which can be seen. Nothing was changed.
 notice-device-gone = That device is signed out already.

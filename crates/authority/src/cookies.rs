@@ -11,6 +11,7 @@ use rescind_domain::issue::AccessToken;
 use rescind_domain::key::MacKeyId;
 use rescind_domain::refresh_token::{self, Holder};
 use rescind_domain::secret::Secret;
+use rescind_domain::session::Binding;
 use rescind_domain::verbs::present_cookie::{self, Shown, Successor};
 use rescind_verifier::{Presented, Rejected, Verified};
 use rescind_wire::{Cause, SessionId};
@@ -54,6 +55,8 @@ struct Held {
     session: SessionId,
     /// What the cookie was made with, which was found to be so.
     key: MacKeyId,
+    /// From where it may come.
+    binding: Binding,
 }
 
 /// Whom a cookie lets in.
@@ -70,6 +73,8 @@ pub(crate) struct LetIn {
 pub(crate) enum Refused {
     /// It stands for nothing that lives.
     Dead,
+    /// Its session goes on, and is bound to another address.
+    Elsewhere,
     /// The store cannot tell now.
     Unknown(Error),
     /// The verifier cannot tell now: it refuses everything, or a token that the store has just vouched for.
@@ -159,7 +164,7 @@ impl Authority {
             return Err(Refused::Dead);
         }
         let now = self.clock.boottime();
-        if let Some(held) = self.cookies.get(cookie, now) {
+        if let Some(held) = self.cookies.get(cookie, now).filter(|held| held.binding.admits(address)) {
             // The token is signed by another key than the cookie, which is what a thief of that key would make.
             match self.verify_held(&held.token, address).await {
                 Ok(verified) if self.world.keyring.has_mac(held.key) => return Ok(LetIn { verified, lost: None }),
@@ -171,7 +176,8 @@ impl Authority {
             Ok(shown) => shown,
             Err(error) => return Err(self.refused(error).await),
         };
-        let Shown { access: AccessToken { token, expires_in, .. }, is_latest, has_overtaken, successor } = shown;
+        let Shown { access: AccessToken { token, expires_in, .. }, is_latest, has_overtaken, binding, successor } =
+            shown;
         let verified = self.verify_held(&token, address).await.map_err(|rejected| match rejected {
             // In the moment since the store was asked. What else a fresh token may be refused for (a clock that was set, a
             // key that was revoked or is not known here yet) says nothing of the session (R7).
@@ -184,7 +190,7 @@ impl Authority {
         }
         if let (true, Some(key), Some(session)) = (is_latest, made_with, verified.session()) {
             let until = now + expires_in.saturating_sub(BEFORE_EXPIRY);
-            self.cookies.put(cookie, Held { token, until, session: *session, key });
+            self.cookies.put(cookie, Held { token, until, session: *session, key, binding });
         }
         let lost = successor.filter(|next| !self.cookies.has_come(next.cookie.expose()));
         Ok(LetIn { verified, lost })
@@ -192,7 +198,11 @@ impl Authority {
 
     /// Why the store let nobody in. What ended a session just now is in force here before anybody hears of it.
     async fn refused(&self, error: Error) -> Refused {
-        let Error::SignedOut(cause) = error else { return Refused::Unknown(error) };
+        let cause = match error {
+            Error::SignedOut(cause) => cause,
+            Error::OtherAddress => return Refused::Elsewhere,
+            other => return Refused::Unknown(other),
+        };
         if let Some(Cause::Revoked { number, .. }) = cause
             && number > *self.applied.borrow()
         {
@@ -225,6 +235,7 @@ mod tests {
             until: Duration::from_secs(until),
             session: SessionId::from_bytes([session; 16]),
             key: MacKeyId([0; 8]),
+            binding: Binding::None,
         }
     }
 

@@ -133,11 +133,14 @@ impl Acting {
         self.check_token(&cuts)?;
         let user = row.ok_or(Error::SignedOut(None))?;
         let session = session.ok_or(Error::SignedOut(None))?;
-        if session.expiry(world.now()).is_some() || !session.binding.admits(self.address) {
+        if session.expiry(world.now()).is_some() {
             return Err(Error::SignedOut(None));
         }
         if user.lock_at(world.now()).is_some() || matches!(user.state, UserState::Deleted { .. }) {
             return Err(Error::SignedOut(None));
+        }
+        if !session.binding.admits(self.address) {
+            return Err(Error::OtherAddress);
         }
         Ok((cuts, user, session))
     }

@@ -62,6 +62,9 @@ pub enum Error {
     /// The caller's token, session or user is no longer alive.
     #[error("signed out")]
     SignedOut(Option<Cause>),
+    /// The caller's session goes on, and is bound to another address: from here, nothing may be done in its name.
+    #[error("the session is bound to another address")]
+    OtherAddress,
     /// What is asked needs a more recent authentication.
     #[error("authenticate again")]
     StaleAuthentication {

@@ -380,8 +380,8 @@ fn a_browser_session_that_is_bound_to_its_address_refreshes_and_acts_from_there_
     for address in [None, Some("192.0.2.2".parse().unwrap()), Some("2001:db8::1".parse().unwrap())] {
         let moved = device.moved_to(address);
         assert_eq!(refused(&house, &moved), RefreshRefusal::OtherAddress);
-        assert!(matches!(moved.end_others(&house), Err(Error::SignedOut(None))));
-        assert!(matches!(moved.reauthenticate(&house, OLD), Err(Error::SignedOut(None))));
+        assert!(matches!(moved.end_others(&house), Err(Error::OtherAddress)));
+        assert!(matches!(moved.reauthenticate(&house, OLD), Err(Error::OtherAddress)));
     }
     // Moving ends nothing: back home all is well. The token itself names no address.
     let device = assert_alive(&house, &mut guard, &device);

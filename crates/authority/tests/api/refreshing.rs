@@ -186,7 +186,9 @@ async fn a_browser_session_that_is_bound_to_its_address_is_refused_from_another(
     let tokens = harness.post("/v1/sessions").json(&body).header(here.0, here.1).expect(201).await.json();
     let ann = Device::new(&harness, &tokens);
     ann.get("/v1/me").header(here.0, here.1).expect(200).await;
-    ann.get("/v1/me").header(here.0, "198.51.100.8").expect(401).await.problem("invalid-token");
+    for path in ["/v1/me", "/v1/sessions/changes"] {
+        ann.get(path).header(here.0, "198.51.100.8").expect(401).await.problem("invalid-token");
+    }
     let elsewhere = harness.refresh(&ann.refresh).header(here.0, "198.51.100.8");
     elsewhere.expect(401).await.problem("refresh-refused");
     harness.refresh(&ann.refresh).header(here.0, here.1).expect(200).await;

@@ -330,6 +330,55 @@ async fn r7_a_verifier_that_never_heard_from_the_log_signs_nobody_out() {
 }
 
 #[tokio::test]
+async fn a_browser_whose_session_is_bound_to_its_address_keeps_it_while_it_is_elsewhere() {
+    let harness = Harness::with(|config| {
+        config.proxies.trusted = vec![rescind_domain::address::IpNet::parse("127.0.0.1").unwrap()];
+    })
+    .await;
+    harness.sign_up("ann").await;
+    // The client of the pages is there from the first sign-in on.
+    Browser::signed_in(&harness, "ann").await;
+    let bind = |tx: &mut dyn rescind_domain::store::Tx| {
+        let mut client = tx.client(&"rescind-pages".parse().unwrap())?.unwrap();
+        client.policy.bind_address = true;
+        Ok(tx.update_client(&client)?)
+    };
+    harness.authority.world.store.transact("bind", bind).await.unwrap();
+    let browser = Browser::new(&harness);
+    let from = |address: &str, call: super::call::Call| call.header("x-forwarded-for", address);
+    let sign_in = async |address: &str| {
+        let page = browser.send(from(address, harness.get("/sign-in"))).await;
+        let token = page.form_token("/sign-in");
+        let fields = [("form_token", token.as_str()), ("login", "ann"), ("password", PASSWORD)];
+        let form = browser.form("/sign-in", &fields).header("origin", &browser.origin);
+        assert_eq!(browser.send(from(address, form)).await.leads_to(), "/account");
+        browser.session().expect("a cookie")
+    };
+    let (here, there) = ("198.51.100.7", "198.51.100.8");
+    let cookie = sign_in(here).await;
+    // Before this server remembers the cookie, and after.
+    for _ in 0..2 {
+        let refused = browser.send(from(there, harness.get("/account"))).await;
+        assert!(refused.leads_to().starts_with("/sign-in") && !refused.headers.contains_key("clear-site-data"));
+        let page = browser.send(from(there, harness.get("/sign-in"))).await;
+        assert_eq!(
+            page.notice(),
+            "This device is signed in at another address only. Go on there, or sign in here anew."
+        );
+        let live = browser.send(from(there, harness.get("/account/live"))).await;
+        assert_eq!((live.status.as_u16(), live.cookies()), (401, vec![]));
+        let form = browser.form("/account/sign-out-others", &[]).header("origin", &browser.origin);
+        browser.send(from(there, form)).await;
+        assert_eq!(browser.session(), Some(cookie.clone()), "the session goes on");
+        assert_eq!(browser.send(from(here, harness.get("/account"))).await.status.as_u16(), 200);
+    }
+    assert_ne!(sign_in(there).await, cookie);
+    assert_eq!(browser.send(from(there, harness.get("/account"))).await.status.as_u16(), 200);
+    browser.cookies.borrow_mut().insert(SESSION.to_owned(), cookie);
+    assert_eq!(browser.send(from(here, harness.get("/account"))).await.status.as_u16(), 200);
+}
+
+#[tokio::test]
 async fn who_listens_with_a_cookie_that_was_replaced_hears_nothing_more() {
     let harness = Harness::start().await;
     harness.sign_up("ann").await;

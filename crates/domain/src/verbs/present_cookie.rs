@@ -13,7 +13,7 @@ use crate::issue::{self, AccessToken, SessionTicket, Ticket};
 use crate::keyring::KeyError;
 use crate::refresh_token::{self, Holder, Unverified};
 use crate::secret::Secret;
-use crate::session::Session;
+use crate::session::{Binding, Session};
 use crate::store::{EndingTx, Tx, View};
 use crate::user::{User, UserState};
 use crate::world::World;
@@ -28,6 +28,8 @@ pub struct Shown {
     /// Whether it has only now turned out to be the latest: the store had lost that it was given. Whatever else was taken for
     /// the latest of its session is not.
     pub has_overtaken: bool,
+    /// From where it may come.
+    pub binding: Binding,
     /// What has taken the cookie's place, if it is not the latest, for the browser to which that was lost. Nothing if a
     /// revocation spared this session alone, as a changed password does: whoever copied the former cookie is meant to be
     /// out then, and could not be told from who lost the answer.
@@ -52,7 +54,8 @@ pub struct Successor {
 /// (R9), is written down.
 ///
 /// # Errors
-/// [`Error::SignedOut`] if it is none, or stands for nothing that lives.
+/// [`Error::SignedOut`] if it is none, or stands for nothing that lives; [`Error::OtherAddress`] if its session does, and is
+/// bound to another address.
 pub async fn present_cookie(world: &World, cookie: &str, address: Option<IpAddr>) -> Result<Shown, Error> {
     let held = refresh_token::take_apart_as(Holder::Cookie, cookie).ok_or(Error::SignedOut(None))?;
     let presented = Arc::new(Presenting { world: world.clone(), held, address });
@@ -63,20 +66,20 @@ pub async fn present_cookie(world: &World, cookie: &str, address: Option<IpAddr>
         Ok(Some(seen)) => Ok(seen),
         Err(error) => Err(error),
     };
-    let Seen { ticket, is_latest, has_overtaken, successor } = match seen {
+    let Seen { ticket, is_latest, has_overtaken, binding, successor } = match seen {
         Err(Error::MustEnd) => {
             let ended = world.store.end("present_cookie_late", move |tx| again.end(tx)).await?;
             return Err(Error::SignedOut(ended));
         }
         other => other?,
     };
-    Ok(Shown { access: issue::access_token(world, ticket)?, is_latest, has_overtaken, successor })
+    Ok(Shown { access: issue::access_token(world, ticket)?, is_latest, has_overtaken, binding, successor })
 }
 
 /// Whether a cookie still stands for its session, for whoever goes on by it: as [`present_cookie`] judges it.
 ///
 /// # Errors
-/// [`Error::SignedOut`] if it does not.
+/// [`Error::SignedOut`] if it does not, [`Error::OtherAddress`] if it does not from there.
 pub fn check(view: &dyn View, world: &World, cookie: &str, address: Option<IpAddr>) -> Result<(User, Session), Error> {
     let held = refresh_token::take_apart_as(Holder::Cookie, cookie).ok_or(Error::SignedOut(None))?;
     let presented = Presenting { world: world.clone(), held, address };
@@ -102,6 +105,7 @@ struct Seen {
     ticket: Ticket,
     is_latest: bool,
     has_overtaken: bool,
+    binding: Binding,
     successor: Option<Successor>,
 }
 
@@ -118,6 +122,7 @@ impl Presenting {
     fn judge(&self, view: &dyn View) -> Result<(Found, Turn), Error> {
         let found = self.find(view)?.map_err(|refusal| match refusal {
             RefreshRefusal::Revoked(cause) => Error::SignedOut(Some(cause)),
+            RefreshRefusal::OtherAddress => Error::OtherAddress,
             _ => Error::SignedOut(None),
         })?;
         let turn = self.turn(&found);
@@ -168,7 +173,7 @@ impl Presenting {
             position: head,
             read_at,
         };
-        Ok(Seen { ticket, is_latest, has_overtaken: false, successor })
+        Ok(Seen { ticket, is_latest, has_overtaken: false, binding: session.binding, successor })
     }
 
     fn successor(&self, view: &dyn View, found: &Found) -> Result<Option<Successor>, Error> {

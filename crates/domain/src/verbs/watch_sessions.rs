@@ -245,6 +245,7 @@ pub async fn tell(world: &World, watcher: &Watcher, notices: Vec<Notice>) -> Res
                     let over = is_over(view, &inner, &watcher)?;
                     return Ok(if over { Told::Ended } else { Told::Refused });
                 }
+                Err(Error::OtherAddress) => return Ok(Told::Refused),
                 Err(error) => return Err(error),
             };
             let mut changes = Vec::new();

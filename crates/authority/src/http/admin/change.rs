@@ -161,7 +161,7 @@ impl Changes {
                     Err(_) => None,
                 }
             }
-            (_, Error::SignedOut(_) | Error::Forbidden) => refused,
+            (_, Error::SignedOut(_) | Error::OtherAddress | Error::Forbidden) => refused,
             (_, error) => {
                 tracing::debug!(%error, "an administrator who listens could not be judged");
                 None

@@ -27,6 +27,7 @@ pub(crate) enum Notice {
 const SAID: &[&str] = &[
     "signed-out",
     "signed-out-elsewhere",
+    "other-address",
     "named",
     "name-refused",
     "device-gone",

@@ -35,6 +35,8 @@ pub(crate) struct Visitor {
     pub(crate) caller: Option<Caller>,
     /// The value of the session's cookie, whether it lives or not.
     pub(crate) cookie: Option<String>,
+    /// Whether that is good at another address, and not here.
+    is_elsewhere: bool,
     /// The page that is asked for, for coming back to it; of a form it is the page that most forms are on.
     pub(crate) target: String,
     language: &'static str,
@@ -132,8 +134,8 @@ impl FromRequestParts<App> for Visitor {
             return Err(Problem::invalid("The cookie of the session comes twice. Remove this site's cookies."));
         }
         let cookie = read(Kind::Session);
-        let caller = match &cookie {
-            None => None,
+        let (caller, is_elsewhere) = match &cookie {
+            None => (None, false),
             Some(cookie) => sign_in(app, cookie, device.address, parts).await?,
         };
         let language = language(app, parts, read(Kind::Language).as_deref());
@@ -144,6 +146,7 @@ impl FromRequestParts<App> for Visitor {
             device,
             caller,
             cookie,
+            is_elsewhere,
             target,
             language,
             browser: read(Kind::Form),
@@ -166,15 +169,22 @@ fn refuse_plain_http(transport: Transport, parts: &Parts) -> Result<(), Problem>
     }
 }
 
-async fn sign_in(app: &App, cookie: &str, address: Option<IpAddr>, parts: &Parts) -> Result<Option<Caller>, Problem> {
+/// Whom the cookie signs in; else whether it would at another address.
+async fn sign_in(
+    app: &App,
+    cookie: &str,
+    address: Option<IpAddr>,
+    parts: &Parts,
+) -> Result<(Option<Caller>, bool), Problem> {
     match app.authority.verify_cookie(cookie, address).await {
         Ok(LetIn { verified, lost }) => {
             if let Some(lost) = lost {
                 latest::leave(app, &parts.extensions, &lost);
             }
-            Ok(Some(Caller::let_in(verified, address, &parts.extensions)))
+            Ok((Some(Caller::let_in(verified, address, &parts.extensions)), false))
         }
-        Err(Refused::Dead) => Ok(None),
+        Err(Refused::Dead) => Ok((None, false)),
+        Err(Refused::Elsewhere) => Ok((None, true)),
         Err(Refused::Unknown(error)) => Err(error.into()),
         Err(Refused::CannotTell(rejected)) => {
             tracing::warn!(%rejected, "whether a cookie is good could not be told");
@@ -239,11 +249,15 @@ impl Member {
     }
 }
 
-/// Leads to the sign-in page. A cookie that stands for nothing any more says that this device was signed out.
+/// Leads to the sign-in page. A cookie that stands for nothing any more says that this device was signed out; one whose
+/// session is bound to another address is kept, for when it is there again.
 pub(crate) fn to_sign_in(visitor: &Visitor, come_back: bool) -> Response {
     let place = if come_back { return_to::sign_in_then(&visitor.target) } else { "/sign-in".to_owned() };
     let mut response = (StatusCode::SEE_OTHER, [(LOCATION, place)]).into_response();
-    if visitor.cookie.is_some() {
+    if visitor.is_elsewhere {
+        let notice = cookie::set(Kind::Notice, visitor.transport(), "other-address", Some(super::NOTICE));
+        response.headers_mut().append("set-cookie", notice);
+    } else if visitor.cookie.is_some() {
         let transport = visitor.transport();
         response.headers_mut().append("set-cookie", cookie::remove(Kind::Session, transport));
         response

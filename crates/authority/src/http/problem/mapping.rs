@@ -27,7 +27,10 @@ impl From<Error> for Problem {
             Error::Throttled { retry_after } => Self::new(kinds::THROTTLED).retry_after(retry_after),
             Error::Busy { retry_after } => Self::new(kinds::BUSY).retry_after(retry_after),
             Error::NotFound(what) => Self::not_found(what),
-            Error::SignedOut(_) => Self::new(kinds::INVALID_TOKEN).challenge(Some("invalid_token")),
+            // Whoever copied a token learns nothing of where it is good.
+            Error::SignedOut(_) | Error::OtherAddress => {
+                Self::new(kinds::INVALID_TOKEN).challenge(Some("invalid_token"))
+            }
             Error::StaleAuthentication { max_age } => stale(max_age),
             Error::Overtaken => Self::new(kinds::OVERTAKEN),
             // Which refusal it was is for the audit log alone.
