@@ -27,6 +27,7 @@ mod acceptance {
     mod reviving;
     mod running;
     mod scale;
+    mod stubborn;
     mod time;
     mod unsettled;
 }

@@ -27,21 +27,21 @@ use super::guard::snapshot;
 use super::house::{ISSUER, directory, password};
 
 /// The lease of the verifier that is cut off.
-const LEASE: Duration = Duration::from_secs(30);
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Of the tests.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server on a machine whose clocks stand still.
-struct Serving {
-    authority: Arc<Authority>,
+pub(crate) struct Serving {
+    pub(crate) authority: Arc<Authority>,
     follower: JoinHandle<()>,
 }
 
 impl Serving {
-    async fn begin(folder: &Path, max_lease: Duration, machine: &Arc<GuardClock>) -> Self {
+    pub(crate) async fn begin(folder: &Path, max_lease: Duration, machine: &Arc<GuardClock>) -> Self {
         let authority = open(folder, max_lease, Role::Server, machine).await;
         keep_house::record_lifetime(&authority.world).await.unwrap();
         let follower = tokio::spawn(follower::follow(Arc::clone(&authority)));
@@ -55,13 +55,19 @@ impl Serving {
     }
 
     /// The process is killed.
-    async fn die(self) {
+    pub(crate) async fn die(self) {
         self.follower.abort();
         assert!(self.follower.await.unwrap_err().is_cancelled());
         drop(Arc::into_inner(self.authority).expect("nothing else holds it"));
     }
 
-    async fn sign_in(&self, person: &Person) -> SignedIn {
+    pub(crate) async fn sign_up(&self, login: &str) -> Person {
+        let request = SignUp { login: login.into(), password: password(OLD), address: None, idempotency: None };
+        let user = sign_up(&self.authority.world, request).await.unwrap();
+        Person { id: user.id, login: user.login }
+    }
+
+    pub(crate) async fn sign_in(&self, person: &Person) -> SignedIn {
         sign_in(&self.authority.world, person.request(OLD)).await.unwrap()
     }
 }
@@ -80,6 +86,22 @@ async fn cut_off(authority: &Authority, machine: &Arc<GuardClock>) -> (Verifier,
     let world = authority.world.clone();
     let read = authority.world.store.read("snapshot", move |view| snapshot(view, &world, None));
     keeper.reset(read.await.unwrap()).unwrap();
+    let Following { written, .. } = follow(authority, machine).await;
+    keeper.extend(written + LEASE).unwrap();
+    (verifier, keeper)
+}
+
+/// A connection to the node, which holds a lease.
+pub(crate) struct Following {
+    pub(crate) line: Line,
+    /// What was acknowledged, and echoed.
+    pub(crate) ack: Ack,
+    /// When that was written: the lease runs from then on.
+    pub(crate) written: Duration,
+}
+
+/// Follows, and acknowledges until it holds a lease.
+pub(crate) async fn follow(authority: &Authority, machine: &Arc<GuardClock>) -> Following {
     let head = authority.world.store.position().await.unwrap();
     let follower = Follower {
         name: "edge".into(),
@@ -94,16 +116,16 @@ async fn cut_off(authority: &Authority, machine: &Arc<GuardClock>) -> (Verifier,
     let mut line = authority.hub.connect(follower, 1).expect("let in");
     assert!(authority.hub.go_live(line.id, head).expect("the same epoch"));
     let written = machine.boottime();
-    for number in 1.. {
-        if authority.hub.ack(line.id, Ack { position: head.number, number }, written).expect("in its turn") {
+    let mut ack = Ack { position: head.number, number: 1 };
+    loop {
+        if authority.hub.ack(line.id, ack, written).expect("in its turn") {
             authority.hint();
         }
         if echoed(&mut line).await {
-            break;
+            return Following { line, ack, written };
         }
+        ack.number += 1;
     }
-    keeper.extend(written + LEASE).unwrap();
-    (verifier, keeper)
 }
 
 async fn echoed(line: &mut Line) -> bool {
@@ -125,9 +147,7 @@ async fn nothing_is_enforced_before_the_lost_lease_is_over(restored: bool) {
     let machine = GuardClock::beside(&truth);
     let (folder, backup) = (dir.path().join("data"), dir.path().join("backup.db"));
     let serving = Serving::begin(&folder, LEASE, &machine).await;
-    let request = SignUp { login: "ann".into(), password: password(OLD), address: None, idempotency: None };
-    let user = sign_up(&serving.authority.world, request).await.unwrap();
-    let ann = Person { id: user.id, login: user.login };
+    let ann = serving.sign_up("ann").await;
     serving.authority.sqlite.backup(&backup).unwrap();
     // The log goes on beyond the backup.
     let former = serving.sign_in(&ann).await;

@@ -48,7 +48,7 @@ fn g5_whoever_does_not_read_is_dropped_waited_for_until_its_lease_is_over_and_wa
 }
 
 #[test]
-fn g5_whoever_acknowledges_all_but_the_ending_again_and_again_delays_it_by_its_lease_at_most() {
+fn g5_whoever_acknowledges_all_but_the_ending_again_and_again_is_not_waited_for_without_end() {
     let scene = Scene::new();
     let phone = scene.server.sign_in("ann", "Phone");
     let (mut line, position) = Line::following(&scene, "stubborn", Duration::from_secs(4));
