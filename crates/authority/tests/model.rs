@@ -6,10 +6,16 @@
 mod bounds;
 #[path = "model/check.rs"]
 mod check;
+#[path = "model/cover.rs"]
+mod cover;
 #[path = "model/kept.rs"]
 mod kept;
+#[path = "model/lean.rs"]
+mod lean;
 #[path = "model/mutants.rs"]
 mod mutants;
+#[path = "model/search.rs"]
+mod search;
 #[path = "model/service.rs"]
 mod service;
 #[path = "model/step.rs"]

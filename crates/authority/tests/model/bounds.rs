@@ -21,6 +21,10 @@ pub(crate) struct Bounds {
     pub(crate) ticks: u8,
     /// Whether a node may answer a verifier that connects with what it read last, rather than with the head.
     pub(crate) stale: bool,
+    /// Whether there are further nodes and verifiers, any number of them, of which there is only what they do to these.
+    pub(crate) others: bool,
+    /// Whether worlds that differ in nothing that matters are one.
+    pub(crate) lean: bool,
 }
 
 /// Which processes may stop.
@@ -54,9 +58,11 @@ impl Bounds {
         breaks: 0,
         ticks: 0,
         stale: false,
+        others: false,
+        lean: false,
     };
 
-    /// Two of what there may be several of, and each mishap once. Too much to be gone through, except for its beginning.
+    /// Two of what there may be several of, and each mishap once. It is gone through as one of each beside others.
     pub(crate) const ALL: Self = Self {
         nodes: 2,
         verifiers: 2,
@@ -67,28 +73,66 @@ impl Bounds {
         breaks: 0,
         ticks: 3,
         stale: false,
+        others: false,
+        lean: false,
     };
 
     /// What is explored each time.
-    pub(crate) const NEAR: [Self; 8] = [
+    pub(crate) const NEAR: [Self; 9] = [
         Self { ticks: 3, ..Self::LEAST },
         Self { pauses: 1, ticks: 2, ..Self::LEAST },
         Self { restarts: 1, ticks: 2, ..Self::LEAST },
         Self { revocations: 2, restarts: 1, pauses: 1, ..Self::LEAST },
         Self { breaks: 1, ticks: 1, ..Self::LEAST },
-        Self { nodes: 2, restarts: 1, ticks: 1, ..Self::LEAST },
+        Self { nodes: 2, restarts: 1, ..Self::LEAST },
+        Self { nodes: 2, ticks: 1, ..Self::LEAST },
         Self { nodes: 2, breaks: 1, stale: true, ..Self::LEAST },
         Self { verifiers: 2, ticks: 1, ..Self::LEAST },
     ];
 
     /// What takes minutes.
-    pub(crate) const FAR: [Self; 6] = [
+    pub(crate) const FAR: [Self; 7] = [
         Self { ticks: 4, ..Self::LEAST },
         Self { breaks: 1, ticks: 2, ..Self::LEAST },
         Self { revocations: 2, ticks: 2, ..Self::LEAST },
         Self { revocations: 2, restarts: 1, pauses: 1, ticks: 1, ..Self::LEAST },
+        Self { nodes: 2, restarts: 1, ticks: 1, ..Self::LEAST },
         Self { nodes: 2, pauses: 1, ticks: 1, ..Self::LEAST },
         Self { nodes: 2, breaks: 1, stale: true, ticks: 1, ..Self::LEAST },
+    ];
+
+    /// One node and one verifier beside any number of others.
+    const BESIDE: Self = Self { revocations: 2, others: true, lean: true, ..Self::LEAST };
+
+    /// What is explored each time beside others, and how many states that has.
+    pub(crate) const BESIDE_OTHERS: [(Self, usize); 4] = [
+        (Self { restarts: 1, pauses: 1, ..Self::BESIDE }, 96_646),
+        (Self { restarts: 1, ticks: 1, ..Self::BESIDE }, 98_658),
+        (Self { pauses: 1, ticks: 1, ..Self::BESIDE }, 493_776),
+        (Self { ticks: 2, ..Self::BESIDE }, 315_948),
+    ];
+
+    /// Everything, beside others.
+    pub(crate) const ALL_BESIDE_OTHERS: [(Self, usize); 1] =
+        [(Self { restarts: 1, pauses: 1, ticks: 1, ..Self::BESIDE }, 2_138_072)];
+
+    /// Several nodes and verifiers, which one of each beside others is compared with.
+    pub(crate) const COVERED: [Self; 2] =
+        [Self { nodes: 2, verifiers: 2, ..Self::LEAST }, Self { nodes: 2, restarts: 1, ..Self::LEAST }];
+
+    /// The same, for longer.
+    pub(crate) const FAR_COVERED: [Self; 3] = [
+        Self { nodes: 2, restarts: 1, pauses: 1, ..Self::LEAST },
+        Self { nodes: 2, breaks: 1, stale: true, ..Self::LEAST },
+        Self { nodes: 2, verifiers: 2, pauses: 1, ..Self::LEAST },
+    ];
+
+    /// What is explored with all that makes no difference, and without.
+    pub(crate) const BOTH_WAYS: [Self; 4] = [
+        Self { ticks: 2, ..Self::LEAST },
+        Self { restarts: 1, pauses: 1, ..Self::LEAST },
+        Self { nodes: 2, breaks: 1, stale: true, ..Self::LEAST },
+        Self { verifiers: 2, ..Self::LEAST },
     ];
 
     /// Whether all that may happen within these bounds may happen within the other ones.

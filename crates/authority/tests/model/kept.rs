@@ -57,7 +57,7 @@ impl<T: PartialEq> PartialEq for Kept<T> {
 
 impl<T: Eq> Eq for Kept<T> {}
 
-fn hash_of<T: Hash>(value: &T) -> u64 {
+pub(crate) fn hash_of<T: Hash>(value: &T) -> u64 {
     let mut mixer = Mixer(0);
     value.hash(&mut mixer);
     mixer.finish()

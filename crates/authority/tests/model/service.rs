@@ -147,11 +147,12 @@ impl Service {
         Some(if mutant == Some(Mutant::LeaseFromReceipt) { now + LEASE } else { until })
     }
 
-    /// Acknowledges what it has applied. The number says when it was, so that it does not depend on how many there were.
+    /// Acknowledges what it has applied. The number says when that was, and what: no two of a connection are the same, for
+    /// in a tick each tells of more than the one before.
     pub(crate) fn say(&mut self, tick: u8, now: Time, mutant: Option<Mutant>) {
-        let position = self.unapplied.max(self.applied).into();
+        let position = u64::from(self.unapplied.max(self.applied));
         let Some(line) = &mut self.line else { return };
-        line.last = line.last.max(u64::from(tick) * 8) + 1;
+        line.last = (line.last + 1).max(u64::from(tick) * 8 + 1 + position);
         let ack = Ack { position, number: line.last };
         line.waiting.push((ack, now));
         line.up.push(ack);

@@ -1,25 +1,35 @@
 //! What may happen, each at any time.
 
-use rescind::feed::node::FollowerId;
+use std::time::Duration;
+
+use rescind::feed::lease::Time;
+use rescind::feed::node::{FollowerId, Node, Verdict};
 use rescind_domain::node::NodeId;
+use rescind_wire::feed::Ack;
 
 use crate::bounds::{Bounds, Stops, UP};
 use crate::mutants::Mutant;
 use crate::service::{Down, Line, Said, Service};
 use crate::task::Task;
-use crate::world::World;
+use crate::world::{World, Wrong};
+
+/// Any of the verifiers that there are beside.
+const OTHER: FollowerId = FollowerId::MAX;
+
+/// So long a lease that nothing is too old for it.
+const LONG: Duration = Duration::from_secs(1_000_000);
 
 /// One thing that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Step {
-    what: What,
+    pub(crate) what: What,
     /// After how many of its moves the process stops; 0 if it does not.
-    stop: u8,
+    pub(crate) stop: u8,
 }
 
 /// What happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum What {
+pub(crate) enum What {
     /// Time passes, for everybody.
     Tick,
     /// An entry is committed.
@@ -28,14 +38,17 @@ enum What {
     Beat(u8),
     /// A node reads the log, and sends what is new.
     Read(u8),
-    /// A node lets go of leases that are over, and publishes what all its verifiers have reached.
-    Publish(u8),
+    /// A node lets go of leases that are over, and publishes what all its verifiers have reached; other verifiers than
+    /// those that there are have reached no more than this.
+    Publish { at: u8, others: Option<u8> },
     /// A node ends. Its next heartbeat begins another.
     Restart(u8),
     /// A node notices that a verifier is gone.
     Notice(u8, FollowerId),
     /// A verifier connects to a node, which reads the head, or what it read last.
     Connect { at: u8, to: u8, stale: bool },
+    /// A verifier leaves what connection it has for another node than those that there are, and applies this.
+    Elsewhere { at: u8, position: u8 },
     /// A verifier takes what came first, and acknowledges.
     Hear(u8),
     /// A mutant applies what it has acknowledged.
@@ -120,7 +133,7 @@ impl World {
             may(What::Read(at), 2);
         }
         if publishes {
-            may(What::Publish(at), 1);
+            self.publications(at, may);
         }
         for line in &machine.lines {
             let connected = self.service(line.service).line.as_ref();
@@ -131,6 +144,34 @@ impl World {
         if self.restarts > 0 && machine.node.is_some() {
             may(What::Restart(at), 0);
         }
+    }
+
+    /// Lets a node publish what it may, unless that would change nothing.
+    fn publications(&self, at: u8, may: &mut impl FnMut(What, u8)) {
+        let now = self.clock_of_machine(at);
+        let Some(node) = &self.machine(at).node else { return };
+        let lasts = |until: Option<Time>| until.is_some_and(|until| now < until);
+        let lowest = node.followers().filter(|held| lasts(held.until)).map(|held| held.acked).min();
+        if self.has_lease_over(at) {
+            may(What::Publish { at, others: self.others.then(|| small(node.reached())) }, 0);
+        }
+        if !self.others {
+            if lowest.unwrap_or(node.head()) > node.reached() {
+                may(What::Publish { at, others: None }, 1);
+            }
+            return;
+        }
+        // An other one may have been told of what the node itself has not read yet.
+        for position in node.reached() + 1..=lowest.unwrap_or(self.head.into()) {
+            may(What::Publish { at, others: Some(small(position)) }, 1);
+        }
+    }
+
+    /// Whether a node has yet to let go of a lease that is over.
+    pub(crate) fn has_lease_over(&self, at: u8) -> bool {
+        let now = self.clock_of_machine(at);
+        let node = self.machine(at).node.as_ref();
+        node.is_some_and(|node| node.followers().any(|held| held.until.is_some_and(|until| until <= now)))
     }
 
     fn steps_of_service(&self, at: u8, bounds: Bounds, may: &mut impl FnMut(What, u8)) {
@@ -160,6 +201,11 @@ impl World {
                 may(What::Connect { at, to, stale: false }, 2);
                 if bounds.stale && node.head() < self.head.into() {
                     may(What::Connect { at, to, stale: true }, 2);
+                }
+            }
+            for position in service.applied..=if self.others { self.head } else { 0 } {
+                if position > service.applied || line.is_some() && self.others {
+                    may(What::Elsewhere { at, position }, 0);
                 }
             }
         }
@@ -205,6 +251,13 @@ impl World {
             world.look(mutant);
         }
         world.judge();
+        let mut services = world.services.iter().zip(&self.services);
+        if world.others && services.any(|(after, before)| after.applied < before.applied) {
+            world.wrong = Some(Wrong::Forgot);
+        }
+        if world.lean {
+            world.leave_out();
+        }
         Some(world)
     }
 
@@ -228,10 +281,10 @@ impl World {
             What::Beat(at) => return Some(self.beat(at)),
             What::Read(at) => {
                 let (node, began) = (self.machine(at).id, self.clock_of_machine(at));
-                self.node(at, node, rescind::feed::node::Node::begin_read);
+                self.node(at, node, Node::begin_read);
                 return Some(Task::Read { at, node, began });
             }
-            What::Publish(at) => return self.publish(at, mutant),
+            What::Publish { at, others } => return self.publish(at, others, mutant),
             What::Restart(at) => self.restart(at, mutant),
             What::Notice(at, id) => {
                 self.change_machine(at, |machine| {
@@ -244,10 +297,13 @@ impl World {
             What::Connect { at, to, stale } => {
                 self.change_service(at, |service| service.line = None);
                 let node = self.machine(to).id;
-                let known = self.machine(to).node.as_ref().map_or(0, rescind::feed::node::Node::head);
-                let position = if stale { u8::try_from(known).expect("small") } else { self.head };
+                let known = self.machine(to).node.as_ref().map_or(0, Node::head);
+                let position = if stale { small(known) } else { self.head };
                 return Some(Task::Opening { at: to, node, service: at, position });
             }
+            What::Elsewhere { at, position } => self.change_service(at, |service| {
+                (service.applied, service.unapplied, service.line) = (position, position, None);
+            }),
             What::Hear(at) => {
                 let (tick, now) = (self.tick, self.clock_of_service());
                 self.change_service(at, |service| {
@@ -308,24 +364,34 @@ impl World {
         });
         match node {
             // A counter that says when it was rises, and does not depend on how many there were.
-            Some((node, reached)) => {
-                Task::Beat { at, node, sent, counter, reached: u8::try_from(reached).expect("small") }
-            }
+            Some((node, reached)) => Task::Beat { at, node, sent, counter, reached: small(reached) },
             None => Task::Enter { at, sent },
         }
     }
 
-    fn publish(&mut self, at: u8, mutant: Option<Mutant>) -> Option<Task> {
+    fn publish(&mut self, at: u8, others: Option<u8>, mutant: Option<Mutant>) -> Option<Task> {
         let now = self.clock_of_machine(at);
         let node = self.machine(at).id;
         for id in self.node(at, node, |node| node.settle(now))? {
             self.close(at, id);
         }
-        let reached = self.node(at, node, |node| match mutant {
-            Some(Mutant::AdmitsBelowPublished) => node.clone().publish(now),
-            _ => node.publish(now),
+        let reached = self.node(at, node, |node| {
+            // Whichever of the others has reached least. Here it comes for this one step; with such a lease, the node
+            // takes it for one that has had it for long.
+            if let Some(position) = others {
+                node.connect(OTHER, LONG);
+                node.sent(OTHER, position.into());
+                let ack = Ack { position: position.into(), number: 1 };
+                assert_eq!(node.ack(OTHER, ack, now), Verdict::Read);
+            }
+            let reached = match mutant {
+                Some(Mutant::AdmitsBelowPublished) => node.clone().publish(now),
+                _ => node.publish(now),
+            };
+            node.goodbye(OTHER);
+            reached
         })??;
-        Some(Task::Publish { at, node, reached: u8::try_from(reached).expect("small") })
+        Some(Task::Publish { at, node, reached: small(reached) })
     }
 
     fn restart(&mut self, at: u8, mutant: Option<Mutant>) {
@@ -341,9 +407,15 @@ impl World {
     }
 }
 
+pub(crate) fn small(position: u64) -> u8 {
+    u8::try_from(position).expect("a position within the bounds")
+}
+
 impl Service {
     pub(crate) fn connect(&mut self, at: u8, node: u8, id: FollowerId, down: Vec<Down>) {
         let (waiting, up) = (Vec::new(), Vec::new());
+        // It will have, once it has heard the first of it.
+        self.said = false;
         self.line = Some(Line { at, node, id, waiting, down, up, last: 0, following: false });
     }
 

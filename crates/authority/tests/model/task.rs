@@ -292,6 +292,9 @@ impl World {
             }
             (Verdict::Silent | Verdict::Read, _) => {}
         }
+        if self.lean {
+            self.leave_out_unechoed(said, verdict);
+        }
         None
     }
 

@@ -33,6 +33,9 @@ pub(crate) struct World {
     pub(crate) restarts: u8,
     pub(crate) pauses: u8,
     pub(crate) breaks: u8,
+    /// As in the bounds.
+    pub(crate) others: bool,
+    pub(crate) lean: bool,
     /// Whose clock is fast.
     pub(crate) fast: [bool; 2],
     pub(crate) rows: Vec<Row>,
@@ -54,6 +57,9 @@ pub(crate) enum Wrong {
     Refused,
     /// A verifier that keeps to the protocol is told that it does not.
     Accused,
+    /// A verifier no longer applies what it had applied. That nobody makes it do so is what each node takes for granted
+    /// of the others, hence is itself held to.
+    Forgot,
 }
 
 /// A node, as the store has it.
@@ -105,6 +111,8 @@ impl World {
             restarts: bounds.restarts,
             pauses: bounds.pauses,
             breaks: bounds.breaks,
+            others: bounds.others,
+            lean: bounds.lean,
             fast,
             rows: Vec::new(),
             machines: (0..bounds.nodes).map(|at| Kept::new(machine(at))).collect(),
