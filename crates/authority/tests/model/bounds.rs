@@ -17,6 +17,8 @@ pub(crate) struct Bounds {
     pub(crate) stops: Stops,
     /// How often a verifier loses its connection, with what is on its way to it.
     pub(crate) breaks: u8,
+    /// How often a verifier gives its lease up, and says goodbye.
+    pub(crate) goodbyes: u8,
     /// How often time passes, by as much as a verifier's lease.
     pub(crate) ticks: u8,
     /// Whether a node may answer a verifier that connects with what it read last, rather than with the head.
@@ -56,6 +58,7 @@ impl Bounds {
         pauses: 0,
         stops: Stops::Any,
         breaks: 0,
+        goodbyes: 0,
         ticks: 0,
         stale: false,
         others: false,
@@ -71,6 +74,7 @@ impl Bounds {
         pauses: 1,
         stops: Stops::Any,
         breaks: 0,
+        goodbyes: 0,
         ticks: 3,
         stale: false,
         others: false,
@@ -78,12 +82,13 @@ impl Bounds {
     };
 
     /// What is explored each time.
-    pub(crate) const NEAR: [Self; 9] = [
+    pub(crate) const NEAR: [Self; 10] = [
         Self { ticks: 3, ..Self::LEAST },
         Self { pauses: 1, ticks: 2, ..Self::LEAST },
         Self { restarts: 1, ticks: 2, ..Self::LEAST },
         Self { revocations: 2, restarts: 1, pauses: 1, ..Self::LEAST },
         Self { breaks: 1, ticks: 1, ..Self::LEAST },
+        Self { goodbyes: 1, ticks: 1, ..Self::LEAST },
         Self { nodes: 2, restarts: 1, ..Self::LEAST },
         Self { nodes: 2, ticks: 1, ..Self::LEAST },
         Self { nodes: 2, breaks: 1, stale: true, ..Self::LEAST },
@@ -104,28 +109,44 @@ impl Bounds {
     /// One node and one verifier beside any number of others.
     const BESIDE: Self = Self { revocations: 2, others: true, lean: true, ..Self::LEAST };
 
+    /// The same with one revocation, connections that are lost, and snapshots of the past.
+    const LOST: Self = Self { revocations: 1, breaks: 1, stale: true, ..Self::BESIDE };
+
     /// What is explored each time beside others, and how many states that has.
-    pub(crate) const BESIDE_OTHERS: [(Self, usize); 4] = [
+    pub(crate) const BESIDE_OTHERS: [(Self, usize); 6] = [
         (Self { restarts: 1, pauses: 1, ..Self::BESIDE }, 96_646),
         (Self { restarts: 1, ticks: 1, ..Self::BESIDE }, 98_658),
         (Self { pauses: 1, ticks: 1, ..Self::BESIDE }, 493_776),
         (Self { ticks: 2, ..Self::BESIDE }, 315_948),
+        (Self { ticks: 1, ..Self::LOST }, 107_076),
+        (Self { goodbyes: 1, ..Self::LOST }, 35_386),
     ];
 
-    /// Everything, beside others.
-    pub(crate) const ALL_BESIDE_OTHERS: [(Self, usize); 1] =
-        [(Self { restarts: 1, pauses: 1, ticks: 1, ..Self::BESIDE }, 2_138_072)];
+    /// Everything, beside others; and what takes minutes.
+    pub(crate) const ALL_BESIDE_OTHERS: [(Self, usize); 5] = [
+        (Self { revocations: 2, goodbyes: 1, ..Self::LOST }, 380_908),
+        (Self { restarts: 1, pauses: 1, goodbyes: 1, ..Self::BESIDE }, 714_338),
+        (Self { restarts: 1, goodbyes: 1, ticks: 1, ..Self::BESIDE }, 1_168_400),
+        (Self { restarts: 1, pauses: 1, ticks: 1, ..Self::BESIDE }, 2_138_072),
+        (Self { restarts: 1, pauses: 1, ticks: 2, ..Self::BESIDE }, 36_987_000),
+    ];
 
     /// Several nodes and verifiers, which one of each beside others is compared with.
-    pub(crate) const COVERED: [Self; 2] =
-        [Self { nodes: 2, verifiers: 2, ..Self::LEAST }, Self { nodes: 2, restarts: 1, ..Self::LEAST }];
+    pub(crate) const COVERED: [Self; 3] = [
+        Self { nodes: 2, verifiers: 2, ..Self::LEAST },
+        Self { nodes: 2, restarts: 1, ..Self::LEAST },
+        Self { nodes: 2, goodbyes: 1, ..Self::LEAST },
+    ];
 
     /// The same, for longer.
     pub(crate) const FAR_COVERED: [Self; 3] = [
         Self { nodes: 2, restarts: 1, pauses: 1, ..Self::LEAST },
-        Self { nodes: 2, breaks: 1, stale: true, ..Self::LEAST },
+        Self { nodes: 2, breaks: 1, goodbyes: 1, ..Self::LEAST },
         Self { nodes: 2, verifiers: 2, pauses: 1, ..Self::LEAST },
     ];
+
+    /// Where one walks at random.
+    pub(crate) const WALKED: Self = Self { breaks: 1, goodbyes: 1, stale: true, ..Self::ALL };
 
     /// What is explored with all that makes no difference, and without.
     pub(crate) const BOTH_WAYS: [Self; 4] = [
@@ -140,8 +161,9 @@ impl Bounds {
         let stops = self.pauses == 0 || other.stops == Stops::Any || self.stops == other.stops;
         let there = [self.nodes, self.verifiers, self.revocations, self.ticks];
         let most = [other.nodes, other.verifiers, other.revocations, other.ticks];
-        let goes_wrong = [self.restarts, self.pauses, self.breaks, u8::from(self.stale)];
-        let may_go_wrong = [other.restarts, other.pauses, other.breaks, u8::from(other.stale)];
-        stops && (0..4).all(|at| there[at] <= most[at] && goes_wrong[at] <= may_go_wrong[at])
+        let goes_wrong = [self.restarts, self.pauses, self.breaks, self.goodbyes, u8::from(self.stale)];
+        let may_go_wrong = [other.restarts, other.pauses, other.breaks, other.goodbyes, u8::from(other.stale)];
+        let as_much = |less: &[u8], more: &[u8]| less.iter().zip(more).all(|(less, more)| less <= more);
+        stops && as_much(&there, &most) && as_much(&goes_wrong, &may_go_wrong)
     }
 }

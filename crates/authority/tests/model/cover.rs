@@ -123,9 +123,10 @@ fn counterpart(whole: &World, part: &World, step: Step, after: &World) -> Option
         What::Notice(at, id) => at == 0 && id < OTHERS,
         What::Connect { at: 0, .. } => return elsewhere(part, after),
         What::Hear(0) if !is_at_first(service) => return elsewhere(part, after),
-        What::Hear(at) | What::Apply(at) | What::Say(at) | What::Arrive(at) | What::Break(at) => {
+        What::Hear(at) | What::Apply(at) | What::Say(at) | What::Arrive(at) | What::Break(at) | What::Leave(at) => {
             at == 0 && is_at_first(service)
         }
+        What::Bye(at) => at == 0 && service.bye.is_some_and(|bye| bye.at == 0),
         What::Late(at) => at == 0 && service.late.is_some_and(|said| said.at == 0),
         What::Publish { .. } | What::Elsewhere { .. } | What::Connect { .. } => false,
         What::Remove => part.observer.lapsed().next().is_some(),
@@ -167,6 +168,7 @@ fn is_covered(whole: &World, part: &World) -> bool {
         && whole.restarts <= part.restarts
         && whole.pauses <= part.pauses
         && whole.breaks <= part.breaks
+        && whole.goodbyes <= part.goodbyes
         && (whole.tick, whole.head, whole.fast[0]) == (part.tick, part.head, part.fast[0])
         && rows_of_first(&whole.rows) == part.rows
         && machine_of_first(whole.machine(0)) == *part.machine(0)
@@ -178,6 +180,7 @@ fn is_served(whole: &Service, part: &Service) -> bool {
     let line = whole.line.as_ref().filter(|line| line.at == 0);
     (whole.applied, whole.unapplied, line) == (part.applied, part.unapplied, part.line.as_ref())
         && whole.late.is_none_or(|said| said.at != 0 || part.late == whole.late)
+        && whole.bye.filter(|bye| bye.at == 0) == part.bye
         && (line.is_none() || whole.said == part.said)
 }
 

@@ -36,6 +36,10 @@ pub(crate) enum Mutant {
     DeletesRowOnShutdown,
     /// An observer reads its clock before it reads the rows, and counts from there.
     ClockBeforeRead,
+    /// A verifier says goodbye, and keeps its lease.
+    GoodbyeKeepsLease,
+    /// A goodbye frees every connection of that verifier.
+    GoodbyeFreesAll,
     /// A node counts what a verifier misses as sent only after it has sent it.
     CountsAsSentLate,
 }
@@ -47,6 +51,7 @@ impl Mutant {
         match self {
             Self::AckBeforeApply | Self::UnechoedAckExtends => least,
             Self::NoWaitAfterRestart | Self::DeletesRowOnShutdown => Bounds { restarts: 1, ..least },
+            Self::GoodbyeKeepsLease | Self::GoodbyeFreesAll => Bounds { goodbyes: 1, ..least },
             Self::ForgetsWhoLeft => Bounds { breaks: 1, ..least },
             Self::OlderSnapshot => Bounds { nodes: 2, breaks: 1, stale: true, ..least },
             Self::FirstEchoBelowPublished | Self::AdmitsBelowPublished | Self::CountsAsSentLate => {

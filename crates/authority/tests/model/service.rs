@@ -22,6 +22,8 @@ pub(crate) struct Service {
     pub(crate) line: Option<Line>,
     /// An acknowledgement of a connection that it has left, which may still arrive.
     pub(crate) late: Option<Said>,
+    /// The connection on which it has said goodbye, which may still arrive.
+    pub(crate) bye: Option<Bye>,
     /// What was acknowledged and not applied: only a mutant has any.
     pub(crate) unapplied: u8,
     /// Whether it acknowledged because it was time, in this tick.
@@ -37,6 +39,14 @@ pub(crate) struct Said {
     pub(crate) node: u8,
     pub(crate) id: FollowerId,
     pub(crate) ack: Ack,
+}
+
+/// A goodbye on its way: to which machine and node, on which connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Bye {
+    pub(crate) at: u8,
+    pub(crate) node: u8,
+    pub(crate) id: FollowerId,
 }
 
 /// A connection, as the service has it.
@@ -67,7 +77,7 @@ pub(crate) enum Down {
 
 impl Service {
     pub(crate) const fn new() -> Self {
-        Self { applied: 0, until: Time::ZERO, line: None, late: None, unapplied: 0, said: false }
+        Self { applied: 0, until: Time::ZERO, line: None, late: None, bye: None, unapplied: 0, said: false }
     }
 
     /// Whether it had a lease, which has run out.
@@ -91,6 +101,15 @@ impl Service {
                 Down::Snapshot(_) | Down::Entries(..) => true,
             });
         }
+    }
+
+    /// Gives its lease up, and then says goodbye.
+    pub(crate) fn leave(&mut self, late: Option<Said>, mutant: Option<Mutant>) {
+        if mutant != Some(Mutant::GoodbyeKeepsLease) {
+            self.until = Time::ZERO;
+        }
+        self.bye = self.line.take().map(|line| Bye { at: line.at, node: line.node, id: line.id });
+        self.late = late;
     }
 
     /// Takes what came first. Answers whether it acknowledges.

@@ -9,7 +9,7 @@ use rescind_wire::feed::Ack;
 
 use crate::bounds::{Bounds, Stops, UP};
 use crate::mutants::Mutant;
-use crate::service::{Down, Line, Said, Service};
+use crate::service::{Bye, Down, Line, Said, Service};
 use crate::task::Task;
 use crate::world::{World, Wrong};
 
@@ -61,6 +61,10 @@ pub(crate) enum What {
     Late(u8),
     /// A verifier leaves a connection; what was on its way to it is lost.
     Break(u8),
+    /// A verifier gives its lease up, and says goodbye.
+    Leave(u8),
+    /// The goodbye of a verifier arrives.
+    Bye(u8),
     /// Whoever waits begins to look at the rows, and stops.
     Look,
     /// Whoever waits removes the rows of nodes that have lapsed.
@@ -176,14 +180,16 @@ impl World {
 
     fn steps_of_service(&self, at: u8, bounds: Bounds, may: &mut impl FnMut(What, u8)) {
         let service = self.service(at);
-        let busy = |said: Said| match self.stopped.as_deref() {
-            Some(Task::Arrived { said: other, .. }) => {
-                (other.at, other.node, other.id) == (said.at, said.node, said.id)
-            }
+        let busy = |at: u8, node: u8, id: FollowerId| match self.stopped.as_deref() {
+            Some(Task::Arrived { said, .. }) => (said.at, said.node, said.id) == (at, node, id),
             _ => false,
         };
-        if service.late.is_some_and(|said| !busy(said)) {
+        if service.late.is_some_and(|said| !busy(said.at, said.node, said.id)) {
             may(What::Late(at), 1);
+        }
+        // One that overtakes an acknowledgement is as good as one before which that was lost.
+        if service.bye.is_some_and(|bye| !busy(bye.at, bye.node, bye.id)) {
+            may(What::Bye(at), 0);
         }
         if service.unapplied > service.applied {
             may(What::Apply(at), 0);
@@ -217,11 +223,14 @@ impl World {
         if open && line.following && room && !service.said {
             may(What::Say(at), 0);
         }
-        if open && self.said(at).is_some_and(|said| !busy(said)) {
+        if open && self.said(at).is_some_and(|said| !busy(said.at, said.node, said.id)) {
             may(What::Arrive(at), 1);
         }
         if open && self.breaks > 0 {
             may(What::Break(at), 0);
+        }
+        if open && self.goodbyes > 0 && service.bye.is_none() {
+            may(What::Leave(at), 0);
         }
     }
 
@@ -286,14 +295,7 @@ impl World {
             }
             What::Publish { at, others } => return self.publish(at, others, mutant),
             What::Restart(at) => self.restart(at, mutant),
-            What::Notice(at, id) => {
-                self.change_machine(at, |machine| {
-                    machine.lines.retain(|line| line.id != id);
-                    let node = machine.node.as_mut().expect("a node");
-                    if mutant == Some(Mutant::ForgetsWhoLeft) { node.goodbye(id) } else { node.gone(id) }
-                });
-                self.forget_late(at, id);
-            }
+            What::Notice(at, id) => self.notice(at, id, mutant),
             What::Connect { at, to, stale } => {
                 self.change_service(at, |service| service.line = None);
                 let node = self.machine(to).id;
@@ -331,6 +333,12 @@ impl World {
                 let late = self.said(at);
                 self.change_service(at, |service| (service.line, service.late) = (None, late));
             }
+            What::Leave(at) => {
+                self.goodbyes -= 1;
+                let late = self.said(at);
+                self.change_service(at, |service| service.leave(late, mutant));
+            }
+            What::Bye(at) => self.bye(at, mutant),
             What::Look => return Some(Task::Look { began: self.clock_of_observer() }),
             What::Remove => {
                 let lapsed: Vec<(NodeId, u64)> = self.observer.lapsed().collect();
@@ -392,6 +400,33 @@ impl World {
             reached
         })??;
         Some(Task::Publish { at, node, reached: small(reached) })
+    }
+
+    fn notice(&mut self, at: u8, id: FollowerId, mutant: Option<Mutant>) {
+        self.change_machine(at, |machine| {
+            machine.lines.retain(|line| line.id != id);
+            let node = machine.node.as_mut().expect("a node");
+            if mutant == Some(Mutant::ForgetsWhoLeft) { node.goodbye(id) } else { node.gone(id) }
+        });
+        self.forget_late(at, id);
+    }
+
+    fn bye(&mut self, at: u8, mutant: Option<Mutant>) {
+        let Some(Bye { at: machine, node, id }) = self.change_service(at, |service| service.bye.take()) else { return };
+        if !self.is_open(machine, node, id) {
+            return;
+        }
+        self.change_machine(machine, |machine| machine.lines.retain(|line| line.id != id));
+        self.node(machine, node, |node| {
+            if mutant == Some(Mutant::GoodbyeFreesAll) {
+                let all: Vec<_> = node.followers().map(|held| held.id).filter(|other| other / 8 == id / 8).collect();
+                for id in all {
+                    node.goodbye(id);
+                }
+            }
+            node.goodbye(id);
+        });
+        self.forget_late(machine, id);
     }
 
     fn restart(&mut self, at: u8, mutant: Option<Mutant>) {

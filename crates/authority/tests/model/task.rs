@@ -150,8 +150,10 @@ impl World {
             machine.lines.clear();
         });
         for service in &mut self.services {
-            if service.late.is_some_and(|said| said.at == at) {
-                service.change(|service| service.late = None);
+            let late = service.late.filter(|said| said.at != at);
+            let bye = service.bye.filter(|bye| bye.at != at);
+            if (late, bye) != (service.late, service.bye) {
+                service.change(|service| (service.late, service.bye) = (late, bye));
             }
         }
     }
@@ -218,10 +220,13 @@ impl World {
         self.forget_late(at, id);
     }
 
+    /// What was on its way on a connection that is gone does not arrive.
     pub(crate) fn forget_late(&mut self, at: u8, id: FollowerId) {
         for service in &mut self.services {
-            if service.late.is_some_and(|said| (said.at, said.id) == (at, id)) {
-                service.change(|service| service.late = None);
+            let late = service.late.filter(|said| (said.at, said.id) != (at, id));
+            let bye = service.bye.filter(|bye| (bye.at, bye.id) != (at, id));
+            if (late, bye) != (service.late, service.bye) {
+                service.change(|service| (service.late, service.bye) = (late, bye));
             }
         }
     }

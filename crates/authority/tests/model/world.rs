@@ -33,6 +33,7 @@ pub(crate) struct World {
     pub(crate) restarts: u8,
     pub(crate) pauses: u8,
     pub(crate) breaks: u8,
+    pub(crate) goodbyes: u8,
     /// As in the bounds.
     pub(crate) others: bool,
     pub(crate) lean: bool,
@@ -111,6 +112,7 @@ impl World {
             restarts: bounds.restarts,
             pauses: bounds.pauses,
             breaks: bounds.breaks,
+            goodbyes: bounds.goodbyes,
             others: bounds.others,
             lean: bounds.lean,
             fast,
