@@ -3,11 +3,13 @@
 
 import assert from "node:assert/strict";
 import { PASSWORD, REFUSED, aria, axe, house, shot, until } from "./harness/house.js";
-import { appOf, browserOf, consoleOf, find, notice, signIn, somebody } from "./harness/people.js";
+import { AGENTS, appOf, browserOf, consoleOf, find, notice, other, signIn, somebody } from "./harness/people.js";
 
 const { test } = house({ "throttle.address_failures": 100_000 });
 /** Another server, on which nothing happens but what is said. */
 const quiet = house();
+/** One on which nothing has ended yet. */
+const empty = house();
 
 /** Types what a confirmation asks for, and sends it. */
 async function confirm(page, word) {
@@ -123,17 +125,25 @@ test("a14 all devices of one person are signed out at once, as one entry of the 
     await log.getByText("the <b>phone</b> was stolen").waitFor();
 });
 
-test("one device is signed out from the page of whose it is, and its page turns", async (visit) => {
+test("one device is signed out from the page of whose it is, and its page turns by itself, and no other", async (visit) => {
     const { server } = visit;
     const login = await somebody(server);
     const phone = await appOf(server, login, "Phone");
-    const theirs = await browserOf(visit, login);
+    const theirs = await browserOf(visit, login, { userAgent: AGENTS["Safari on iOS"] });
+    const kept = await browserOf(visit, login, { userAgent: AGENTS["Firefox on Windows"] });
     const page = await consoleOf(visit);
     await find(page, login);
+    await page.getByRole("button", { name: "Sign out Safari on iOS" }).click();
+    await notice(page).getByText(/^Done\./).waitFor();
+    await theirs.waitForURL("**/sign-in*");
+    await notice(theirs).getByText("This device was signed out.").waitFor();
+    assert.equal(await theirs.locator(".device").count(), 0);
+    await other(kept, "Safari on iOS").waitFor({ state: "detached" });
+    await kept.locator(".device.current").waitFor();
+    assert.ok(await phone.works());
     await page.getByRole("button", { name: /Phone/ }).click();
     await until(async () => !(await phone.works()));
-    await theirs.reload();
-    await theirs.locator(".device.current").waitFor();
+    await other(kept, "Phone").waitFor({ state: "detached" });
 });
 
 test("who is no administrator finds no console, and no link to it", { allow: [REFUSED] }, async (visit) => {
@@ -220,6 +230,18 @@ test("without script the console does the same", { allow: [REFUSED] }, async (vi
     assert.ok(!(await phone.works()));
     await page.locator('form[action$="/unlock"] button').click();
     assert.equal(await page.locator('form[action$="/unlock"]').count(), 0);
+});
+
+empty.test("the log that is open shows its first entry by itself", async (visit) => {
+    const { server } = visit;
+    const page = await consoleOf(visit);
+    await page.goto("/admin/revocations");
+    await page.getByText("Nothing yet.").waitFor();
+    const login = await somebody(server);
+    await appOf(server, login, "Kitchen");
+    await server.run(["user", "logout", login]);
+    await page.getByRole("link", { name: login }).waitFor();
+    assert.equal(await page.getByText("Nothing yet.").count(), 0);
 });
 
 /** What differs from run to run in the console. */

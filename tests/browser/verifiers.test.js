@@ -2,10 +2,12 @@
 
 import assert from "node:assert/strict";
 import { after } from "node:test";
-import { axe, fits, house, until } from "./harness/house.js";
+import { aria, axe, fits, house, until } from "./harness/house.js";
 import { appOf, browserOf, consoleOf, find, notice, somebody } from "./harness/people.js";
 
 const { test } = house();
+/** Another server, on which nothing happens but what is said. */
+const quiet = house({ "feed.max_lease": "10m" });
 const NAMES = ["mail", "shop", "wiki"];
 /** How long the guards go on without hearing from the server, and how long after that nobody can still count on it. */
 const LEASE = 4;
@@ -88,3 +90,67 @@ for (const how of ["goes on", "is given up"]) {
         });
     });
 }
+
+/** What differs from run to run in the console. */
+const VARIES = [
+    [/\broot\d+\b/g, "root"],
+    [/\d{1,2} [A-Z][a-z]+ \d{4}(,| at) \d\d:\d\d/g, "(time)"],
+    [/\b(now|\d+ (seconds?|minutes?) ago)\b/g, "(lately)"],
+    [/\b\d+ (accepted|signed in|refreshed|refused)\b/g, "(some) $1"],
+    [/\(\d+ seconds? left\)/g, "(so many seconds left)"],
+    [/^ *- group: "As a table[^\n]*\n/gm, ""],
+];
+
+/** How the console is looked at. */
+const LOOKS = [
+    { locale: "en-GB", width: 1000, dark: false },
+    { locale: "en-GB", width: 320, dark: true },
+    { locale: "ar", width: 320, dark: false },
+    { locale: "ar", width: 1000, dark: true },
+];
+
+quiet.test("everybody finds who follows, how far, under which lease, and who is missing", async (visit) => {
+    const { server } = visit;
+    const [shop, wiki] = [await server.guard("shop", "5m"), await server.guard("wiki", "5m")];
+    visit.ends.push(() => shop.stop(), () => wiki.stop());
+    await server.account("ann");
+    const kitchen = await appOf(server, "ann", "Kitchen");
+    const page = await consoleOf(visit);
+    const storageState = await page.context().storageState();
+    // Nothing is brought up to date while it is read.
+    const reader = await visit.open({ storageState, scripts: false });
+    const places = { verifiers: "/admin/verifiers", overview: "/admin", revocations: "/admin/revocations" };
+    const check = async (state) => {
+        for (const [name, path] of Object.entries(places)) {
+            await reader.goto(path);
+            await aria(reader.locator("main"), `console/${name}-${state}`, VARIES);
+        }
+    };
+    await check("followed");
+    // One of them falls behind, and everybody sees so by themselves.
+    const open = await page.context().newPage();
+    await open.goto(places.verifiers);
+    await open.getByText("up to date").first().waitFor();
+    wiki.pause();
+    await server.ask("/v1/sessions/current", { method: "DELETE", token: kitchen.token });
+    const behind = open.locator("li", { has: open.getByRole("heading", { name: "wiki" }) });
+    await behind.getByText("1 entry behind").waitFor();
+    await check("behind");
+    await find(page, "ann");
+    const tablet = await appOf(server, "ann", "Tablet");
+    await page.getByRole("button", { name: "Sign out Tablet" }).click();
+    await page.locator(".missing").waitFor();
+    assert.equal(await tablet.works(), false);
+    places.user = new URL(page.url()).pathname + new URL(page.url()).search;
+    for (const look of LOOKS) {
+        const other = await visit.open({ ...look, storageState });
+        for (const path of Object.values(places)) {
+            await other.goto(path);
+            await axe(other);
+            await fits(other);
+        }
+    }
+    wiki.go();
+    await behind.getByText("up to date").waitFor();
+    assert.equal(await behind.getByText("behind").count(), 0);
+});

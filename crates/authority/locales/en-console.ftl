@@ -108,7 +108,7 @@ console-left = { $n ->
    *[other] { $n } seconds left
 }
 console-evict = Send away
-console-evict-it = Send { $it } away
+console-evict-it = Send away { $it }
 
 # Before something of a wide scope is ended
 console-type = Type { $it } to confirm

@@ -51,6 +51,7 @@ struct RevocationsPage<'a> {
     rows: Vec<Row>,
     /// Who may still accept what the newest one revoked; nobody once it is enforced.
     missing: Option<Missing>,
+    /// Whether the log is shown from its end, where new entries come.
     is_newest: bool,
     next: Option<String>,
 }
@@ -65,7 +66,7 @@ async fn list(desk: Desk) -> Result<Response, Instead> {
     };
     let next = rows.last().filter(|_| more).map(|row| format!("/admin/revocations?before={}", row.number));
     let (page, chrome) = (desk.frame("console-revocations"), desk.chrome(Room::Revocations));
-    Ok(desk.answer(&RevocationsPage { page, chrome, rows, missing, is_newest: newest.is_some(), next }))
+    Ok(desk.answer(&RevocationsPage { page, chrome, rows, missing, is_newest: before.is_none(), next }))
 }
 
 /// Entries before `before`, and whether there are more.
