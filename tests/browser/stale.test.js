@@ -2,13 +2,13 @@
 // of all tests sign in at first, and wait together.
 
 import assert from "node:assert/strict";
-import { PASSWORD, REFUSED, house, axe, until } from "./harness/house.js";
+import { PASSWORD, REFUSED, aria, axe, fits, house, until } from "./harness/house.js";
 import { AGENTS, appOf, browserOf, notice, other, sessionCookie, somebody } from "./harness/people.js";
 
 const { test } = house({ "authentication.fresh": "10s", "throttle.account_failures": 1000 });
 
 /** How many people the tests below need. */
-const PEOPLE = 7;
+const PEOPLE = 8;
 let waiting;
 
 /** People who signed in too long ago, each with two other devices. */
@@ -49,15 +49,17 @@ for (const scripts of [true, false]) {
         await page.getByRole("button", { name: "Sign out Kitchen" }).click();
         const password = prompt(page).getByLabel("Password");
         await password.waitFor();
-        if (scripts) {
-            await page.getByRole("dialog", { name: "Your password, please" }).waitFor();
-            await until(() => password.evaluate((input) => input === document.activeElement));
-            await axe(page);
-        }
+        if (scripts) await page.getByRole("dialog", { name: "Your password, please" }).waitFor();
+        await until(() => password.evaluate((input) => input === document.activeElement));
+        const shown = scripts ? page.getByRole("dialog") : page.locator("main");
+        const snapshot = (state) => aria(shown, `account/again${state}${scripts ? "-dialog" : ""}`);
+        await snapshot("");
+        if (scripts) await axe(page);
         assert.deepEqual(await works(), [true, true]);
         await password.fill("not this one");
         await password.press("Enter");
         await prompt(page).getByRole("alert").getByText(WRONG).waitFor();
+        await snapshot("-wrong");
         if (scripts) await axe(page);
         assert.deepEqual(await works(), [true, true]);
         assert.equal(await sessionCookie(page), cookie, "a wrong password renews nothing");
@@ -99,6 +101,33 @@ for (const scripts of [true, false]) {
         assert.deepEqual([await kitchen.works(), await garage.works()], [false, false]);
     });
 }
+
+test("everybody can use the page that asks for the password, as it comes without script", { allow: [REFUSED] }, async (visit) => {
+    const { page: first } = await stale(visit);
+    const storageState = await first.context().storageState();
+    for (const [locale, width, dark] of [["en-GB", 320, true], ["ar", 320, false], ["en-GB", 1000, false], ["ar", 1000, true]]) {
+        const page = await visit.open({ locale, width, dark, storageState });
+        await page.goto("/account");
+        // axe-core is a script itself, and so is what would put the page into a dialogue. The list may be replaced at any time.
+        await page.evaluate(() => {
+            const form = document.querySelector("ul.devices form[action$=sign-out]").cloneNode(true);
+            form.removeAttribute("data-live");
+            document.body.append(form);
+            form.requestSubmit();
+        });
+        for (const state of ["asked", "wrong"]) {
+            const form = prompt(page).locator("form");
+            await prompt(page).locator(state === "asked" ? "form" : "[role=alert]").waitFor();
+            assert.equal(await page.getByRole("dialog").count(), 0);
+            await axe(page);
+            await fits(page);
+            assert.equal(await page.locator("html").getAttribute("dir"), locale === "ar" ? "rtl" : "ltr");
+            await form.evaluate((form) => form.removeAttribute("data-live"));
+            await form.locator("input[type=password]").fill("not this one");
+            await form.locator("button").click();
+        }
+    }
+});
 
 test("a6 locking the account and saying not me want the password too", { allow: [REFUSED] }, async (visit) => {
     const { page, garage: thief } = await stale(visit, { scripts: false });
