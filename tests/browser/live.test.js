@@ -142,6 +142,26 @@ test("what was heard while a form of the console was on its way is shown once it
     assert.equal(await device("Phone").count(), 1);
 });
 
+test("a page that hears that its session is over listens no more, while what is under way says why", async (visit) => {
+    const login = await somebody(visit.server);
+    const page = await browserOf({ open: deaf(visit) }, login);
+    const app = await appOf(visit.server, login, "Kitchen");
+    await page.reload();
+    let answer;
+    const kept = new Promise((go) => (answer = go));
+    await page.route("**/sign-out", async (route) => (await kept, route.fallback()));
+    await page.getByRole("button", { name: "Sign out Kitchen" }).click();
+    await page.evaluate(() => globalThis.say("ended"));
+    // It may be looked at anew, and asked for again, meanwhile.
+    await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+    assert.deepEqual(await page.evaluate(() => globalThis.streams.map(({ isClosed }) => isClosed)), [true]);
+    assert.match(page.url(), /\/account$/);
+    const loaded = page.waitForEvent("load");
+    answer();
+    await loaded;
+    assert.equal(await app.works(), false);
+});
+
 /** A page that asks for the password. */
 const AGAIN =
     '<!doctype html><html lang=en><title>x</title><div id="again"><h1>Your password, please</h1>' +
@@ -153,14 +173,19 @@ function deaf({ open }) {
     return async (device) => {
         const page = await open(device);
         await page.addInitScript(() => {
+            globalThis.streams = [];
             globalThis.EventSource = class extends EventTarget {
                 static CLOSED = 2;
                 readyState = 1;
+                isClosed = false;
                 constructor() {
                     super();
+                    globalThis.streams.push(this);
                     globalThis.say = (name) => this.dispatchEvent(new Event(name));
                 }
-                close() {}
+                close() {
+                    this.isClosed = true;
+                }
             };
         });
         return page;

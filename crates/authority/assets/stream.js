@@ -81,7 +81,7 @@ export function follow(path, heard, look) {
   function listen() {
     const next = path();
     if (next !== place) stop();
-    if (!next || next === over || document.hidden) return;
+    if (!next || document.hidden) return;
     if (turn) return void (leads && open());
     place = next;
     clearTimeout(timer);
