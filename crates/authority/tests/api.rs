@@ -26,6 +26,7 @@ mod api {
     mod live;
     #[path = "../cli/mmdb.rs"]
     mod mmdb;
+    mod multiplexed;
     mod operations;
     mod origins;
     mod paths;

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::http::Version;
 use axum::response::Response;
 use rescind_wire::feed::{FEED_SCOPE, MAX_REQUEST, SUBPROTOCOL};
 use utoipa_axum::router::OpenApiRouter;
@@ -28,6 +29,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 async fn follow(
     State(app): State<App>,
     caller: Caller,
+    version: Version,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let verified = caller.verified();
@@ -35,6 +37,10 @@ async fn follow(
         return Err(Problem::new(kinds::INSUFFICIENT_SCOPE)
             .detail(format!("The feed takes a token that a client was given for itself, with the scope {FEED_SCOPE}."))
             .challenge_scope(FEED_SCOPE));
+    }
+    if version == Version::HTTP_2 {
+        let detail = "The feed is a WebSocket over HTTP/1.1: connect without offering h2 (ALPN).";
+        return Err(Problem::new(kinds::UPGRADE_REQUIRED).detail(detail));
     }
     let upgrade = upgrade.map_err(|_| Problem::new(kinds::UPGRADE_REQUIRED).upgrade("websocket"))?;
     let upgrade = upgrade.protocols([SUBPROTOCOL]).max_message_size(MAX_REQUEST).max_frame_size(MAX_REQUEST);

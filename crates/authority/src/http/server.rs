@@ -1,4 +1,4 @@
-//! Serving HTTP/1.1, in TLS or not: bounded heads, bounded connections, nobody waits for anybody who stalls, and a shutdown that lets
+//! Serving HTTP/1.1, in TLS or not, and HTTP/2 in TLS (`multiplexed.rs`): bounded heads, bounded connections, nobody waits for anybody who stalls, and a shutdown that lets
 //! requests in flight finish.
 
 use std::future::Future;
@@ -20,20 +20,27 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::server::TlsStream;
 use tower::ServiceExt as _;
 
+use super::multiplexed::{self, Reception};
 use super::patience::Patient;
 use super::stream::Stopping;
 use crate::config::Http;
-use crate::tls::Tls;
+use crate::tls::{self, Tls};
 
 /// The most bytes of a request's head: room for an access token of 8 KiB and what browsers and proxies add.
-const LONGEST_HEAD: usize = 32 * 1024;
+pub(super) const LONGEST_HEAD: usize = 32 * 1024;
 
 /// The most headers of a request.
-const MOST_HEADERS: usize = 100;
+pub(super) const MOST_HEADERS: usize = 100;
 
 /// The most connections at a time, so that all their heads and bodies together stay within some hundred megabytes.
 /// Further ones wait in the system's queue.
 const MOST_CONNECTIONS: u32 = 4096;
+
+/// The most requests at a time on one connection of HTTP/2: no fewer than clients count on (RFC 9113 §6.5.2).
+const MOST_STREAMS: u32 = 100;
+
+/// The most requests at a time on all connections of HTTP/2.
+const MOST_REQUESTS: u32 = 8192;
 
 /// How long to wait after the system refused a connection, for want of file descriptors as a rule.
 const AFTER_REFUSAL: Duration = Duration::from_millis(50);
@@ -48,6 +55,10 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// How many connections there may be.
     pub connections: u32,
+    /// How many requests one connection of HTTP/2 may have open.
+    pub streams: u32,
+    /// How many all of them may have open.
+    pub requests: u32,
 }
 
 impl From<&Http> for Limits {
@@ -56,6 +67,8 @@ impl From<&Http> for Limits {
             header_timeout: http.header_timeout,
             request_timeout: http.request_timeout,
             connections: MOST_CONNECTIONS,
+            streams: MOST_STREAMS,
+            requests: MOST_REQUESTS,
         }
     }
 }
@@ -104,6 +117,7 @@ pub async fn run(
     let (limits, Entrance { listener, tls }) = (limits.into(), entrance.into());
     let (stop, stopping) = watch::channel(());
     let permits = Arc::new(Semaphore::new(limits.connections as usize));
+    let places = Arc::new(Semaphore::new(limits.requests as usize));
     let mut shutdown = pin!(shutdown);
     loop {
         let next = async {
@@ -118,7 +132,8 @@ pub async fn run(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = Connection { router: router.clone(), tls: tls.clone(), peer, limits, permit };
+                let (router, tls, places) = (router.clone(), tls.clone(), Arc::clone(&places));
+                let connection = Connection { router, tls, peer, limits, permit, places };
                 tokio::spawn(connection.serve(stream, stopping.clone()));
             }
             Err(error) if is_fatal(&error) => return Err(error),
@@ -152,6 +167,7 @@ struct Connection {
     peer: SocketAddr,
     limits: Limits,
     permit: OwnedSemaphorePermit,
+    places: Arc<Semaphore>,
 }
 
 impl Connection {
@@ -170,6 +186,11 @@ impl Connection {
             _ = stopping.changed() => return,
         };
         match shaken {
+            Ok(stream) if stream.get_ref().1.alpn_protocol() == Some(tls::HTTP_2) => {
+                let Self { router, peer, limits, permit, places, .. } = self;
+                multiplexed::converse(Reception { router, peer, limits, places }, stream, stopping).await;
+                drop(permit);
+            }
             Ok(stream) => self.converse(stream, stopping).await,
             Err(error) => tracing::debug!(%error, "no TLS connection came about"),
         }

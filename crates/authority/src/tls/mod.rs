@@ -186,12 +186,15 @@ impl std::fmt::Debug for Tls {
     }
 }
 
-/// TLS as rustls thinks safe, and HTTP/1.1 in it (RFC 7301).
+/// HTTP/2, as clients and servers call it when they shake hands (RFC 9113 §3.1).
+pub(crate) const HTTP_2: &[u8] = b"h2";
+
+/// TLS as rustls thinks safe, and in it HTTP/2, or HTTP/1.1 with clients that speak nothing else (RFC 7301).
 fn acceptor(resolver: Arc<dyn ResolvesServerCert>) -> Result<TlsAcceptor, rustls::Error> {
     let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let builder = builder.with_safe_default_protocol_versions()?;
     let mut config = builder.with_no_client_auth().with_cert_resolver(resolver);
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![HTTP_2.to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 

@@ -32,20 +32,26 @@ const DAYS: i32 = 90;
 
 const DAY: Duration = Duration::from_hours(24);
 
+/// What a client offers to speak that speaks nothing but HTTP/1.1.
+const PLAIN: &[&str] = &["http/1.1"];
+
 /// The API behind TLS.
-struct Door {
-    harness: Harness,
+pub(super) struct Door {
+    pub(super) harness: Harness,
     folder: TempDir,
     tls: Arc<Tls>,
     clock: Arc<TestClock>,
     address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    server: JoinHandle<()>,
+    pub(super) stop: Option<oneshot::Sender<()>>,
+    pub(super) server: JoinHandle<()>,
 }
 
 impl Door {
-    async fn open(limit: impl FnOnce(&mut Limits)) -> Self {
-        let harness = Harness::start().await;
+    pub(super) async fn open(limit: impl FnOnce(&mut Limits)) -> Self {
+        Self::of(Harness::start().await, limit).await
+    }
+
+    pub(super) async fn of(harness: Harness, limit: impl FnOnce(&mut Limits)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         authorities(folder.path());
         issue(folder.path(), "server", "IP:127.0.0.1", DAYS);
@@ -71,13 +77,18 @@ impl Door {
 
     /// Shakes hands with a client that trusts the operator's authority.
     async fn client(&self) -> TlsStream<TcpStream> {
+        self.client_that_speaks(PLAIN).await
+    }
+
+    /// The same with one that offers these protocols (RFC 7301).
+    pub(super) async fn client_that_speaks(&self, protocols: &[&str]) -> TlsStream<TcpStream> {
         let mut roots = RootCertStore::empty();
         let pem = fs::read(self.folder.path().join("ca.pem")).expect("a certificate");
         roots.add(CertificateDer::from_pem_slice(&pem).expect("PEM")).expect("a certificate");
         let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let mut config = builder.expect("versions").with_root_certificates(roots).with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         let name = ServerName::try_from("127.0.0.1").expect("a name");
         TlsConnector::from(Arc::new(config)).connect(name, self.tcp().await).await.expect("shaken hands")
     }
@@ -118,7 +129,7 @@ async fn over_tls_requests_are_answered_and_the_connection_ends_as_tls_wants_it(
     let door = Door::open(|_| {}).await;
     assert_eq!(status(&door.ask(HEALTH).await), "200");
     let client = door.client().await;
-    assert_eq!(client.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]), "and not h2, which is not spoken");
+    assert_eq!(client.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
     let long = format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "y".repeat(64_000));
     let mut client = door.client().await;
     client.write_all(long.as_bytes()).await.expect("sent");
