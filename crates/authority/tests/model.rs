@@ -14,6 +14,8 @@ mod kept;
 mod lean;
 #[path = "model/mutants.rs"]
 mod mutants;
+#[path = "model/publish.rs"]
+mod publish;
 #[path = "model/search.rs"]
 mod search;
 #[path = "model/service.rs"]

@@ -96,11 +96,12 @@ impl Bounds {
     ];
 
     /// What takes minutes.
-    pub(crate) const FAR: [Self; 7] = [
+    pub(crate) const FAR: [Self; 8] = [
         Self { ticks: 4, ..Self::LEAST },
         Self { breaks: 1, ticks: 2, ..Self::LEAST },
         Self { revocations: 2, ticks: 2, ..Self::LEAST },
         Self { revocations: 2, restarts: 1, pauses: 1, ticks: 1, ..Self::LEAST },
+        Self { nodes: 2, verifiers: 2, revocations: 2, lean: true, ..Self::LEAST },
         Self { nodes: 2, restarts: 1, ticks: 1, ..Self::LEAST },
         Self { nodes: 2, pauses: 1, ticks: 1, ..Self::LEAST },
         Self { nodes: 2, breaks: 1, stale: true, ticks: 1, ..Self::LEAST },
@@ -123,13 +124,20 @@ impl Bounds {
     ];
 
     /// Everything, beside others; and what takes minutes.
-    pub(crate) const ALL_BESIDE_OTHERS: [(Self, usize); 5] = [
+    pub(crate) const ALL_BESIDE_OTHERS: [(Self, usize); 7] = [
         (Self { revocations: 2, goodbyes: 1, ..Self::LOST }, 380_908),
         (Self { restarts: 1, pauses: 1, goodbyes: 1, ..Self::BESIDE }, 714_338),
         (Self { restarts: 1, goodbyes: 1, ticks: 1, ..Self::BESIDE }, 1_168_400),
+        (Self { nodes: 2, restarts: 1, pauses: 1, ..Self::BESIDE }, 8_074_304),
+        (Self { restarts: 1, ticks: 3, ..Self::BESIDE }, 9_682_302),
         (Self { restarts: 1, pauses: 1, ticks: 1, ..Self::BESIDE }, 2_138_072),
         (Self { restarts: 1, pauses: 1, ticks: 2, ..Self::BESIDE }, 36_987_000),
     ];
+
+    /// Everything, beside others, for longer than has been counted.
+    pub(crate) fn all_beside_others(ticks: u8) -> Self {
+        Self { restarts: 1, pauses: 1, ticks, ..Self::BESIDE }
+    }
 
     /// Several nodes and verifiers, which one of each beside others is compared with.
     pub(crate) const COVERED: [Self; 3] = [

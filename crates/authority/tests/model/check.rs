@@ -128,10 +128,12 @@ fn g5_enforced_is_never_followed_by_an_acceptance_beside_any_number_of_other_nod
     for (bounds, states) in Bounds::BESIDE_OTHERS {
         assert_eq!(holds(bounds), states, "{bounds:?}");
     }
+    let Some(ticks) = far() else { return };
     for (bounds, states) in Bounds::ALL_BESIDE_OTHERS {
-        if far().is_some_and(|ticks| bounds.ticks <= ticks) {
-            assert_eq!(holds(bounds), states, "{bounds:?}");
-        }
+        assert_eq!(holds(bounds), states, "{bounds:?}");
+    }
+    for ticks in 3..=ticks {
+        holds(Bounds::all_beside_others(ticks));
     }
 }
 

@@ -1,23 +1,13 @@
 //! What may happen, each at any time.
 
-use std::time::Duration;
-
-use rescind::feed::lease::Time;
-use rescind::feed::node::{FollowerId, Node, Verdict};
+use rescind::feed::node::{FollowerId, Node};
 use rescind_domain::node::NodeId;
-use rescind_wire::feed::Ack;
 
 use crate::bounds::{Bounds, Stops, UP};
 use crate::mutants::Mutant;
 use crate::service::{Bye, Down, Line, Said, Service};
 use crate::task::Task;
 use crate::world::{World, Wrong};
-
-/// Any of the verifiers that there are beside.
-const OTHER: FollowerId = FollowerId::MAX;
-
-/// So long a lease that nothing is too old for it.
-const LONG: Duration = Duration::from_secs(1_000_000);
 
 /// One thing that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -148,34 +138,6 @@ impl World {
         if self.restarts > 0 && machine.node.is_some() {
             may(What::Restart(at), 0);
         }
-    }
-
-    /// Lets a node publish what it may, unless that would change nothing.
-    fn publications(&self, at: u8, may: &mut impl FnMut(What, u8)) {
-        let now = self.clock_of_machine(at);
-        let Some(node) = &self.machine(at).node else { return };
-        let lasts = |until: Option<Time>| until.is_some_and(|until| now < until);
-        let lowest = node.followers().filter(|held| lasts(held.until)).map(|held| held.acked).min();
-        if self.has_lease_over(at) {
-            may(What::Publish { at, others: self.others.then(|| small(node.reached())) }, 0);
-        }
-        if !self.others {
-            if lowest.unwrap_or(node.head()) > node.reached() {
-                may(What::Publish { at, others: None }, 1);
-            }
-            return;
-        }
-        // An other one may have been told of what the node itself has not read yet.
-        for position in node.reached() + 1..=lowest.unwrap_or(self.head.into()) {
-            may(What::Publish { at, others: Some(small(position)) }, 1);
-        }
-    }
-
-    /// Whether a node has yet to let go of a lease that is over.
-    pub(crate) fn has_lease_over(&self, at: u8) -> bool {
-        let now = self.clock_of_machine(at);
-        let node = self.machine(at).node.as_ref();
-        node.is_some_and(|node| node.followers().any(|held| held.until.is_some_and(|until| until <= now)))
     }
 
     fn steps_of_service(&self, at: u8, bounds: Bounds, may: &mut impl FnMut(What, u8)) {
@@ -375,31 +337,6 @@ impl World {
             Some((node, reached)) => Task::Beat { at, node, sent, counter, reached: small(reached) },
             None => Task::Enter { at, sent },
         }
-    }
-
-    fn publish(&mut self, at: u8, others: Option<u8>, mutant: Option<Mutant>) -> Option<Task> {
-        let now = self.clock_of_machine(at);
-        let node = self.machine(at).id;
-        for id in self.node(at, node, |node| node.settle(now))? {
-            self.close(at, id);
-        }
-        let reached = self.node(at, node, |node| {
-            // Whichever of the others has reached least. Here it comes for this one step; with such a lease, the node
-            // takes it for one that has had it for long.
-            if let Some(position) = others {
-                node.connect(OTHER, LONG);
-                node.sent(OTHER, position.into());
-                let ack = Ack { position: position.into(), number: 1 };
-                assert_eq!(node.ack(OTHER, ack, now), Verdict::Read);
-            }
-            let reached = match mutant {
-                Some(Mutant::AdmitsBelowPublished) => node.clone().publish(now),
-                _ => node.publish(now),
-            };
-            node.goodbye(OTHER);
-            reached
-        })??;
-        Some(Task::Publish { at, node, reached: small(reached) })
     }
 
     fn notice(&mut self, at: u8, id: FollowerId, mutant: Option<Mutant>) {
