@@ -179,6 +179,28 @@ mod tests {
         assert!(abused(&line));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_idles_while_nothing_is_open_and_a_stream_that_is_silent_is_open() {
+        let (line, patience) = (Arc::new(Line::default()), Duration::from_secs(10));
+        let began = tokio::time::Instant::now();
+        let watch = async {
+            line.idles(patience).await;
+            began.elapsed().as_secs()
+        };
+        let later = async {
+            sleep(Duration::from_secs(9)).await;
+            let open = exchanges(&line, 1);
+            open[0].rests();
+            sleep(Duration::from_secs(1000)).await;
+        };
+        let abused = line.is_abused(patience);
+        let (idled, ()) = tokio::select! {
+            both = async { tokio::join!(watch, later) } => both,
+            () = abused => panic!("nothing was asked too much"),
+        };
+        assert_eq!(idled, 9 + 1000 + 10);
+    }
+
     #[test]
     fn answers_that_are_over_are_forgotten() {
         let line = Arc::new(Line::default());

@@ -142,3 +142,52 @@ pub(crate) fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
 pub(crate) fn unseen<F: Future>(work: F) -> impl Future<Output = F::Output> {
     CURRENT.scope(None, work)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use rescind_verifier::SystemClock;
+
+    use super::*;
+    use crate::ambient::SystemEntropy;
+
+    fn root() -> (Arc<Tracer>, Root) {
+        let config = Traces { endpoint: "http://127.0.0.1:1".to_owned(), ..Traces::default() };
+        let made = Tracer::new(&config, "https://id.example", Arc::new(SystemClock), Arc::new(SystemEntropy));
+        let tracer = made.expect("a good URL").expect("wanted");
+        let root = tracer.request(&Method::GET, Some("/v1/me"), Version::HTTP_11, &HeaderMap::new());
+        (tracer, root.expect("all are sampled"))
+    }
+
+    async fn is_traced() -> bool {
+        tokio::task::yield_now().await;
+        step(Step::Hash).is_some()
+    }
+
+    #[tokio::test]
+    async fn a_trace_goes_with_its_task_and_into_others_only_where_it_is_carried() {
+        let (_tracer, root) = root();
+        assert!(!is_traced().await && !carried(is_traced()).await);
+        let seen = within(Some(root.trace()), async {
+            let alone = tokio::spawn(is_traced()).await;
+            let carried = tokio::spawn(carried(is_traced())).await;
+            (is_traced().await, alone.expect("no panic"), carried.expect("no panic"), unseen(is_traced()).await)
+        });
+        assert_eq!(seen.await, (true, false, true, false));
+        assert!(!within(None, is_traced()).await);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_goes_on_and_on_is_traced_so_far_and_the_rest_is_counted() {
+        let (tracer, root) = root();
+        let work = within(Some(root.trace()), async {
+            for _ in 0..100 {
+                let _ = timed(Step::Read("again"), async { Ok::<_, Infallible>(()) }).await;
+            }
+        });
+        work.await;
+        drop(root);
+        assert_eq!(tracer.counts(), Counts { queued: 65, dropped: 36, ..Counts::default() });
+    }
+}

@@ -12,7 +12,7 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
@@ -82,6 +82,17 @@ impl Door {
 
     /// The same with one that offers these protocols (RFC 7301).
     pub(super) async fn client_that_speaks(&self, protocols: &[&str]) -> TlsStream<TcpStream> {
+        self.shake(self.tcp().await, protocols).await
+    }
+
+    /// The same over a connection that has room for little that is not read.
+    pub(super) async fn client_with_little_room(&self, protocols: &[&str]) -> TlsStream<TcpStream> {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("set");
+        self.shake(socket.connect(self.address).await.expect("connected"), protocols).await
+    }
+
+    async fn shake(&self, stream: TcpStream, protocols: &[&str]) -> TlsStream<TcpStream> {
         let mut roots = RootCertStore::empty();
         let pem = fs::read(self.folder.path().join("ca.pem")).expect("a certificate");
         roots.add(CertificateDer::from_pem_slice(&pem).expect("PEM")).expect("a certificate");
@@ -90,7 +101,7 @@ impl Door {
         let mut config = builder.expect("versions").with_root_certificates(roots).with_no_client_auth();
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         let name = ServerName::try_from("127.0.0.1").expect("a name");
-        TlsConnector::from(Arc::new(config)).connect(name, self.tcp().await).await.expect("shaken hands")
+        TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("shaken hands")
     }
 
     /// The certificate that a client is shown.

@@ -50,6 +50,10 @@ fn with_a_certificate_it_speaks_https_and_calls_itself_so() {
         let (code, body) = curl(&house.path(""), &["--tlsv1.2", "--tls-max", version, &format!("{url}/healthz")]);
         assert_eq!((code, body.as_str()), (0, r#"{"status":"ok"}"#), "TLS {version}");
     }
+    for (asked, spoken) in [("--http2", "2"), ("--http1.1", "1.1")] {
+        let flags = [asked, "--output", "/dev/null", "--write-out", "%{http_version}", &format!("{url}/sign-in")];
+        assert_eq!(curl(&house.path(""), &flags), (0, spoken.to_owned()));
+    }
     assert_eq!(house.json(&["user", "logout", "ann"])["server"], "applied");
     let logged = server.logged();
     assert!(logged.contains(&format!("issuer=\"{url}\"")) && !logged.contains("WARN"), "{logged}");
