@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { PASSWORD, REFUSED, house, until } from "./harness/house.js";
 import { Server } from "./harness/server.js";
-import { appOf, browserOf, notice, others, sessionCookie, signIn, somebody } from "./harness/people.js";
+import { appOf, browserOf, consoleOf, find, notice, others, sessionCookie, signIn, somebody } from "./harness/people.js";
 
 /** What is said of a form that is far too large. */
 const TOO_LARGE = /^console error: Failed to load resource: the server responded with a status of 413/;
@@ -113,6 +113,68 @@ test("a link or a picture does nothing: what changes things is sent by a form", 
     await page.goto("/sign-out");
     await page.goto("/account");
     assert.equal(await others(page).count(), 1);
+    assert.equal(await app.works(), true);
+});
+
+/** The console's pages that have forms, with an account that they are about. */
+async function desk(visit) {
+    const login = await somebody(visit.server);
+    const app = await appOf(visit.server, login, "Kitchen");
+    const page = await consoleOf(visit);
+    await find(page, login);
+    const user = new URL(page.url()).pathname;
+    await page.goto("/admin/keys");
+    const compromise = await page.locator('a[href$="/compromise"]').first().getAttribute("href");
+    const acts = ["lock", "sign-out", "password"].map((act) => `${user}/${act}`);
+    const paths = [user, ...acts, "/admin/clients/default", "/admin/clients/default/revoke", "/admin/keys", compromise, "/admin/everyone"];
+    return { login, app, page, all: await forms([page, paths]) };
+}
+
+test("a form of the console that comes from elsewhere is refused, whatever it brings, and a link does nothing", { allow: BLOCKED }, async (visit) => {
+    const { login, app, page, all } = await desk(visit);
+    assert.ok(all.size >= 9, `only ${[...all.keys()]}`);
+    const hostile = await visit.site({ pages: {} });
+    const entries = await visit.server.run(["log", "--json"]);
+    for (const place of PLACES) {
+        for (const [action, fields] of all) {
+            // The words to confirm it with are right, too.
+            const confirm = /users/.test(action) ? login : /clients/.test(action) ? "default" : "everyone";
+            const known = { ...fields, confirm, password: PASSWORD, new_password: "another four fine words" };
+            hostile.pages["/index.html"] = hostile.pages["/"] = sender(visit.server.url + action, known, place);
+            const [answer] = await Promise.all([
+                page.waitForResponse((answer) => answer.request().method() === "POST"),
+                page.goto(`${seenFrom(place, hostile.url)}/`, { waitUntil: "commit" }),
+            ]);
+            assert.equal(answer.status(), 403, `${action} from ${place}`);
+            await page.locator("[data-problem=foreign-form]").waitFor();
+        }
+    }
+    for (const action of all.keys()) {
+        const answer = await page.goto(action);
+        assert.ok([200, 405].includes(answer.status()), `${action}: ${answer.status()}`);
+    }
+    assert.equal(await visit.server.run(["log", "--json"]), entries);
+    assert.equal(await app.works(), true);
+});
+
+test("a form of the console that has no token of its own is refused", { allow: [REFUSED] }, async (visit) => {
+    const { login, app, page, all } = await desk(visit);
+    for (const action of all.keys()) {
+        await page.goto("/admin/keys");
+        const confirm = /users/.test(action) ? login : "default";
+        const send = ([action, fields]) => {
+            const form = Object.assign(document.createElement("form"), { method: "post", action });
+            for (const [name, value] of Object.entries(fields)) form.append(Object.assign(document.createElement("input"), { name, value }));
+            document.body.append(form);
+            form.requestSubmit();
+        };
+        const [answer] = await Promise.all([
+            page.waitForResponse((answer) => answer.request().method() === "POST"),
+            page.evaluate(send, [action, { confirm, form_token: "AAAA", password: PASSWORD }]),
+        ]);
+        assert.equal(answer.status(), 403, action);
+        await page.locator("[data-problem=form-expired]").waitFor();
+    }
     assert.equal(await app.works(), true);
 });
 
@@ -472,6 +534,35 @@ test("what browsers call themselves is text, and of bounded length", async (visi
     assert.doesNotMatch(text, /onerror|onload|<b>/);
     await page.goto("/account/security");
     assert.equal(await page.locator("main :is(script, img, base, b)").count(), 0);
+});
+
+test("names, agents and reasons are text at the console, too", async (visit) => {
+    const login = `<img/src=x/onerror="document.title='run'">`;
+    await visit.server.account(login);
+    const names = TEXTS.filter((text) => !/\p{Bidi_Control}/u.test(text)).map((text) => text.slice(0, 100));
+    const json = { login, password: PASSWORD };
+    for (const device_name of names) {
+        await visit.server.ask("/v1/sessions", { json: { ...json, device_name }, headers: { "User-Agent": TEXTS[1] } });
+    }
+    await visit.server.run(["user", "lock", await somebody(visit.server), "--reason", TEXTS[1]]);
+    await visit.server.run(["session", "end", (await visit.server.ask("/v1/sessions", { json })).session.id, "--reason", TEXTS[2]]);
+    for (const scripts of [true, false]) {
+        const page = await consoleOf(visit, { scripts });
+        await page.goto(`/admin/users?q=${encodeURIComponent("<img")}`);
+        await page.getByRole("link", { name: login, exact: true }).click();
+        await page.getByRole("heading", { level: 1, name: login }).waitFor();
+        const heads = await page.locator("ul.items h3 bdi").allTextContents();
+        for (const name of names) assert.ok(heads.includes(name), name);
+        assert.equal(await page.getByRole("button", { name: `Sign out ${names[1]}` }).count(), 1);
+        const user = new URL(page.url()).pathname;
+        const places = [user, `${user}/sign-out`, "/admin", "/admin/revocations", "/admin/clients/default", `/admin/users?q=${encodeURIComponent(TEXTS[1])}`];
+        for (const place of places) {
+            await page.goto(place);
+            assert.equal(await page.locator("main :is(script, img, base, b)").count(), 0, place);
+            assert.equal(await page.locator("main svg:not(.chart svg)").count(), 0, place);
+            assert.doesNotMatch(await page.title(), /^run/, place);
+        }
+    }
 });
 
 test("a name of ten thousand bytes is refused, and the page stays whole", { allow: [REFUSED, TOO_LARGE] }, async (visit) => {

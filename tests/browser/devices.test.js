@@ -113,6 +113,7 @@ for (const scripts of [true, false]) {
         assert.equal(said, "Every device is signed out, this device too.");
         await one.waitForURL("**/sign-in");
         await notice(one).getByText("Done.").waitFor();
+        assert.match(await one.title(), /^Sign in/);
         assert.equal(await sessionCookie(one), undefined);
         if (!scripts) await two.reload();
         await isSignedOut(two, ELSEWHERE);
@@ -198,6 +199,7 @@ test("a list that is open shows a device that comes, and one that goes, without 
     assert.equal(await page.locator(".news").count(), 1);
     await visit.server.ask("/v1/sessions/current", { method: "DELETE", token: app.token });
     await page.getByText("No other device is signed in.").waitFor();
+    await notice(page).getByText("The list of devices has changed.").waitFor({ state: "attached" });
     assert.equal(await page.locator(".news").count(), 0);
     assert.equal(loads, 0);
 });

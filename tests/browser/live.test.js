@@ -2,6 +2,7 @@
 // waits while something is being done.
 
 import assert from "node:assert/strict";
+import { AGAIN, deaf } from "./harness/deaf.js";
 import { FAILED, house, until } from "./harness/house.js";
 import { appOf, browserOf, consoleOf, find, notice, other, signIn, somebody } from "./harness/people.js";
 
@@ -161,36 +162,6 @@ test("a page that hears that its session is over listens no more, while what is 
     await loaded;
     assert.equal(await app.works(), false);
 });
-
-/** A page that asks for the password. */
-const AGAIN =
-    '<!doctype html><html lang=en><title>x</title><div id="again"><h1>Your password, please</h1>' +
-    '<form method="post" action="/admin/sign-out"><label for=p>Password</label><input id=p type=password><button>Go on</button>' +
-    '<a href="/admin" data-cancel>Cancel</a></form></div>';
-
-/** Pages hear what a test says, and nothing else. */
-function deaf({ open }) {
-    return async (device) => {
-        const page = await open(device);
-        await page.addInitScript(() => {
-            globalThis.streams = [];
-            globalThis.EventSource = class extends EventTarget {
-                static CLOSED = 2;
-                readyState = 1;
-                isClosed = false;
-                constructor() {
-                    super();
-                    globalThis.streams.push(this);
-                    globalThis.say = (name) => this.dispatchEvent(new Event(name));
-                }
-                close() {
-                    this.isClosed = true;
-                }
-            };
-        });
-        return page;
-    };
-}
 
 /** Signs somebody in on a page that is there already, and waits for the list. */
 async function signInOn(page, login) {
