@@ -232,6 +232,51 @@ test("without script the console does the same", { allow: [REFUSED] }, async (vi
     assert.equal(await page.locator('form[action$="/unlock"]').count(), 0);
 });
 
+test("charts are drawn so that they can be seen: in their frame, what was refused on what was not, in other colours", { allow: [REFUSED] }, async (visit) => {
+    const { server } = visit;
+    const login = await somebody(server);
+    await appOf(server, login, "Kitchen");
+    await server.call("/v1/sessions", { json: { login, password: "not this one" } });
+    for (const dark of [false, true]) {
+        // Nothing is replaced while it is looked at.
+        const page = await consoleOf(visit, { dark, width: dark ? 320 : 1000, scripts: false });
+        const drawn = await until(async () => {
+            await page.goto("/admin");
+            const found = await page.locator("figure.chart").evaluateAll((figures) =>
+                figures.map((figure) => {
+                    const svg = figure.querySelector("svg");
+                    const frame = svg.getBoundingClientRect();
+                    const look = (rect) => {
+                        const { left, right, top, bottom, height } = rect.getBoundingClientRect();
+                        return { left, right, top, bottom, height, fill: getComputedStyle(rect).fill };
+                    };
+                    const [ones, twos] = [".one", ".two"].map((kind) => [...svg.querySelectorAll(`rect${kind}`)].map(look));
+                    const keys = [...figure.querySelectorAll(".key span")].map((key) => getComputedStyle(key).backgroundColor);
+                    const ground = getComputedStyle(figure).backgroundColor;
+                    return { frame: { left: frame.left, right: frame.right, top: frame.top, bottom: frame.bottom }, ones, twos, keys, ground };
+                }),
+            );
+            return found.some(({ twos }) => twos.length) && found;
+        });
+        const close = (a, b) => Math.abs(a - b) < 0.5;
+        for (const { frame, ones, twos, keys, ground } of drawn) {
+            for (const bar of [...ones, ...twos]) {
+                const inside = bar.left >= frame.left - 0.5 && bar.right <= frame.right + 0.5 && bar.top >= frame.top - 0.5;
+                assert.ok(inside && bar.bottom <= frame.bottom + 0.5, JSON.stringify([bar, frame]));
+            }
+            // The ground is a border, a pixel high.
+            for (const one of ones) assert.ok(close(one.bottom, frame.bottom - 1), `it stands on the ground: ${one.bottom} of ${frame.bottom}`);
+            for (const two of twos) {
+                assert.ok(two.height >= 1, "a little can be seen");
+                assert.ok(ones.some((one) => close(one.left, two.left) && close(one.top, two.bottom)), "it stands on the other");
+            }
+            assert.ok(new Set([...keys, ground]).size === 3, `${keys} on ${ground}`);
+            for (const [bars, key] of [[ones, keys[0]], [twos, keys[1]]]) for (const { fill } of bars) assert.equal(fill, key);
+        }
+        await page.context().close();
+    }
+});
+
 empty.test("the log that is open shows its first entry by itself", async (visit) => {
     const { server } = visit;
     const page = await consoleOf(visit);

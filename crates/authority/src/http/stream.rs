@@ -191,3 +191,34 @@ impl Sessions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+    use tokio::time::{Instant, timeout};
+
+    use super::*;
+    use crate::ambient::SystemEntropy;
+
+    /// Nothing happens.
+    struct Silence;
+
+    impl Source for Silence {
+        async fn next(&mut self) -> Option<Event> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_on_which_nothing_happens_says_a_comment_every_fifteen_seconds() {
+        let mut body = answer(&SystemEntropy, Silence, Stopping(None)).into_body();
+        let began = Instant::now();
+        for (seconds, said) in [(0, "event: hello"), (15, ":"), (30, ":")] {
+            let frame = timeout(KEEP_ALIVE * 2, body.frame()).await.expect("something is said");
+            let data = frame.expect("it goes on").expect("readable").into_data().expect("data");
+            let text = std::str::from_utf8(&data).expect("UTF-8");
+            assert!(text.starts_with(said) && text.ends_with("\n\n"), "{text:?}");
+            assert_eq!(began.elapsed().as_secs(), seconds, "{text:?}");
+        }
+    }
+}
