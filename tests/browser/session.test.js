@@ -622,6 +622,102 @@ test("signing out wipes what is stored, also once nothing can be stored any more
     assert.deepEqual(await held(page), []);
 });
 
+test("what another tab says late of a session that has ended brings nothing back", async (visit) => {
+    const { page } = await signedIn(visit);
+    const [record] = await page.evaluate(() => Object.values(localStorage).map((text) => JSON.parse(text)));
+    await page.evaluate(() => session.signOut());
+    await page.evaluate(([name, record]) => {
+        const channel = new BroadcastChannel(name);
+        channel.postMessage({ record: { ...record, turn: record.turn + 1 } });
+        // Comes after it.
+        channel.postMessage({ changed: { kind: "late" } });
+    }, [`rescind ${visit.server.url} bare`, record]);
+    await page.waitForFunction(() => said.some(([, kind]) => kind === "late"));
+    assert.equal(await page.evaluate(() => session.signedIn), false);
+    assert.deepEqual(await held(page), []);
+    assert.equal(await page.evaluate(() => said.filter(([name]) => name === "started").length), 1);
+});
+
+test("what somebody else has stored since stays when a session ends late", async (visit) => {
+    const { url, streams } = await proxied(visit);
+    const { page } = await signedIn(visit, {}, url);
+    await until(() => streams.size === 1);
+    await page.evaluate(() => {
+        const [[name, text]] = Object.entries(localStorage);
+        localStorage.setItem(name, JSON.stringify({ ...JSON.parse(text), sid: "ses_another", refresh: "another" }));
+    });
+    [...streams][0].end("event: ended\ndata: {}\n\n");
+    await page.waitForFunction(() => said.some(([name]) => name === "ended"));
+    assert.deepEqual(await held(page), ["another"]);
+});
+
+test("a copy that cannot be replaced is removed, so that nobody takes it for what is held", async (visit) => {
+    const { page } = await signedIn(visit);
+    await page.evaluate(() => {
+        Storage.prototype.setItem = () => {
+            throw new DOMException("full", "QuotaExceededError");
+        };
+    });
+    assert.match(await outcome(page, renew), /^ey/);
+    assert.deepEqual(await held(page), []);
+    assert.equal(await page.evaluate(() => session.signedIn), true);
+});
+
+test("a sign-out everywhere that failed is not why a session ends later, in any tab", { allow: [REFUSED] }, async (visit) => {
+    const { url, streams } = await proxied(visit);
+    const { page } = await signedIn(visit, {}, url);
+    const other = await page.context().newPage();
+    await load(other, { authority: url });
+    await other.waitForFunction(() => session.signedIn);
+    await until(() => streams.size === 1);
+    const headers = { "Access-Control-Allow-Origin": "*" };
+    await page.route("**/v1/sessions/end-all*", (route) =>
+        route.fulfill({ status: 401, json: { type: "/problems/wrong-password" }, headers: { ...headers, "WWW-Authenticate": 'Bearer error="insufficient_user_authentication"' } }));
+    assert.match(await outcome(page, `session.endAll("not this one")`), /^Refused/);
+    [...streams][0].end("event: ended\ndata: {}\n\n");
+    for (const tab of [page, other]) {
+        await tab.waitForFunction(() => said.some(([name]) => name === "ended"));
+        assert.deepEqual(await tab.evaluate(() => said.at(-1)), ["ended", "elsewhere"]);
+    }
+});
+
+for (const [what, set] of [
+    ["slept", (clock) => clock.setSystemTime(Date.now() + 600_000)],
+    ["had its clock set back", async (clock) => (await clock.setSystemTime(Date.now() - 3_600_000), clock.fastForward("10:00"))],
+]) {
+    test(`a token that ran out while the machine ${what} is renewed before it is used`, async (visit) => {
+        const { page } = await signedIn(visit, { clock: true });
+        const before = await outcome(page, "session.token()");
+        // Nothing renews it by itself: nobody looks.
+        await page.evaluate(() => Object.defineProperty(Document.prototype, "visibilityState", { get: () => "hidden" }));
+        await set(page.context().clock);
+        const after = await outcome(page, "session.token()");
+        assert.match(after, /^ey/);
+        assert.notEqual(after, before);
+    });
+}
+
+test("a service that asks for a fresh authentication is not asked again", { allow: [REFUSED] }, async (visit) => {
+    let asked = 0;
+    const answer = (request, response) => {
+        const headers = {
+            "Access-Control-Allow-Origin": "*",
+            "Access-Control-Allow-Headers": "*, authorization",
+            "Access-Control-Expose-Headers": "www-authenticate",
+            "WWW-Authenticate": 'Bearer error="insufficient_user_authentication"',
+        };
+        asked += request.method === "GET";
+        response.writeHead(request.method === "OPTIONS" ? 204 : 401, headers).end();
+        return true;
+    };
+    const service = await visit.site({ answer });
+    const { page } = await signedIn(visit, { resources: [service.url] });
+    const [before] = await held(page);
+    assert.equal(await outcome(page, `session.fetch("${service.url}/x").then((answer) => answer.status)`), 401);
+    assert.equal(asked, 1);
+    assert.deepEqual(await held(page), [before]);
+});
+
 /** A page whose list has the token of a session of its own, and how often it asked for it. */
 async function withToken(visit, options) {
     const { page, login } = await signedIn(visit, { clock: true, live: false });
