@@ -182,6 +182,8 @@ impl Authority {
             // In the moment since the store was asked. What else a fresh token may be refused for (a clock that was set, a
             // key that was revoked or is not known here yet) says nothing of the session (R7).
             Rejected::Revoked { scope, .. } if !is_of_token(scope) => Refused::Dead,
+            // Waiting helps nobody whose token is for somebody else: signing in again does.
+            Rejected::WrongAudience => Refused::Dead,
             other => Refused::CannotTell(other),
         })?;
         let made_with = refresh_token::take_apart_as(Holder::Cookie, cookie).map(|held| held.unverified_key);

@@ -12,6 +12,7 @@ mod acceptance {
     mod house;
     mod paths;
 
+    mod audiences;
     mod cookies;
     mod devices;
     mod endings;

@@ -43,7 +43,7 @@ pub struct Chain {
     pub rotations: Vec<Timestamp>,
     /// Scopes granted, separated by single spaces.
     pub scope: String,
-    /// The audiences of its access tokens.
+    /// The audiences of its access tokens; the issuer may be among them under a former name, or none.
     pub audiences: Vec<String>,
 }
 

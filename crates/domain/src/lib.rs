@@ -6,6 +6,7 @@
 
 pub mod acting;
 pub mod address;
+pub mod audience;
 pub mod boxed;
 pub mod chain;
 pub mod client;

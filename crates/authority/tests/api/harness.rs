@@ -37,7 +37,7 @@ pub(crate) struct Harness {
     follower: JoinHandle<()>,
     server: Option<JoinHandle<()>>,
     stop: Option<oneshot::Sender<()>>,
-    folder: TempDir,
+    folder: Arc<TempDir>,
 }
 
 impl Harness {
@@ -84,12 +84,22 @@ impl Harness {
         wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
     ) -> Self {
         journal::begin();
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::open_in(folder, listener, configure, more, wrap).await
+    }
+
+    async fn open_in(
+        folder: Arc<TempDir>,
+        listener: TcpListener,
+        configure: impl FnOnce(&mut Config),
+        more: impl FnOnce(Arc<Authority>) -> Router,
+        wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+    ) -> Self {
         let data = DataDir::open_or_make(&folder.path().join("data")).expect("a data folder");
         let mut config = Config::default();
         config.passwords.threads = 2;
         configure(&mut config);
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let issuer = config.issuer_for(address);
         let opened = Authority::open(Arc::new(config), &data, Role::Server, issuer).await;
@@ -110,6 +120,19 @@ impl Harness {
         let secrets = Secrets::default();
         let (server, stop) = (Some(server), Some(stop));
         Self { authority, clock, address, secrets, follower, server, stop, folder }
+    }
+
+    /// The server ends, and starts again on the same folder and another port, so that it calls itself something else.
+    pub(crate) async fn moved(mut self) -> Self {
+        // Before the former port is free: it would be given out again.
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        self.stop_following().await;
+        self.stop().await.expect("stopped");
+        let folder = Arc::clone(&self.folder);
+        drop(self);
+        let harness = Self::open_in(folder, listener, |_| {}, |_| Router::new(), |store| store).await;
+        assert!(harness.authority.wait_for(1).await, "the log was read");
+        harness
     }
 
     pub(crate) fn call(&self, method: Method, target: &str) -> Call {

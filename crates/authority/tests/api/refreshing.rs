@@ -217,3 +217,19 @@ async fn e2_where_addresses_are_not_stored_no_session_is_bound_to_one() {
     let refused = harness.post("/v1/sessions").json(&body).expect(400).await.problem("invalid-request");
     assert_eq!(refused.json()["field"], "client_id");
 }
+
+#[tokio::test]
+async fn a_device_goes_on_where_the_server_calls_itself_something_else_after_a_restart() {
+    let harness = Harness::start().await;
+    let former = harness.newcomer("ann").await;
+    let (access, refresh) = (former.access.clone(), former.refresh.clone());
+    let harness = harness.moved().await;
+    harness.get("/v1/me").bearer(&access).expect(401).await.problem("invalid-token");
+    let tokens = harness.refresh(&refresh).expect(200).await.json();
+    let mut device = Device::new(&harness, &tokens);
+    device.get("/v1/me").expect(200).await;
+    device.authenticate_again().await;
+    device.assert_alive().await;
+    device.delete("/v1/sessions/current").expect(204).await;
+    device.assert_dead().await;
+}

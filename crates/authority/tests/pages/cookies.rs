@@ -404,3 +404,20 @@ async fn who_listens_with_a_cookie_that_was_replaced_hears_nothing_more() {
     }
     assert_eq!(heard.event, "refused");
 }
+
+#[tokio::test]
+async fn a_browser_stays_signed_in_where_the_server_calls_itself_something_else_after_a_restart() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let former = Browser::signed_in(&harness, "ann").await;
+    let cookies = former.cookies.clone();
+    let harness = harness.moved().await;
+    let browser = Browser { cookies, ..Browser::new(&harness) };
+    for path in ["/account", "/sign-in", "/sign-up", "/sign-out"] {
+        assert_eq!(browser.visit(path).await.status.as_u16(), 200, "{path}");
+    }
+    browser.assert_in().await;
+    assert_eq!(browser.devices().await.len(), 1);
+    browser.submit("/sign-out", "/sign-out", &[]).await;
+    browser.assert_out().await;
+}

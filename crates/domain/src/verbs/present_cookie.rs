@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rescind_wire::{Cause, Subject};
 
+use crate::audience;
 use crate::chain::Turn;
 use crate::clock::Timestamp;
 use crate::error::{Error, RefreshRefusal};
@@ -163,12 +164,13 @@ impl Presenting {
         let is_latest = turn != Turn::Repeat;
         let successor = if is_latest { None } else { self.successor(view, &found)? };
         let Found { chain, session, head, .. } = found;
+        let audiences = audience::of(view, &self.world.policy.issuer, &chain)?;
         let ticket = Ticket {
             subject: Subject::User(session.user),
             session: Some(SessionTicket::of(&session)),
-            algorithm: issue::algorithm_for(view, &self.world, &chain.audiences, head.number)?,
+            algorithm: issue::algorithm_for(view, &self.world, &audiences, head.number)?,
             client: chain.client,
-            audiences: chain.audiences,
+            audiences,
             scope: chain.scope,
             position: head,
             read_at,

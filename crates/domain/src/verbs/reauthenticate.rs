@@ -6,6 +6,7 @@ use rescind_wire::{Position, Subject};
 
 use crate::acting::Acting;
 use crate::chain::{Chain, Turn};
+use crate::audience;
 use crate::clock::Timestamp;
 use crate::credentials::{self, Confirmed};
 use crate::error::Error;
@@ -95,12 +96,13 @@ fn renew(
         .from(world.stored_address(acting.address()));
     tx.add_event(&event)?;
     confirmed.upgrade(tx, &user, event)?;
+    let audiences = audience::of(tx, &world.policy.issuer, &chain)?;
     let ticket = Ticket {
         subject: Subject::User(user.id),
         session: Some(SessionTicket::of(&session)),
         client: chain.client.clone(),
-        algorithm: issue::algorithm_for(tx, world, &chain.audiences, position.number)?,
-        audiences: chain.audiences.clone(),
+        algorithm: issue::algorithm_for(tx, world, &audiences, position.number)?,
+        audiences,
         scope: chain.scope.clone(),
         position,
         read_at,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rescind_wire::{ClientId, Subject};
 
+use crate::audience;
 use crate::chain::Turn;
 use crate::error::{Error, RefreshRefusal};
 use crate::event::{EventKind, NewEvent};
@@ -108,13 +109,14 @@ impl Turning {
         let Found { chain, session, head, .. } = found;
         let name = chain.mac_key;
         let mac = held::mac_key(view, &self.world, name)?.ok_or_else(|| KeyError::Damaged(name.key_id()))?;
+        let audiences = audience::of(view, &self.world.policy.issuer, &chain)?;
         let scope = narrowed(&chain.scope, self.request.scope.as_deref())?;
         let ticket = Ticket {
             subject: Subject::User(session.user),
             session: Some(SessionTicket::of(&session)),
             client: chain.client.clone(),
-            algorithm: issue::algorithm_for(view, &self.world, &chain.audiences, head.number)?,
-            audiences: chain.audiences.clone(),
+            algorithm: issue::algorithm_for(view, &self.world, &audiences, head.number)?,
+            audiences,
             scope,
             // The head as this transaction read it, before the checks that the token vouches for (R2).
             position: head,

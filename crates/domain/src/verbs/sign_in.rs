@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use rescind_wire::{ClientId, Position, SessionId, Standing, Subject, Thing};
 
+use crate::audience;
 use crate::chain::{Chain, ChainKey};
 use crate::client::{Client, ClientKind, DEFAULT_CLIENT, PAGES_CLIENT};
 use crate::clock::Timestamp;
@@ -257,7 +258,7 @@ impl Admission {
             mac_key: mac.id(),
             rotations: Vec::new(),
             scope: first_party_scope(client),
-            audiences: audiences.clone(),
+            audiences: audience::kept(&world.policy.issuer, &audiences),
         };
         if self.holder == Holder::Cookie && tx.client(&client.id)?.is_none() {
             tx.insert_client(client)?;

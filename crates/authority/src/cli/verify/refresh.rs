@@ -1,5 +1,6 @@
 //! Judging a refresh token. Looking does not use it up.
 
+use rescind_domain::audience;
 use rescind_domain::chain::{Chain, Turn};
 use rescind_domain::refresh_token;
 use rescind_domain::revocation::LogRow;
@@ -12,6 +13,7 @@ use super::report::{Facts, Report, State, by_the_rule};
 use crate::cli::failure::Failure;
 use crate::cli::folder::{ADMIN, Tool};
 use crate::cli::time::shown;
+use crate::serve::ISSUER;
 
 pub(super) async fn judge(tool: &Tool, token: &Secret) -> Result<Report, Failure> {
     let found = explain::refresh_token(tool.world(), &ADMIN, token.expose()).await?;
@@ -24,10 +26,11 @@ pub(super) async fn judge(tool: &Tool, token: &Secret) -> Result<Report, Failure
     let (state, why, revocation) =
         by_the_rule(&mut explanation, &thing(&chain, key.as_ref())).or(by_session).unwrap_or_else(|| by_its_turn(turn));
     let session = explanation.session;
+    let audiences = audiences(tool, chain.clone()).await?;
     let facts = Facts {
         subject: Some(Subject::User(chain.key.user)),
         client: Some(chain.client),
-        audiences: chain.audiences,
+        audiences,
         scope: chain.scope,
         issued: None,
         expires: session.as_ref().map(|session| session.expires_at),
@@ -39,6 +42,16 @@ pub(super) async fn judge(tool: &Tool, token: &Secret) -> Result<Report, Failure
         _ => why,
     };
     Ok(Report { kind: "refresh token", state, why, facts, revocation })
+}
+
+/// Whom its access tokens are for, as the server calls itself now.
+async fn audiences(tool: &Tool, chain: Chain) -> Result<Vec<String>, Failure> {
+    let configured = tool.world().policy.issuer.clone();
+    let read = tool.world().store.read("audiences", move |view| {
+        let issuer = view.setting(ISSUER)?.unwrap_or(configured);
+        audience::of(view, &issuer, &chain)
+    });
+    Ok(read.await?)
 }
 
 /// What a revocation of it can be about.
