@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rescind_domain::Error;
+use rescind_domain::audience::ISSUER_SETTING;
 use rescind_domain::secret::Secret;
 use rescind_domain::verbs::{keep_house, set_up};
 use tokio::net::TcpListener;
@@ -24,7 +25,7 @@ use crate::tls::Tls;
 use crate::{follower, hint, housekeeping, http, traces};
 
 /// The setting that keeps what the server last called itself.
-pub const ISSUER: &str = "issuer";
+pub const ISSUER: &str = ISSUER_SETTING;
 
 /// A server that accepts connections.
 #[derive(Debug)]

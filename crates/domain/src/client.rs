@@ -1,5 +1,6 @@
 //! Clients: applications, as in OAuth (RFC 6749 §2).
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use rescind_wire::{Algorithm, ClientId};
 use serde::{Deserialize, Serialize};
 
+use crate::audience::DEFAULT_ALGORITHM;
 use crate::clock::Timestamp;
 use crate::policy::AtLimit;
 use crate::secret::SecretHash;
@@ -163,4 +165,20 @@ pub struct AudienceRow {
     pub name: String,
     /// How its tokens are signed.
     pub algorithm: Algorithm,
+}
+
+/// How the tokens for each audience are signed.
+#[derive(Clone, Debug, Default)]
+pub struct Algorithms(BTreeMap<String, Algorithm>);
+
+impl Algorithms {
+    /// As these rows say.
+    pub(crate) fn new(rows: impl IntoIterator<Item = AudienceRow>) -> Self {
+        Self(rows.into_iter().map(|row| (row.name, row.algorithm)).collect())
+    }
+
+    /// How tokens for this audience are signed.
+    pub fn of(&self, audience: &str) -> Algorithm {
+        self.0.get(audience).copied().unwrap_or(DEFAULT_ALGORITHM)
+    }
 }

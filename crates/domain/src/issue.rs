@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rescind_wire::{AccessClaims, Algorithm, Audience, ClientId, Position, SessionId, Subject, TokenId, jwt};
 
+use crate::audience::DEFAULT_ALGORITHM;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::policy::ISSUE_WITHIN;
@@ -107,11 +108,11 @@ pub(crate) fn check_read(now: Timestamp, read_at: Timestamp) -> Result<(), Error
     if now.since(read_at).is_none_or(|age| age > ISSUE_WITHIN) { Err(Error::TooLate) } else { Ok(()) }
 }
 
-/// How a token for these audiences is signed, with a position of this `number`: as the one that asks for something says,
-/// `EdDSA` where none does. The key that would sign it is not revoked as this transaction sees it: the ring in memory may
+/// How a token for these audiences is signed, with a position of this `number`: as they all have it, where they do. The
+/// issuer reads every way, and has it as the others do; alone, it has `EdDSA`. The key that would sign it is not revoked as this transaction sees it: the ring in memory may
 /// lag behind another process that has just revoked one, and what that signs would be dead as it is handed out (R2).
 pub fn algorithm_for(view: &dyn View, world: &World, audiences: &[String], number: u64) -> Result<Algorithm, Error> {
-    let algorithm = asked_for(view, audiences)?;
+    let algorithm = asked_for(view, &world.policy.issuer, audiences)?;
     let revoked = match world.keyring.signing(algorithm, number) {
         Ok(key) => view.key_revoked(key.id())?.is_some(),
         Err(_) => true,
@@ -122,14 +123,15 @@ pub fn algorithm_for(view: &dyn View, world: &World, audiences: &[String], numbe
     Ok(algorithm)
 }
 
-fn asked_for(view: &dyn View, audiences: &[String]) -> Result<Algorithm, Error> {
+fn asked_for(view: &dyn View, issuer: &str, audiences: &[String]) -> Result<Algorithm, Error> {
     let mut chosen = None;
-    for row in view.audiences()?.into_iter().filter(|row| audiences.contains(&row.name)) {
+    let is_asked = |name: &String| name != issuer && audiences.contains(name);
+    for row in view.audiences()?.into_iter().filter(|row| is_asked(&row.name)) {
         if chosen.is_some_and(|algorithm| algorithm != row.algorithm) {
             let problem = "these audiences want their tokens signed differently; ask for one token each".into();
             return Err(Error::Invalid { field: "audience", problem });
         }
         chosen = Some(row.algorithm);
     }
-    Ok(chosen.unwrap_or(Algorithm::EdDSA))
+    Ok(chosen.unwrap_or(DEFAULT_ALGORITHM))
 }

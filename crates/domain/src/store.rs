@@ -234,7 +234,9 @@ pub trait View {
     fn client_cut(&self, id: &ClientId) -> Result<Option<u64>, StoreError>;
     /// All clients, by id, after `after`.
     fn clients(&self, after: &str, limit: u32) -> Result<Vec<Client>, StoreError>;
-    /// Audiences that are signed for in a way of their own.
+    /// The clients, by id, whose tokens may be for this audience.
+    fn clients_naming(&self, audience: &str, limit: u32) -> Result<Vec<ClientId>, StoreError>;
+    /// Audiences, and how their tokens are signed, where that is settled. By name.
     fn audiences(&self) -> Result<Vec<AudienceRow>, StoreError>;
     /// A grant.
     fn grant(&self, user: &UserId, client: &ClientId) -> Result<Option<Grant>, StoreError>;
@@ -310,6 +312,8 @@ pub trait Tx: View {
     fn update_client(&mut self, client: &Client) -> Result<(), StoreError>;
     /// Sets how an audience's tokens are signed.
     fn set_audience(&mut self, audience: &AudienceRow) -> Result<(), StoreError>;
+    /// Forgets how tokens are signed for audiences that no client names.
+    fn forget_audiences(&mut self) -> Result<(), StoreError>;
     /// Adds a grant unless it is there.
     fn ensure_grant(&mut self, grant: &Grant) -> Result<(), StoreError>;
 

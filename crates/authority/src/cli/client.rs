@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use rescind_domain::client::{Client, ClientKind, ClientPolicy};
+use rescind_domain::client::{Algorithms, Client, ClientKind, ClientPolicy};
 use rescind_domain::policy::AtLimit;
 use rescind_domain::secret::Secret;
 use rescind_domain::verbs::administer_clients::{self, NewClient};
@@ -20,7 +20,7 @@ use super::time::{exact, read_duration, shown};
 const PAGE: u32 = 100;
 
 const AUDIENCE: &str =
-    "Whom its tokens may be for, and how those want them signed: EdDSA, ES256 or RS256; may be repeated";
+    "Whom its tokens may be for, and how they are signed: EdDSA unless it is ES256 or RS256; may be repeated";
 const ORIGIN: &str = "An origin whose scripts may call the API for it, such as https://app.example; may be repeated";
 
 #[derive(Debug, Subcommand)]
@@ -144,7 +144,9 @@ async fn add(tool: &Tool, context: &Context, new: New) -> Result<(), Failure> {
     // An audience that wants its tokens signed in a new way has brought a key, which the server must have seen.
     let answer = tool.ask_for_all().await?;
     let secret = secret.as_ref().map(Secret::expose);
-    let value = json!({ "client": client_json(&client), "client_secret": secret, "server": server_json(answer) });
+    let algorithms = administer_clients::list_algorithms(tool.world(), &ADMIN).await?;
+    let value =
+        json!({ "client": client_json(&client, &algorithms), "client_secret": secret, "server": server_json(answer) });
     let mut lines = vec![format!("client {} is added ({})", client.id, client.kind)];
     lines.extend(secret.map(|secret| format!("its secret, shown this once: {secret}")));
     let said = context.output.answer(&value, &lines);
@@ -156,8 +158,9 @@ async fn list(tool: &Tool, context: &Context) -> Result<(), Failure> {
     let mut after = String::new();
     loop {
         let clients = administer_clients::list_clients(tool.world(), &ADMIN, after, PAGE).await?;
+        let algorithms = administer_clients::list_algorithms(tool.world(), &ADMIN).await?;
         let last = clients.last().filter(|_| clients.len() == PAGE as usize).map(|client| client.id.to_string());
-        listing.page(clients.iter().map(row).collect())?;
+        listing.page(clients.iter().map(|client| row(client, &algorithms)).collect())?;
         match last {
             Some(last) => after = last,
             None => return listing.end("no clients"),
@@ -167,43 +170,52 @@ async fn list(tool: &Tool, context: &Context) -> Result<(), Failure> {
 
 async fn show(tool: &Tool, context: &Context, id: ClientId) -> Result<(), Failure> {
     let client = administer_clients::find_client(tool.world(), &ADMIN, id).await?;
+    let algorithms = administer_clients::list_algorithms(tool.world(), &ADMIN).await?;
     let policy = serde_json::to_value(&client.policy).unwrap_or_default();
     let differs = policy.as_object().filter(|policy| !policy.is_empty());
     let rows = [
         ("id", client.id.to_string()),
         ("name", client.name.clone()),
         ("kind", client.kind.to_string()),
-        ("audiences", listed(&client.audiences)),
+        ("audiences", audiences(&client, &algorithms)),
         ("scopes", listed(&client.scopes)),
         ("origins", listed(&client.origins)),
         ("secret", if client.secret.is_some() { "set" } else { "none" }.to_owned()),
         ("policy", differs.map_or_else(|| "as the deployment's".to_owned(), |_| policy.to_string())),
         ("created", shown(client.created_at)),
     ];
-    context.output.answer(&json!({ "client": client_json(&client) }), &pairs(&rows))
+    context.output.answer(&json!({ "client": client_json(&client, &algorithms) }), &pairs(&rows))
 }
 
 fn listed(items: &[String]) -> String {
     if items.is_empty() { "-".to_owned() } else { items.join(" ") }
 }
 
-fn row(client: &Client) -> (Value, [String; 5]) {
+/// The audiences as they are given: `NAME=ALG`.
+fn audiences(client: &Client, algorithms: &Algorithms) -> String {
+    let named = client.audiences.iter().map(|name| format!("{name}={}", algorithms.of(name)));
+    listed(&named.collect::<Vec<_>>())
+}
+
+fn row(client: &Client, algorithms: &Algorithms) -> (Value, [String; 5]) {
     let cells = [
         client.id.to_string(),
         client.name.clone(),
         client.kind.to_string(),
-        listed(&client.audiences),
+        audiences(client, algorithms),
         shown(client.created_at),
     ];
-    (client_json(client), cells)
+    (client_json(client, algorithms), cells)
 }
 
-fn client_json(client: &Client) -> Value {
+fn client_json(client: &Client, algorithms: &Algorithms) -> Value {
+    let by_audience = client.audiences.iter().map(|name| (name.clone(), algorithms.of(name).as_str().into()));
     json!({
         "id": client.id,
         "name": client.name,
         "kind": client.kind.as_str(),
         "audiences": client.audiences,
+        "algorithms": by_audience.collect::<serde_json::Map<_, _>>(),
         "scopes": client.scopes,
         "confidential": client.secret.is_some(),
         "origins": client.origins,

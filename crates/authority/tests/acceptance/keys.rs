@@ -362,8 +362,11 @@ fn each_audience_has_its_tokens_signed_as_it_asks() {
             assert_dead(&house, &mut guard, &device);
         }
     }
-    let both = sign_in(&["https://es.example", "https://ed.example"]).unwrap();
+    // The issuer reads both, and has it as the other does.
+    let both = sign_in(&["https://es.example", ISSUER]).unwrap();
     assert_eq!(algorithm(&both.claims().1), Purpose::Sign(Algorithm::ES256));
+    let differently = sign_in(&["https://es.example", "https://ed.example"]).unwrap_err();
+    assert!(differently.to_string().contains("signed differently"), "{differently}");
     assert!(matches!(sign_in(&["https://nobody.example"]), Err(Error::Invalid { field: "audience", .. })));
 }
 

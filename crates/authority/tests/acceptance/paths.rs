@@ -97,6 +97,7 @@ pub(crate) fn administration(
         ("list sessions", run(list_sessions::list_of_user(world, caller, user, None, 9)).map(drop)),
         ("list a client's", run(list_sessions::list_of_client(world, caller, default.clone(), None, 9)).map(drop)),
         ("list clients", run(administer_clients::list_clients(world, caller, String::new(), 9)).map(drop)),
+        ("list algorithms", run(administer_clients::list_algorithms(world, caller)).map(drop)),
         ("find a client", run(administer_clients::find_client(world, caller, default.clone())).map(drop)),
         ("list keys", run(administer_keys::list_keys(world, caller)).map(drop)),
         ("rotate keys", run(administer_keys::rotate_keys(world, caller, None)).map(drop)),

@@ -194,6 +194,8 @@ async fn clients_are_listed_shown_and_checked() {
     let shown = root.get("/v1/admin/clients/web").expect(200).await.json()["client"].clone();
     assert_eq!(shown, added["client"]);
     assert_eq!((&shown["policy"], &shown["origins"]), (&new["policy"], &new["origins"]));
+    assert_eq!(shown["audiences"], json!(["https://api.example"]));
+    assert_eq!(shown["algorithms"], json!({"https://api.example": "ES256"}));
     let list = root.get("/v1/admin/clients?limit=1").expect(200).await.json();
     assert_eq!(list["clients"][0]["client_id"], "default");
     let rest = format!("/v1/admin/clients?after={}", text(&list["next"]));
@@ -213,6 +215,7 @@ async fn clients_are_listed_shown_and_checked() {
         json!({"client_id": "x", "kind": "native", "policy": {"session_seconds": 34_560_001}}),
         json!({"client_id": "x", "kind": "native", "policy": [5]}),
         json!({"client_id": "x", "kind": "native", "audiences": [["https://api.example"]]}),
+        json!({"client_id": "x", "kind": "native", "audiences": [{"name": "https://api.example", "algorithm": "EdDSA"}]}),
     ] {
         root.post("/v1/admin/clients").json(&bad).expect(400).await.problem("invalid-request");
     }

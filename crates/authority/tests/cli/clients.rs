@@ -46,7 +46,7 @@ fn a_client_is_added_shown_listed_and_removed() {
     });
     let client = json!({
         "id": "shop", "name": "The shop", "kind": "browser", "audiences": ["orders", "https://api.example"],
-        "scopes": ["buy"], "confidential": false, "origins": ["https://shop.example"], "policy": policy,
+        "algorithms": { "orders": "EdDSA", "https://api.example": "ES256" }, "scopes": ["buy"], "confidential": false, "origins": ["https://shop.example"], "policy": policy,
         "created_at": "then",
     });
     assert_eq!(added, json!({ "client": client, "client_secret": null, "server": "none" }));
@@ -58,6 +58,11 @@ fn a_client_is_added_shown_listed_and_removed() {
         list.filter_map(|client| client["id"].as_str().map(str::to_owned)).collect()
     };
     assert_eq!(ids(house.json(&["client", "list"])), ["default", "shop"]);
+    for command in [&["client", "list"][..], &["client", "show", "shop"]] {
+        assert!(house.run(command).ok().out.contains("orders=EdDSA https://api.example=ES256"), "{command:?}");
+    }
+    let other = ["client", "add", "other", "--kind", "mobile", "--audience", "orders=ES256"];
+    house.run(&other).failed_with(2).says("in use by shop").says("leave the algorithm out");
     let purposes: Vec<Value> =
         house.json(&["key", "list"]).as_array().expect("a list").iter().map(|key| key["purpose"].clone()).collect();
     assert!(purposes.contains(&json!("ES256")), "{purposes:?}");

@@ -4,12 +4,14 @@ use rescind_domain::client::{AudienceRow, Client, ClientKind, ClientPolicy};
 use rescind_domain::clock::Timestamp;
 use rescind_domain::grant::Grant;
 use rescind_domain::policy::AtLimit;
+use rescind_domain::revocation::StateChange;
 use rescind_domain::secret::SecretHash;
 use rescind_domain::store::StoreError;
-use rescind_wire::{Algorithm, Scope};
+use rescind_wire::{Algorithm, Change, Scope};
 
 use super::fixture::{
-    Handle, advance, client, client_id, end, is_corrupt, read, revoke, shown, store_error, try_write, user_id, write,
+    Handle, advance, append, client, client_id, end, is_corrupt, read, revoke, shown, store_error, try_write, user_id,
+    write,
 };
 
 conformance! {
@@ -101,6 +103,33 @@ conformance! {
         write(&store, move |tx| sets.iter().try_for_each(|row| tx.set_audience(row))).await;
         let expected = [row("a", Algorithm::EdDSA), row("b", Algorithm::RS256)];
         assert_eq!(read(&store, |view| view.audiences()).await, expected);
+    }
+
+    async fn an_audience_that_no_client_names_any_more_is_forgotten(engine) {
+        let store = engine.store();
+        let named = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let clients = [("b", named(&["shared", "own"])), ("a", named(&["shared"])), ("c", vec![])];
+        for (id, audiences) in clients {
+            let client = Client { audiences, ..client(id) };
+            write(&store, move |tx| tx.insert_client(&client)).await;
+        }
+        let naming = async |name: &'static str, limit| read(&store, move |view| view.clients_naming(name, limit)).await;
+        assert_eq!(naming("shared", 9).await, [client_id("a"), client_id("b")]);
+        assert_eq!(naming("shared", 1).await, [client_id("a")]);
+        assert_eq!(naming("own", 9).await, [client_id("b")]);
+        assert_eq!(naming("share", 9).await, []);
+        let row = |name: &str| AudienceRow { name: name.into(), algorithm: Algorithm::ES256 };
+        let rows = [row("own"), row("gone"), row("shared")];
+        write(&store, move |tx| rows.iter().try_for_each(|row| tx.set_audience(row))).await;
+        write(&store, |tx| tx.forget_audiences()).await;
+        assert_eq!(read(&store, |view| view.audiences()).await, [row("own"), row("shared")]);
+        end(&store, |tx| {
+            let state = StateChange::Client { client: client_id("b"), removed: true };
+            append(tx, Change::Revoke(Scope::Client { client: client_id("b") }), &state)
+        })
+        .await;
+        write(&store, |tx| tx.forget_audiences()).await;
+        assert_eq!(read(&store, |view| view.audiences()).await, [row("shared")]);
     }
 
     async fn a18_a_grant_that_is_there_keeps_its_birth_and_its_cut(engine) {

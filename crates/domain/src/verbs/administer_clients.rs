@@ -4,7 +4,8 @@ use data_encoding::BASE64URL_NOPAD;
 use rescind_wire::{Algorithm, ClientId};
 
 use crate::acting::Administrator;
-use crate::client::{AudienceRow, Client, ClientKind, ClientPolicy, DEFAULT_CLIENT, PAGES_CLIENT};
+use crate::audience::{self, DEFAULT_ALGORITHM};
+use crate::client::{Algorithms, AudienceRow, Client, ClientKind, ClientPolicy, DEFAULT_CLIENT, PAGES_CLIENT};
 use crate::error::Error;
 use crate::event::{EventKind, NewEvent};
 use crate::key::Purpose;
@@ -23,6 +24,9 @@ pub const MAX_SESSION_SECONDS: u64 = 400 * 24 * 60 * 60;
 /// How old a client's policy may let an authentication be that counts as fresh, in seconds: 10 s to 1 day.
 pub const FRESH_SECONDS: std::ops::RangeInclusive<u64> = 10..=24 * 60 * 60;
 
+/// How many clients are named that stand in the way of another algorithm.
+const NAMED: u32 = 5;
+
 /// What a new client is to be.
 #[derive(Clone, Debug)]
 pub struct NewClient {
@@ -32,7 +36,7 @@ pub struct NewClient {
     pub name: String,
     /// What kind of application it is.
     pub kind: ClientKind,
-    /// Whom its tokens may be for, and how those want them signed.
+    /// Whom its tokens may be for, and how those have them signed: as is settled already, or `EdDSA`, unless it says.
     pub audiences: Vec<(String, Option<Algorithm>)>,
     /// What its tokens may allow.
     pub scopes: Vec<String>,
@@ -76,15 +80,10 @@ fn add(
         return Err(Error::ClientTaken);
     }
     let now = world.now();
+    // What a version before left of clients that are gone settles nothing.
+    tx.forget_audiences()?;
     for (name, algorithm) in &new.audiences {
-        let Some(algorithm) = *algorithm else { continue };
-        let known = tx.audiences()?.into_iter().find(|row| row.name == *name);
-        if known.as_ref().is_some_and(|row| row.algorithm != algorithm) {
-            let problem = format!("{name} already has its tokens signed in another way");
-            return Err(Error::Invalid { field: "audience", problem });
-        }
-        tx.set_audience(&AudienceRow { name: name.clone(), algorithm })?;
-        ensure_key(tx, world, Purpose::Sign(algorithm), &admin.actor())?;
+        settle(tx, world, admin, name, *algorithm)?;
     }
     let client = Client {
         id: new.id.clone(),
@@ -105,6 +104,49 @@ fn add(
         .from(world.stored_address(admin.address()));
     tx.add_event(&event)?;
     Ok(client)
+}
+
+/// How an audience's tokens are signed is settled by the first client that names it, and stays so while one does: chains
+/// live by it, which may be for several audiences that all have it in the same way, and cannot ask again for fewer.
+fn settle(
+    tx: &mut dyn EndingTx,
+    world: &World,
+    admin: &Administrator,
+    name: &str,
+    asked: Option<Algorithm>,
+) -> Result<(), Error> {
+    let invalid = |problem| Err(Error::Invalid { field: "audience", problem });
+    if audience::is_issuer(tx, world, name)? {
+        return match asked {
+            None | Some(DEFAULT_ALGORITHM) => Ok(()),
+            Some(_) => invalid(format!(
+                "{name} is the issuer, which every client has, and whose own tokens are signed with {DEFAULT_ALGORITHM}: \
+                 leave its algorithm out, or give your service a name of its own"
+            )),
+        };
+    }
+    let others = tx.clients_naming(name, NAMED)?;
+    let known = tx.audiences()?.into_iter().find(|row| row.name == name).map(|row| row.algorithm);
+    if known.is_none() && others.is_empty() {
+        let algorithm = asked.unwrap_or(DEFAULT_ALGORITHM);
+        tx.set_audience(&AudienceRow { name: name.to_owned(), algorithm })?;
+        return ensure_key(tx, world, Purpose::Sign(algorithm), &admin.actor());
+    }
+    // A version before left it open where no client wrote one.
+    let settled = known.unwrap_or(DEFAULT_ALGORITHM);
+    if asked.is_none_or(|asked| asked == settled) {
+        return Ok(());
+    }
+    let others: Vec<&str> = others.iter().map(ClientId::as_str).collect();
+    invalid(if others.is_empty() {
+        format!("{name} is named twice, with different algorithms")
+    } else {
+        format!(
+            "{name} has its tokens signed with {settled}, and is in use by {}: leave the algorithm out, or write {settled}; \
+             it can be another once no client names {name}",
+            others.join(", ")
+        )
+    })
 }
 
 /// Adds a key for `purpose` unless there is one that may be used.
@@ -149,7 +191,26 @@ pub async fn find_client(world: &World, admin: &Administrator, id: ClientId) -> 
         .await
 }
 
-/// Removes a client: everything that it was given ends.
+/// How the tokens for each audience are signed.
+pub async fn list_algorithms(world: &World, admin: &Administrator) -> Result<Algorithms, Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .read("list_algorithms", move |view| {
+            admin.check(view, &inner)?;
+            let mut rows = Vec::new();
+            for row in view.audiences()? {
+                // A version before let clients settle it for the issuer, too.
+                if !audience::is_issuer(view, &inner, &row.name)? {
+                    rows.push(row);
+                }
+            }
+            Ok(Algorithms::new(rows))
+        })
+        .await
+}
+
+/// Removes a client: everything that it was given ends. Audiences that no other one names are not settled any more.
 pub async fn remove_client(
     world: &World,
     admin: &Administrator,
@@ -168,7 +229,9 @@ pub async fn remove_client(
             let event = NewEvent::new(inner.now(), EventKind::ClientRemoved, admin.actor())
                 .client(id.clone())
                 .from(inner.stored_address(admin.address()));
-            revocation::remove_client(tx, &inner, &id, &reason, event)
+            let receipt = revocation::remove_client(tx, &inner, &id, &reason, event)?;
+            tx.forget_audiences()?;
+            Ok(receipt)
         })
         .await
 }

@@ -1,9 +1,11 @@
 //! Clients, for administrators.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use rescind_domain::client::{self, ClientKind, ClientPolicy};
+use rescind_domain::client::{self, Algorithms, ClientKind, ClientPolicy};
 use rescind_domain::policy;
 use rescind_domain::verbs::administer_clients;
 use rescind_wire::{Algorithm, ClientId};
@@ -38,6 +40,9 @@ pub(crate) struct Client {
     kind: &'static str,
     /// Whom its tokens may be for, besides the issuer.
     audiences: Vec<String>,
+    /// How the tokens for each of those are signed.
+    #[schema(value_type = BTreeMap<String, SigningAlgorithm>)]
+    algorithms: BTreeMap<String, Algorithm>,
     /// What its tokens may allow.
     scopes: Vec<String>,
     /// Whether it has a secret.
@@ -50,9 +55,10 @@ pub(crate) struct Client {
     created_at: Time,
 }
 
-impl From<client::Client> for Client {
-    fn from(client: client::Client) -> Self {
+impl Client {
+    fn new(client: client::Client, algorithms: &Algorithms) -> Self {
         Self {
+            algorithms: client.audiences.iter().map(|name| (name.clone(), algorithms.of(name))).collect(),
             id: client.id.to_string(),
             name: client.name,
             kind: client.kind.as_str(),
@@ -188,11 +194,12 @@ async fn list(State(app): State<App>, admin: Admin, Query(pages): Query<Pages>) 
     let after = pages.after.map(|cursor| cursor.0).unwrap_or_default();
     let world = &app.authority.world;
     let mut clients = administer_clients::list_clients(world, &admin.0, after, pages.limit.0 + 1).await?;
+    let algorithms = administer_clients::list_algorithms(world, &admin.0).await?;
     let more = clients.len() > limit;
     clients.truncate(limit);
     let last = clients.last().filter(|_| more);
     let next = last.map(|client| Cursor(client.id.to_string()).text());
-    let clients = clients.into_iter().map(Client::from).collect();
+    let clients = clients.into_iter().map(|client| Client::new(client, &algorithms)).collect();
     Ok(Json(Clients { clients, next }))
 }
 
@@ -263,7 +270,8 @@ pub(crate) struct Audience {
     /// Its name, as in `aud`.
     #[schema(min_length = 1, max_length = 200)]
     name: String,
-    /// How its tokens are signed: `EdDSA` unless said otherwise.
+    /// How its tokens are signed. Another client that names it has settled that; else `EdDSA` unless said otherwise. Tokens
+    /// for the issuer alone are signed with `EdDSA`.
     #[schema(value_type = Option<SigningAlgorithm>)]
     algorithm: Option<Algorithm>,
 }
@@ -311,7 +319,9 @@ async fn create(
     let (client, secret) = administer_clients::add_client(&app.authority.world, &admin.0, new).await?;
     // It may have needed a key for a new way of signing.
     app.authority.hint();
-    let added = Added { client: client.into(), client_secret: secret.map(|secret| secret.expose().to_owned()) };
+    let algorithms = administer_clients::list_algorithms(&app.authority.world, &admin.0).await?;
+    let client = Client::new(client, &algorithms);
+    let added = Added { client, client_secret: secret.map(|secret| secret.expose().to_owned()) };
     Ok((StatusCode::CREATED, Json(added)))
 }
 
@@ -330,8 +340,8 @@ pub(crate) struct OneClient {
 )]
 async fn show(State(app): State<App>, admin: Admin, id: Named) -> Result<Json<OneClient>, Problem> {
     let client = administer_clients::find_client(&app.authority.world, &admin.0, id.id("client")?).await?;
-    let client = client.into();
-    Ok(Json(OneClient { client }))
+    let algorithms = administer_clients::list_algorithms(&app.authority.world, &admin.0).await?;
+    Ok(Json(OneClient { client: Client::new(client, &algorithms) }))
 }
 
 /// Remove a client.

@@ -1,4 +1,4 @@
-//! Clients, and the audiences that are signed for in a way of their own.
+//! Clients, and how tokens for their audiences are signed.
 
 use rescind_domain::client::{AudienceRow, Client};
 use rescind_domain::secret::SecretHash;
@@ -83,7 +83,20 @@ pub(super) fn remove(conn: &Connection, id: &ClientId) -> Result<(), StoreError>
     change_one(conn, "DELETE FROM clients WHERE id = ?1", [id.as_str()], "clients", id)
 }
 
-/// Audiences that are signed for in a way of their own.
+/// The clients that name an audience.
+pub(super) fn naming(conn: &Connection, audience: &str, limit: u32) -> Result<Vec<ClientId>, StoreError> {
+    let sql = "SELECT id FROM clients WHERE ?1 IN (SELECT value FROM json_each(audiences)) ORDER BY id LIMIT ?2";
+    all(conn, sql, params![audience, limit], |row| Cells::new(row, "clients", 1).parsed("id"))
+}
+
+/// Forgets the audiences that no client names.
+pub(super) fn forget_audiences(conn: &Connection) -> Result<(), StoreError> {
+    let sql = "DELETE FROM audiences \
+               WHERE name NOT IN (SELECT named.value FROM clients, json_each(clients.audiences) AS named)";
+    change(conn, sql, []).map(drop)
+}
+
+/// How audiences have their tokens signed.
 pub(super) fn audiences(conn: &Connection) -> Result<Vec<AudienceRow>, StoreError> {
     all(conn, "SELECT name, algorithm FROM audiences ORDER BY name", [], |row| {
         let mut cells = Cells::new(row, "audiences", 1);

@@ -138,6 +138,7 @@ impl View for SqliteTx<'_> {
         fn client(id: &ClientId) -> Option<Client> = client::find;
         fn client_cut(id: &ClientId) -> Option<u64> = client::cut_of;
         fn clients(after: &str, limit: u32) -> Vec<Client> = client::list;
+        fn clients_naming(audience: &str, limit: u32) -> Vec<ClientId> = client::naming;
         fn audiences() -> Vec<AudienceRow> = client::audiences;
         fn grant(user: &UserId, client: &ClientId) -> Option<Grant> = grant::find;
         fn keys() -> Vec<KeyRow> = key::list;
@@ -170,6 +171,7 @@ impl Tx for SqliteTx<'_> {
         mut fn insert_client(client: &Client) -> () = client::insert;
         mut fn update_client(client: &Client) -> () = client::update;
         mut fn set_audience(audience: &AudienceRow) -> () = client::set_audience;
+        mut fn forget_audiences() -> () = client::forget_audiences;
         mut fn ensure_grant(grant: &Grant) -> () = grant::ensure;
         mut fn add_mac_key(key: &KeyRow) -> () = key::add;
         mut fn add_event(event: &NewEvent) -> () = event::add;

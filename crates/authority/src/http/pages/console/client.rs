@@ -4,7 +4,7 @@ use askama::Template;
 use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
-use rescind_domain::client::{Client, ClientKind};
+use rescind_domain::client::{Algorithms, Client, ClientKind};
 use rescind_domain::verbs::{administer_clients, list_sessions};
 use rescind_wire::ClientId;
 
@@ -33,18 +33,19 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(client: Client, w: &Language) -> Self {
+    fn new(client: Client, algorithms: &Algorithms, w: &Language) -> Self {
         let kind = match client.kind {
             ClientKind::Browser => "console-kind-browser",
             ClientKind::Native => "console-kind-native",
             ClientKind::Mobile => "console-kind-mobile",
             ClientKind::Service => "console-kind-service",
         };
+        let audiences = client.audiences.iter().map(|name| format!("{name} ({})", algorithms.of(name)));
         Self {
+            audiences: audiences.collect::<Vec<_>>().join(", "),
             id: client.id.to_string(),
             name: client.name,
             kind: w.say(kind).to_owned(),
-            audiences: client.audiences.join(" "),
             scopes: client.scopes.join(" "),
             since: Moment::exact(client.created_at),
         }
@@ -65,10 +66,12 @@ async fn list(desk: Desk) -> Result<Response, Instead> {
     let world = &desk.app().authority.world;
     let clients = administer_clients::list_clients(world, &desk.admin, after, PAGE + 1).await;
     let mut clients = clients.map_err(|error| desk.refused(error))?;
+    let algorithms = administer_clients::list_algorithms(world, &desk.admin).await;
+    let algorithms = algorithms.map_err(|error| desk.refused(error))?;
     let more = clients.len() > PAGE as usize;
     clients.truncate(PAGE as usize);
     let next = clients.last().filter(|_| more).map(|client| format!("/admin/clients?after={}", client.id));
-    let clients = clients.into_iter().map(|client| Shown::new(client, desk.words())).collect();
+    let clients = clients.into_iter().map(|client| Shown::new(client, &algorithms, desk.words())).collect();
     let (page, chrome) = (desk.frame("console-clients"), desk.chrome(Room::Clients));
     Ok(desk.answer(&ClientsPage { page, chrome, clients, next }))
 }
@@ -91,6 +94,8 @@ async fn show(id: Named, mut desk: Desk) -> Result<Response, Instead> {
     let id: ClientId = id.id("client")?;
     let client = administer_clients::find_client(&world, &desk.admin, id.clone()).await;
     let client = client.map_err(|error| desk.refused(error))?;
+    let algorithms = administer_clients::list_algorithms(&world, &desk.admin).await;
+    let algorithms = algorithms.map_err(|error| desk.refused(error))?;
     let after = desk.query().take("after").and_then(|text| session::read_pair(&text));
     let held = list_sessions::list_of_client(&world, &desk.admin, id.clone(), after, PAGE).await;
     let held = held.map_err(|error| desk.refused(error))?;
@@ -105,7 +110,7 @@ async fn show(id: Named, mut desk: Desk) -> Result<Response, Instead> {
         form_token: &form_token,
         place: &place,
         missing,
-        client: Shown::new(client, w),
+        client: Shown::new(client, &algorithms, w),
         sessions: held.sessions.into_iter().map(|listed| Row::new(listed, own, now, &names, w)).collect(),
         next: held.next.map(|(user, session)| format!("{place}?after={user}.{session}")),
     };
