@@ -133,7 +133,7 @@ fn algorithm(house: &House, device: &Device) -> Algorithm {
     let keys = house.read(|view| Ok(view.keys()?));
     match keys.into_iter().find(|row| row.id == kid).unwrap().purpose {
         Purpose::Sign(algorithm) => algorithm,
-        other => panic!("{other:?}"),
+        Purpose::Mac => panic!("a key for other things"),
     }
 }
 
