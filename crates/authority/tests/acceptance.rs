@@ -14,6 +14,7 @@ mod acceptance {
 
     mod audiences;
     mod cookies;
+    mod crowds;
     mod devices;
     mod endings;
     mod epochs;

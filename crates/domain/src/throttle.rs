@@ -44,6 +44,9 @@
 //! failures are counted beyond a burst, so an address that is left in peace is free again in half a day, whatever was
 //! done there.
 //!
+//! Signing up asks for no password that could be guessed, and costs nobody a wait. But it hashes one, so an address has an
+//! eighth of the queue of hashes for it, and all together half: who is refused may ask again a second later.
+//!
 //! Memory is bounded: each counter keeps at most [`ThrottleOptions::max_entries`] rows. A full table loses the row whose
 //! wait ended longest ago; waits that still run go last, the one that ends soonest first. So junk displaces junk.
 //!
@@ -59,9 +62,12 @@ use aws_lc_rs::hmac;
 use rescind_wire::ClientId;
 
 use self::counters::{Charge, Comer, Key, PAIR, State, Verdict};
+use self::newcomers::Newcomers;
+pub use self::newcomers::Place;
 use self::refusals::Refusals;
 
 mod counters;
+mod newcomers;
 mod refusals;
 
 /// Milliseconds on a steady timeline of the caller's: any origin, never going back.
@@ -79,6 +85,10 @@ pub struct ThrottleOptions {
     pub account_burst: u32,
     /// The same of one address, over all accounts (64: what the queue of hashes takes).
     pub address_burst: u32,
+    /// How many sign-ups from one address may wait for their hashes at once (8: an eighth of the queue).
+    pub address_sign_ups: u32,
+    /// How many from all addresses together may (32: half of the queue).
+    pub all_sign_ups: u32,
     /// Failures of one account, over all addresses, that cost no wait (50).
     pub account_wide_failures: u32,
     /// The first wait; each further failure doubles it (1 s). Zero switches throttling off.
@@ -106,6 +116,8 @@ impl Default for ThrottleOptions {
             address_failures: 20,
             account_burst: 16,
             address_burst: 64,
+            address_sign_ups: 8,
+            all_sign_ups: 32,
             account_wide_failures: 50,
             base_wait: Duration::from_secs(1),
             max_wait: Duration::from_mins(15),
@@ -123,6 +135,7 @@ pub struct Throttle {
     key: hmac::Key,
     state: Arc<Mutex<State>>,
     refusals: Arc<Refusals>,
+    newcomers: Arc<Newcomers>,
 }
 
 impl Throttle {
@@ -132,6 +145,7 @@ impl Throttle {
             key: hmac::Key::new(hmac::HMAC_SHA256, &seed),
             state: Arc::new(Mutex::new(State::new(&options))),
             refusals: Arc::default(),
+            newcomers: Arc::new(Newcomers::new(options.address_sign_ups, options.all_sign_ups)),
         }
     }
 
@@ -139,6 +153,12 @@ impl Throttle {
     /// down, if this one is to be: one a minute. Nobody waits for it: a secret is too long to be guessed.
     pub fn refused_client(&self, client: &ClientId, now: Millis) -> Option<u64> {
         self.refusals.count(client, now)
+    }
+
+    /// Takes a place in the queue of hashes for somebody who signs up, or answers nothing if the share of their address, or
+    /// of all who sign up, is taken.
+    pub fn begin_sign_up(&self, address: Option<IpAddr>, now: Millis) -> Option<Place> {
+        self.newcomers.begin(address, now)
     }
 
     /// Asks for one check of a password, and charges a failure for it at once.

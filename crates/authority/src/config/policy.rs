@@ -62,6 +62,8 @@ impl Config {
             address_failures: self.throttle.address_failures,
             // More at once would wait for their hashes anyhow; and a guesser must not be lent too many.
             address_burst: self.passwords.queue.min(256),
+            address_sign_ups: (self.passwords.queue / 8).min(256),
+            all_sign_ups: self.passwords.queue / 2,
             max_wait: self.throttle.max_wait,
             ..ThrottleOptions::default()
         }

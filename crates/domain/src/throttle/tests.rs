@@ -572,6 +572,8 @@ fn no_wait_at_all_can_be_configured_and_odd_options_do_no_harm() {
         address_failures: 0,
         account_burst: u32::MAX,
         address_burst: 0,
+        address_sign_ups: 0,
+        all_sign_ups: 0,
         account_wide_failures: u32::MAX,
         base_wait: Duration::MAX,
         max_wait: Duration::MAX,

@@ -1,6 +1,7 @@
 //! Making an account.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use rescind_wire::{UserCut, UserId};
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,9 @@ use crate::revocation::Actor;
 use crate::store::Tx;
 use crate::user::{Role, User, UserState};
 use crate::world::World;
+
+/// When to come again where others are signing up.
+const SOON: Duration = Duration::from_secs(1);
 
 /// What somebody asks for who wants an account.
 #[derive(Debug)]
@@ -49,12 +53,18 @@ pub struct NewUser {
     pub created_at: Timestamp,
 }
 
-/// Makes an account for whoever asks, if the deployment allows it.
+/// Makes an account for whoever asks, if the deployment allows it. Who signs up has a share of the queue of hashes, so that
+/// a crowd of them keeps nobody from signing in.
 pub async fn sign_up(world: &World, request: SignUp) -> Result<NewUser, Error> {
     if !world.policy.sign_up {
         return Err(Error::SignUpOff);
     }
-    let (login, hash) = prepare(world, &request.login, request.password).await?;
+    let login = check(&request.login, &request.password)?;
+    let place = world.throttle.begin_sign_up(request.address, world.now().0);
+    let place = place.ok_or(Error::Busy { retry_after: SOON })?;
+    let hashed = credentials::hash(world, request.password).await;
+    place.leave();
+    let hash = hashed?;
     let (inner, address) = (world.clone(), world.stored_address(request.address));
     let idempotency = request.idempotency;
     world
@@ -71,10 +81,15 @@ pub async fn sign_up(world: &World, request: SignUp) -> Result<NewUser, Error> {
 
 /// Checks login name and password, and hashes the password outside any transaction.
 pub(crate) async fn prepare(world: &World, login: &str, password: Password) -> Result<(Login, PasswordHash), Error> {
-    let login = parse_login(login)?;
-    password::check_new(password.expose(), login.as_str())?;
+    let login = check(login, &password)?;
     let hash = credentials::hash(world, password).await?;
     Ok((login, hash))
+}
+
+fn check(login: &str, password: &Password) -> Result<Login, Error> {
+    let login = parse_login(login)?;
+    password::check_new(password.expose(), login.as_str())?;
+    Ok(login)
 }
 
 pub(crate) fn parse_login(login: &str) -> Result<Login, Error> {
