@@ -252,7 +252,7 @@ test("somebody else who signs in in another tab takes the place of the first, in
 
 test("the widget works with a token function, without a session", { allow: [REFUSED] }, async (visit) => {
     const { page, login } = await signedIn(visit);
-    const mine = await visit.server.signIn(login, { device_name: "Mine" });
+    const mine = await visit.server.signIn(login, { device_name: "Mine", client_id: "bare" });
     const words = { label: "Machines", end: "Out", endOne: "Out: {name}" };
     await page.evaluate(([token, words, authority]) => {
         globalThis.events = [];
@@ -721,7 +721,7 @@ test("a service that asks for a fresh authentication is not asked again", { allo
 /** A page whose list has the token of a session of its own, and how often it asked for it. */
 async function withToken(visit, options) {
     const { page, login } = await signedIn(visit, { clock: true, live: false });
-    const mine = await visit.server.signIn(login, { device_name: "Mine" });
+    const mine = await visit.server.signIn(login, { device_name: "Mine", client_id: "bare" });
     if (options?.before) await options.before(page);
     await page.evaluate(([token, authority]) => {
         globalThis.calls = 0;

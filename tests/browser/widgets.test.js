@@ -283,10 +283,11 @@ const VARIES = [
 /** A page of an app that has a token and shows the list, nothing else; `token` is that of its session. */
 async function bareList(visit, device = {}) {
     const login = await somebody(visit.server);
-    const { access_token: token } = await visit.server.signIn(login, { device_name: "Mine" });
     const page = await visit.open(device);
     const site = await visit.site({ pages: { "/index.html": BARE(visit.server.url) } });
-    await visit.server.browserClient(`bare${(people += 1)}`, site.url);
+    const client = `bare${(people += 1)}`;
+    await visit.server.browserClient(client, site.url);
+    const { access_token: token } = await visit.server.signIn(login, { device_name: "Mine", client_id: client });
     await page.addInitScript((token) => (globalThis.token = token), token);
     const show = () => page.goto(`${site.url}/index.html`);
     return { page, login, show };

@@ -100,6 +100,9 @@ pub enum Error {
         /// What is wrong, and what would be right.
         problem: String,
     },
+    /// The script that asks is of an origin that the client does not list.
+    #[error("the client does not list this origin")]
+    OtherOrigin,
     /// Signing took so long after the log was read that the tokens would be out of date (R2).
     #[error("took too long")]
     TooLate,

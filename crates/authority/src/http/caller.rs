@@ -12,6 +12,7 @@ use rescind_domain::address::client_address;
 use rescind_verifier::{Presented, Scheme, Verified};
 use rescind_wire::{SessionId, UserId};
 
+use super::cors::Script;
 use super::problem::{Problem, kinds};
 use super::waiting::Misused;
 use crate::authority::Authority;
@@ -66,6 +67,7 @@ where
             authority.history.count(Counted::Refused);
             Problem::from(rejected)
         })?;
+        Script::of(&parts.extensions).check(&verified.claims().client_id)?;
         Misused::refuse(&parts.extensions)?;
         Ok(Self::let_in(verified, address, &parts.extensions))
     }
@@ -151,6 +153,8 @@ where
         let authority = Arc::<Authority>::from_ref(state);
         let presented = presented(&parts.headers)?;
         let authentic = authority.authentic(presented.token)?;
+        // Logging out is refused to nobody; what comes of it is not for every script to read.
+        let _ = Script::of(&parts.extensions).check(&authentic.claims().client_id);
         Misused::refuse(&parts.extensions)?;
         let address = address(&authority, parts);
         Ok(Self { authentic, address })

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::app::App;
 use super::caller::{Seen, Who};
-use super::cors::{self, Verdict};
+use super::cors::{self, Script, Verdict};
 use super::passive::{Passive, is_passive};
 use super::problem::{Problem, kinds};
 use super::waiting::{Ended, Wait};
@@ -65,7 +65,7 @@ fn trace(app: &App, request: &Request, route: Option<&MatchedPath>) -> Option<Ro
     tracer.request(request.method(), route.map(MatchedPath::as_str), request.version(), request.headers())
 }
 
-async fn answer(app: &App, method: &Method, for_scripts: bool, request: Request, next: Next) -> Response {
+async fn answer(app: &App, method: &Method, for_scripts: bool, mut request: Request, next: Next) -> Response {
     let length = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if length > LONGEST_URI {
         let detail = format!("A path with its query may have at most {LONGEST_URI} bytes.");
@@ -73,19 +73,20 @@ async fn answer(app: &App, method: &Method, for_scripts: bool, request: Request,
     }
     let verdict =
         if for_scripts { app.origins.judge(&app.authority, method, request.headers()).await } else { Verdict::None };
-    let origin = match verdict {
+    let script = match verdict {
         Verdict::Preflight(response) => return *response,
-        Verdict::Allowed(origin) => Some(origin),
-        Verdict::None | Verdict::Refused => None,
+        Verdict::Allowed(script) => {
+            request.extensions_mut().insert(script.clone());
+            script
+        }
+        Verdict::None | Verdict::Refused => Script::default(),
     };
     let limit = app.authority.config.http.request_timeout;
     let mut response = match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::new(kinds::TIMED_OUT).retry_after(Duration::from_secs(1)).into_response(),
     };
-    if let Some(origin) = origin {
-        cors::allow(response.headers_mut(), &origin);
-    }
+    script.allow(response.headers_mut());
     response
 }
 

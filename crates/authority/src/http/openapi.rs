@@ -109,7 +109,8 @@ const ALWAYS: &[&Kind] = &[
 const WITH_BODY: &[&Kind] = &[kinds::TOO_SLOW, kinds::BODY_TOO_LARGE, kinds::UNSUPPORTED_MEDIA_TYPE];
 
 /// One with an access token.
-const WITH_TOKEN: &[&Kind] = &[kinds::MISSING_TOKEN, kinds::INVALID_TOKEN, kinds::FORBIDDEN, kinds::CANNOT_TELL];
+const WITH_TOKEN: &[&Kind] =
+    &[kinds::MISSING_TOKEN, kinds::INVALID_TOKEN, kinds::FORBIDDEN, kinds::ORIGIN_REFUSED, kinds::CANNOT_TELL];
 
 /// One whose path names something.
 const WITH_ID: &[&Kind] = &[kinds::NOT_FOUND];
@@ -129,13 +130,14 @@ const PARTICULAR: &[(&str, &[&Kind])] = &[
         &[
             kinds::INVALID_CREDENTIALS,
             kinds::ACCOUNT_LOCKED,
+            kinds::ORIGIN_REFUSED,
             kinds::TOO_MANY_SESSIONS,
             kinds::OVERTAKEN,
             kinds::THROTTLED,
             kinds::BUSY,
         ],
     ),
-    ("refresh", &[kinds::REFRESH_REFUSED]),
+    ("refresh", &[kinds::REFRESH_REFUSED, kinds::ORIGIN_REFUSED]),
     ("reauthenticate", CONFIRMING),
     ("changePassword", &[kinds::WEAK_PASSWORD, kinds::WRONG_PASSWORD, kinds::THROTTLED, kinds::BUSY]),
     ("changePassword", &[kinds::EXCEPTION_ENDED]),

@@ -1,6 +1,8 @@
 //! The origins whose scripts may call the API, as clients list them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap};
+
+use rescind_wire::ClientId;
 
 use crate::error::Error;
 use crate::world::World;
@@ -8,12 +10,12 @@ use crate::world::World;
 /// Clients read at a time.
 const ROUND: u32 = 200;
 
-/// Every origin that some client lists.
-pub async fn list_origins(world: &World) -> Result<HashSet<String>, Error> {
+/// Every origin that some client lists, and the clients that do.
+pub async fn list_origins(world: &World) -> Result<HashMap<String, BTreeSet<ClientId>>, Error> {
     world
         .store
         .read("list_origins", |view| {
-            let mut origins = HashSet::new();
+            let mut origins: HashMap<String, BTreeSet<ClientId>> = HashMap::new();
             let mut after = String::new();
             loop {
                 let clients = view.clients(&after, ROUND)?;
@@ -21,7 +23,11 @@ pub async fn list_origins(world: &World) -> Result<HashSet<String>, Error> {
                     return Ok(origins);
                 };
                 last.id.as_str().clone_into(&mut after);
-                origins.extend(clients.into_iter().flat_map(|client| client.origins));
+                for client in clients {
+                    for origin in client.origins {
+                        origins.entry(origin).or_default().insert(client.id.clone());
+                    }
+                }
             }
         })
         .await

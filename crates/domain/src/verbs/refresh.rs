@@ -1,5 +1,6 @@
 //! Refreshing: a new access token, and the next refresh token of the chain (design §3).
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -33,8 +34,20 @@ pub struct Refresh {
 
 /// Refreshes. Whatever is refused is refused alike; the audit log knows why.
 pub async fn refresh(world: &World, request: Refresh) -> Result<SignedIn, Error> {
+    refresh_for(world, request, None).await
+}
+
+/// Refreshes for a script that may speak for these clients alone; for anybody if `None`.
+///
+/// # Errors
+/// [`Error::OtherOrigin`] if the token is good and of another client. Nothing has changed then.
+pub async fn refresh_for(
+    world: &World,
+    request: Refresh,
+    clients: Option<Arc<BTreeSet<ClientId>>>,
+) -> Result<SignedIn, Error> {
     let token = refresh_token::take_apart(&request.token).ok_or(Error::RefreshRefused(RefreshRefusal::Unknown))?;
-    let attempt = Arc::new(Turning { world: world.clone(), token, request });
+    let attempt = Arc::new(Turning { world: world.clone(), token, request, clients });
     let again = Arc::clone(&attempt);
     let turned = match world.store.transact("refresh", move |tx| attempt.turn(tx)).await {
         // A token came back that was rotated out long ago, or from a future that was lost: something must end, so it
@@ -50,6 +63,7 @@ struct Turning {
     world: World,
     token: Unverified,
     request: Refresh,
+    clients: Option<Arc<BTreeSet<ClientId>>>,
 }
 
 /// What a transaction made of it: refusals are written to the audit log, so they commit too.
@@ -62,6 +76,7 @@ impl Turning {
             Err(refusal) => return self.refuse(tx, refusal).map(Err),
         };
         match self.judge(&found) {
+            Turn::Rotate | Turn::Repeat if self.is_of_another(&found) => Err(Error::OtherOrigin),
             Turn::Rotate => self.rotate(tx, found).map(Ok),
             Turn::Repeat => self.admit(tx, found).map(Ok),
             Turn::TooLate => self.refuse(tx, RefreshRefusal::TooLate).map(Err),
@@ -75,6 +90,7 @@ impl Turning {
             Err(refusal) => return self.refuse(tx, refusal).map(Err),
         };
         match self.judge(&found) {
+            Turn::Rotate | Turn::Repeat if self.is_of_another(&found) => Err(Error::OtherOrigin),
             Turn::Rotate => self.rotate(tx, found).map(Ok),
             Turn::Repeat => self.admit(tx, found).map(Ok),
             Turn::TooLate => self.refuse(tx, RefreshRefusal::TooLate).map(Err),
@@ -93,6 +109,10 @@ impl Turning {
     fn judge(&self, found: &Found) -> Turn {
         let (authentic, now) = (&found.authentic, self.world.now());
         found.chain.turn(authentic.n(), authentic.epoch(), found.head.epoch, now, self.world.policy.refresh_grace)
+    }
+
+    fn is_of_another(&self, found: &Found) -> bool {
+        self.clients.as_ref().is_some_and(|clients| !clients.contains(&found.chain.client))
     }
 
     fn rotate(&self, tx: &mut dyn Tx, mut found: Found) -> Result<Admitted, Error> {

@@ -316,11 +316,15 @@ impl Admission {
     }
 }
 
+/// The client of a first-party sign-in that names none.
+pub fn default_client() -> ClientId {
+    DEFAULT_CLIENT.parse().unwrap_or_else(|_| unreachable!("a valid client id"))
+}
+
 /// The client that a first-party sign-in is for. One with a secret, or that acts for itself, does not sign people in
 /// with their passwords.
 fn find_client(view: &dyn View, id: Option<&ClientId>) -> Result<Client, Error> {
-    let default = || DEFAULT_CLIENT.parse().unwrap_or_else(|_| unreachable!("a valid client id"));
-    let id = id.cloned().unwrap_or_else(default);
+    let id = id.cloned().unwrap_or_else(default_client);
     let unknown = |problem: &str| Error::Invalid { field: "client_id", problem: problem.to_owned() };
     let client = view.client(&id)?.ok_or_else(|| unknown("there is no such client"))?;
     if client.kind == ClientKind::Service || client.secret.is_some() || client.id.as_str() == PAGES_CLIENT {

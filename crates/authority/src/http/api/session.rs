@@ -27,6 +27,7 @@ use crate::authority::Authority;
 use crate::http::app::App;
 use crate::http::body::{self, Given};
 use crate::http::caller::{Caller, Device, Leaving};
+use crate::http::cors::Script;
 use crate::http::idempotency::{Keyed, Returning};
 use crate::http::meter;
 use crate::http::page::{Cursor, Limit};
@@ -97,8 +98,10 @@ impl Audiences {
 async fn sign_in(
     State(app): State<App>,
     device: Device,
+    script: Script,
     body::Json(credentials): body::Json<Credentials>,
 ) -> Result<(StatusCode, Json<Tokens>), Problem> {
+    script.check(&credentials.client_id.clone().unwrap_or_else(sign_in::default_client))?;
     let request = SignIn {
         login: credentials.login,
         password: credentials.password,
@@ -140,16 +143,20 @@ pub(crate) struct Refreshing {
 async fn refresh(
     State(app): State<App>,
     device: Device,
+    script: Script,
     body::Json(refreshing): body::Json<Refreshing>,
 ) -> Result<Json<Tokens>, Problem> {
     let request =
         Refresh { token: refreshing.refresh_token, scope: refreshing.scope, client: None, address: device.address };
-    Ok(Json(Tokens::new(turn(&app, request).await?, app.authority.atlas())))
+    Ok(Json(Tokens::new(turn(&app, &script, request).await?, app.authority.atlas())))
 }
 
 /// Refreshes, for the JSON API and for the token endpoint.
-pub(crate) async fn turn(app: &App, request: Refresh) -> Result<sign_in::SignedIn, Problem> {
-    let refreshed = refresh::refresh(&app.authority.world, request).await;
+pub(crate) async fn turn(app: &App, script: &Script, request: Refresh) -> Result<sign_in::SignedIn, Problem> {
+    let refreshed = refresh::refresh_for(&app.authority.world, request, script.clients()).await;
+    if let Err(Error::OtherOrigin) = refreshed {
+        script.withhold();
+    }
     if let Err(Error::RefreshRefused(RefreshRefusal::Reused | RefreshRefusal::Beyond)) = refreshed {
         // The session ended by it.
         catch_up(&app.authority).await;

@@ -17,6 +17,7 @@ use crate::http::api::session::turn;
 use crate::http::app::App;
 use crate::http::body::read_form;
 use crate::http::caller::Device;
+use crate::http::cors::Script;
 use crate::http::form::Form;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -71,6 +72,7 @@ pub(crate) struct TokenAnswer {
         (status = 200, description = "The token", body = TokenAnswer),
         (status = 400, description = "Refused (RFC 6749 §5.2)", body = Document),
         (status = 401, description = "The client is unknown, or its secret is wrong", body = Document),
+        (status = 403, description = "A script asks for a client that does not list its origin", body = Document),
         (status = 408, description = "The request took too long to arrive", body = Document),
         (status = 413, description = "The body is too large", body = Document),
         (status = 415, description = "The body is of another type than expected", body = Document),
@@ -83,9 +85,13 @@ async fn token(State(app): State<App>, device: Device, request: Request) -> Resu
     let mut form = Form::parse(&bytes, &["resource", "audience"])?;
     let claimed = basic::read(&parts.headers, &mut form)?;
     let by_basic = parts.headers.contains_key(axum::http::header::AUTHORIZATION);
+    let script = Script::of(&parts.extensions);
+    if let Some(Claimed { client, .. }) = &claimed {
+        script.check(client)?;
+    }
     let granted = match form.take("grant_type").as_deref() {
         Some("client_credentials") => for_itself(&app, claimed, form, &device).await,
-        Some("refresh_token") => refresh(&app, claimed, form, device).await,
+        Some("refresh_token") => refresh(&app, &script, claimed, form, device).await,
         Some(_) => Err(Refusal::new(Code::UnsupportedGrantType, "Use client_credentials or refresh_token.")),
         None => Err(Refusal::new(Code::InvalidRequest, "grant_type is missing.")),
     };
@@ -122,7 +128,13 @@ async fn for_itself(
 }
 
 /// For public clients: sign-ins belong to no other kind.
-async fn refresh(app: &App, claimed: Option<Claimed>, mut form: Form, device: Device) -> Result<TokenAnswer, Refusal> {
+async fn refresh(
+    app: &App,
+    script: &Script,
+    claimed: Option<Claimed>,
+    mut form: Form,
+    device: Device,
+) -> Result<TokenAnswer, Refusal> {
     let client = match claimed {
         Some(Claimed { client, secret: None }) => client,
         Some(_) => return Err(Refusal::unknown_client()),
@@ -132,7 +144,7 @@ async fn refresh(app: &App, claimed: Option<Claimed>, mut form: Form, device: De
         return Err(Refusal::new(Code::InvalidRequest, "refresh_token is missing."));
     };
     let request = Refresh { token, scope: form.take("scope"), client: Some(client), address: device.address };
-    let refreshed = turn(app, request).await?;
+    let refreshed = turn(app, script, request).await?;
     Ok(TokenAnswer {
         access_token: refreshed.access.token.expose().to_owned(),
         token_type: "Bearer",

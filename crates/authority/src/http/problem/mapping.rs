@@ -40,6 +40,7 @@ impl From<Error> for Problem {
             Error::ExceptionEnded => Self::new(kinds::EXCEPTION_ENDED),
             Error::Forbidden => Self::new(kinds::FORBIDDEN),
             Error::IdempotencyMismatch => Self::new(kinds::KEY_REUSED),
+            Error::OtherOrigin => Self::other_origin("The client that this was given to"),
             Error::Invalid { field, problem } => Self::invalid(format!("{field}: {problem}")).field(field),
             Error::TooLate => Self::new(kinds::TIMED_OUT).retry_after(SOON),
             Error::Store(error) => store(&error),
@@ -53,6 +54,12 @@ impl Problem {
     /// Whether a token or a cookie is good cannot be told now.
     pub(crate) fn cannot_tell() -> Self {
         Self::new(kinds::CANNOT_TELL).retry_after(SOON)
+    }
+
+    /// A script of an origin that `whose` does not list.
+    pub(crate) fn other_origin(whose: &str) -> Self {
+        let detail = format!("{whose} does not list this origin. {}", kinds::ORIGIN_REFUSED.advice);
+        Self::new(kinds::ORIGIN_REFUSED).detail(detail)
     }
 }
 
