@@ -2,9 +2,12 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,6 +79,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 pub(super) struct Door {
     listener: Listener,
     address: Address,
+    /// The socket that is its own, in the file system.
+    bound: Option<(u64, u64)>,
 }
 
 impl Door {
@@ -86,17 +91,13 @@ impl Door {
                 listener.set_nonblocking(true)?;
                 let listener = TcpListener::from_std(listener)?;
                 let address = Address::Tcp(listener.local_addr()?);
-                Ok(Self { listener: Listener::Tcp(listener), address })
+                Ok(Self { listener: Listener::Tcp(listener), address, bound: None })
             }
             Address::Unix(path) => {
-                // One that a guard left behind: nobody listens there any more.
-                if std::os::unix::net::UnixStream::connect(path).is_err() {
-                    match std::fs::remove_file(path) {
-                        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                        Ok(()) | Err(_) => {}
-                    }
-                }
-                Ok(Self { listener: Listener::Unix(UnixListener::bind(path)?), address: address.clone() })
+                make_way(path)?;
+                let listener = UnixListener::bind(path)?;
+                let bound = identity(path);
+                Ok(Self { listener: Listener::Unix(listener), address: address.clone(), bound })
             }
         }
     }
@@ -156,10 +157,34 @@ impl Door {
 impl Drop for Door {
     fn drop(&mut self) {
         if let Address::Unix(path) = &self.address {
-            // Whoever starts next removes it otherwise.
-            let _ = std::fs::remove_file(path);
+            // Whoever starts next removes it otherwise. What took its place meanwhile is somebody else's.
+            if self.bound.is_some() && identity(path) == self.bound {
+                let _ = fs::remove_file(path);
+            }
         }
     }
+}
+
+/// Removes a socket that a guard left behind: nobody listens there any more. Whatever else is there stays.
+fn make_way(path: &Path) -> io::Result<()> {
+    let found = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found?,
+    };
+    if !found.file_type().is_socket() {
+        let message = format!("{} is there and is no socket: name another, or remove it", path.display());
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+    }
+    match UnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+        // Somebody listens, or may: binding says that it is taken.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Which file that is.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }
 
 #[cfg(test)]
@@ -173,5 +198,48 @@ mod tests {
         for bad in ["", "unix:", "localhost:80", "127.0.0.1", "/run/guard.sock"] {
             assert_eq!(bad.parse::<Address>(), Err(InvalidAddress), "{bad}");
         }
+    }
+
+    fn open(path: &Path) -> Result<Door, String> {
+        Door::open(&Address::Unix(path.into())).map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_file_where_the_socket_would_be_is_left_alone_and_so_is_what_a_link_names() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (file, link) = (dir.path().join("precious"), dir.path().join("link"));
+        fs::write(&file, "kept").expect("written");
+        std::os::unix::fs::symlink(&file, &link).expect("linked");
+        for path in [&file, &link] {
+            let refused = open(path).err().expect("refused");
+            assert_eq!(refused, format!("{} is there and is no socket: name another, or remove it", path.display()));
+        }
+        assert_eq!(fs::read_to_string(&link).expect("both are there"), "kept");
+    }
+
+    #[tokio::test]
+    async fn a_socket_is_taken_over_only_once_nobody_listens_there() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("guard.sock");
+        let first = open(&path).expect("free");
+        assert!(open(&path).err().expect("refused").contains("in use"));
+        UnixStream::connect(&path).expect("the first is still there");
+        drop(first);
+        assert!(!path.exists(), "it leaves nothing behind");
+        drop(std::os::unix::net::UnixListener::bind(&path).expect("bound"));
+        assert!(path.exists(), "one that was killed does");
+        drop(open(&path).expect("taken over"));
+    }
+
+    #[tokio::test]
+    async fn what_took_a_sockets_place_is_not_removed_with_it() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("guard.sock");
+        let door = open(&path).expect("free");
+        let other = dir.path().join("other");
+        fs::write(&other, "kept").expect("written");
+        fs::rename(&other, &path).expect("moved");
+        drop(door);
+        assert_eq!(fs::read_to_string(&path).expect("there"), "kept");
     }
 }
