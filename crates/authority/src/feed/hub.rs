@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use rescind_domain::clock::Timestamp;
-use rescind_domain::node::NodeRow;
+use rescind_domain::node::{NodeId, NodeRow};
 use rescind_wire::feed::{Ack, Closing, Entries, Message};
 use rescind_wire::{Change, ClientId, Entry, Epoch, KeyId, Position, Scope, TokenId};
 use tokio::sync::{Notify, mpsc};
@@ -213,11 +213,16 @@ impl Hub {
         }
     }
 
-    /// The row is gone: somebody who waited gave this node up. Nothing is promised any more.
-    pub fn leave(&self) {
+    /// The row `gone` is not there any more: somebody who waited gave this node up. Nothing is promised any more. Answers
+    /// whether that was its row still: the node may have begun anew since.
+    pub fn leave(&self, gone: NodeId) -> bool {
         let mut state = self.lock();
+        if state.here.as_ref().is_none_or(|here| here.row.id != gone) {
+            return false;
+        }
         state.close_all(Closing::Stopping);
         state.here = None;
+        true
     }
 
     /// What to write to the row, if the position has risen that every verifier has reached.

@@ -68,9 +68,17 @@ async fn publish(authority: &Authority) {
             continue;
         };
         let reached = row.reached;
-        while let Err(error) = tell(authority, &row).await {
-            tracing::warn!(%error, reached, "what all verifiers have reached cannot be published; trying again");
-            tokio::time::sleep(POLL).await;
+        let told = loop {
+            match tell(authority, &row).await {
+                Ok(told) => break told,
+                Err(error) => {
+                    tracing::warn!(%error, reached, "what all verifiers have reached cannot be published; trying again");
+                    tokio::time::sleep(POLL).await;
+                }
+            }
+        };
+        if !told {
+            continue;
         }
         authority.published.send_replace(reached);
         authority.history.enforced(reached, authority.clock.boottime(), authority.world.now());
@@ -83,9 +91,11 @@ async fn tell(authority: &Authority, row: &NodeRow) -> Result<bool, Error> {
     if keep_node::tell(&authority.world, row.clone()).await? {
         return Ok(true);
     }
-    tracing::warn!(node = %row.id, "this node was given up, for it was silent too long; it begins anew");
-    authority.hub.leave();
-    authority.hub.beat_now.notify_one();
+    // Both the heartbeat and what is published find the row gone: the second one may do so after the node began anew.
+    if authority.hub.leave(row.id) {
+        tracing::warn!(node = %row.id, "this node was given up, for it was silent too long; it begins anew");
+        authority.hub.beat_now.notify_one();
+    }
     Ok(false)
 }
 

@@ -1,7 +1,5 @@
-use futures_util::FutureExt as _;
-use rescind_domain::node::NodeId;
-
 use super::*;
+use futures_util::FutureExt as _;
 
 const EPOCH: Epoch = Epoch::from_bytes([1; 10]);
 const LONG: Duration = Duration::from_secs(30);
@@ -66,6 +64,21 @@ fn a_lease_is_over_in_time_though_longer_ones_were_looked_through_before_it_bega
     assert_eq!(hub.next_end(), Some(over));
     assert_eq!(hub.publish(over.saturating_sub(at(1))).map(|row| row.reached), None);
     assert_eq!(hub.publish(over).map(|row| row.reached), Some(11));
+}
+
+#[test]
+fn a_row_that_is_found_gone_after_the_node_began_anew_ends_nothing() {
+    let hub = hub();
+    let former = hub.row().expect("a row");
+    assert!(hub.leave(former.id), "it was given up");
+    assert_eq!(hub.row(), None);
+    let row = NodeRow { id: NodeId::from_bytes([2; 16]), ..former.clone() };
+    hub.enter(row.clone(), at(1));
+    read(&hub, 10, 1);
+    let line = follow(&hub, LONG, 2);
+    assert!(!hub.leave(former.id), "somebody else was told so late");
+    assert_eq!(hub.row(), Some(row));
+    assert!(line.closer.closed().now_or_never().is_none(), "its verifiers stay");
 }
 
 #[test]
