@@ -45,7 +45,7 @@ impl Permitted {
         let permitted = Self { folder: folder.to_owned(), state: Mutex::new(state) };
         // A folder whose file is missing later is one that the database was not made in.
         if fresh && !state.written {
-            permitted.write(state)?;
+            permitted.change(|state| state)?;
         }
         Ok(permitted)
     }
@@ -60,42 +60,59 @@ impl Permitted {
     /// A node is about to have this lease. Once this returns, that is known whatever becomes of the database.
     pub fn permit(&self, lease: Duration) -> io::Result<()> {
         let state = *self.lock();
+        // It never becomes less.
         if state.written && lease <= state.longest {
             return Ok(());
         }
-        self.write(State { longest: state.longest.max(lease), ..state })
+        self.change(|state| State { longest: state.longest.max(lease), ..state })
     }
 
     /// The database that is about to be replaced says that its nodes had leases of up to `longest`; nothing, if it cannot
     /// say so or there is none. `continued` says whether what takes its place is of its own history: otherwise neither it
     /// nor the file tells what that one's servers granted, elsewhere.
     pub fn replace(&self, longest: Option<Duration>, continued: bool) -> io::Result<()> {
-        let state = *self.lock();
-        // Whoever has kept the file knows at least as much as the database.
-        let silent = if state.written { state.unknown } else { longest.is_none() };
-        let longest = state.longest.max(longest.unwrap_or_default());
-        self.write(State { longest, unknown: silent || !continued, written: state.written })
+        self.change(|state| {
+            // Whoever has kept the file knows at least as much as the database.
+            let silent = if state.written { state.unknown } else { longest.is_none() };
+            let longest = state.longest.max(longest.unwrap_or_default());
+            State { longest, unknown: silent || !continued, ..state }
+        })
     }
 
     /// All that ran when this was not known has run out.
     pub fn outlived(&self) -> io::Result<()> {
-        // A server beside this process may have written since.
-        let state = fs::read_to_string(self.folder.join(FILE)).map_or_else(|_| *self.lock(), |text| read(&text));
-        if state.unknown { self.write(State { unknown: false, ..state }) } else { Ok(()) }
+        self.change(|state| State { unknown: false, ..state })
+    }
+
+    /// Changes what is known, one at a time, by what the file says then: a process beside this one may have written since.
+    fn change(&self, change: impl FnOnce(State) -> State) -> io::Result<()> {
+        let mut kept = self.lock();
+        let folder = File::open(&self.folder)?;
+        // Until it is closed.
+        folder.lock()?;
+        let found = match fs::read_to_string(self.folder.join(FILE)) {
+            Ok(text) => Some(read(&text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let state = found.map_or(*kept, |found| State { longest: found.longest.max(kept.longest), ..found });
+        let state = State { written: true, ..change(state) };
+        if found != Some(state) {
+            self.write(state, &folder)?;
+        }
+        *kept = state;
+        Ok(())
     }
 
     /// Under another name first, so that a crash leaves the old file or the new one.
-    fn write(&self, state: State) -> io::Result<()> {
-        let mut kept = self.lock();
+    fn write(&self, state: State, folder: &File) -> io::Result<()> {
         let known = if state.unknown { UNKNOWN } else { "" };
         let (path, unfinished) = (self.folder.join(FILE), self.folder.join(format!("{FILE}.new")));
         let mut file = owner::create_anew(&unfinished)?;
         writeln!(file, "{} {known}", state.longest.as_millis())?;
         file.sync_all()?;
         fs::rename(&unfinished, path)?;
-        File::open(&self.folder)?.sync_all()?;
-        *kept = State { written: true, ..state };
-        Ok(())
+        folder.sync_all()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -127,6 +144,38 @@ mod tests {
         permitted.permit(LONG / 2).expect("written");
         assert_eq!(Permitted::open(dir.path(), false).expect("opens").longest(), LONG);
         assert_eq!(Permitted::open(dir.path(), true).expect("opens").longest(), LONG, "its database was made anew");
+    }
+
+    #[test]
+    fn whoever_knows_less_takes_nothing_away_from_what_others_wrote() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let read = || Permitted::open(dir.path(), false).expect("opens").longest();
+        let [server, tool] = [true, false].map(|fresh| Permitted::open(dir.path(), fresh).expect("opens"));
+        server.permit(LONG).expect("written");
+        tool.permit(LONG / 2).expect("written");
+        assert_eq!(read(), LONG);
+        server.permit(LONG * 2).expect("written");
+        tool.outlived().expect("written");
+        tool.replace(Some(LONG), true).expect("written");
+        assert_eq!((read(), tool.longest()), (LONG * 2, LONG * 2));
+    }
+
+    #[test]
+    fn of_many_who_write_at_once_the_longest_counts() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let permitted = Permitted::open(dir.path(), true).expect("opens");
+        let writers = 16;
+        let ready = std::sync::Barrier::new(writers);
+        std::thread::scope(|scope| {
+            for number in 1..=writers {
+                let (ready, permitted) = (&ready, &permitted);
+                scope.spawn(move || {
+                    ready.wait();
+                    permitted.permit(LONG * u32::try_from(number).expect("few")).expect("written");
+                });
+            }
+        });
+        assert_eq!(Permitted::open(dir.path(), false).expect("opens").longest(), LONG * 16);
     }
 
     #[test]
