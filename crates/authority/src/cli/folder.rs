@@ -1,11 +1,15 @@
 //! The data folder that a command works on, and the server that may be running on it.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, select};
 use rescind_domain::World;
 use rescind_domain::acting::Administrator;
 use rescind_domain::revocation::{Actor, Receipt};
@@ -24,7 +28,7 @@ use crate::store::sqlite::Role;
 use super::enforcement;
 use super::failure::{Failure, warn};
 use super::output::Output;
-use super::time::{exact, read_duration};
+use super::time::{exact, read_patience};
 
 const CONFIG: &str = "The configuration file [default: $RESCIND_CONFIG, or ./rescind.toml if it is there]";
 
@@ -47,7 +51,7 @@ pub(super) struct Shared {
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct Waiting {
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "5s",
-          value_parser = read_duration, help = WAIT)]
+          value_parser = read_patience, help = WAIT)]
     wait: Option<Duration>,
 }
 
@@ -171,11 +175,11 @@ impl Tool {
 
     /// Tells what was ended, once the server that runs here, if one does, refuses it.
     pub(super) async fn ended(&self, receipt: &Receipt, done: &str, waiting: Waiting) -> Result<(), Failure> {
-        let answer = self.ask(receipt.position.number).await;
+        let (answer, found) = self.follow(receipt.position.number, waiting).await?;
         let value = json!({ "revocation": receipt_json(receipt), "server": server_json(answer) });
         let mut lines = vec![format!("{done} (revocation {})", receipt.position.number)];
         lines.extend(enforced(answer));
-        self.tell(value, lines, (receipt.position.number, waiting), confirmed(answer)).await
+        self.tell(value, lines, found, confirmed(answer))
     }
 
     /// Tells that a session had ended. Where the entry that ended it is not known any more, it is one up to the head.
@@ -184,38 +188,70 @@ impl Tool {
             Some(number) => number,
             None => self.world().store.position().await.map_err(rescind_domain::Error::Store)?.number,
         };
-        self.tell(json!({ "revocation": null, "server": null }), vec![done], (number, waiting), Ok(())).await
+        let found = match waiting.wait {
+            Some(_) => self.follow(number, waiting).await?.1,
+            None => None,
+        };
+        self.tell(json!({ "revocation": null, "server": null }), vec![done], found, Ok(()))
     }
 
     /// Tells what was done, and how far its enforcement has come where that is waited for.
-    async fn tell(
+    fn tell(
         &self,
         mut value: Value,
         mut lines: Vec<String>,
-        (number, waiting): (u64, Waiting),
+        found: Option<Enforcement>,
         mut outcome: Result<(), Failure>,
     ) -> Result<(), Failure> {
-        if let Some(patience) = waiting.wait {
-            let found = self.enforcement(number, patience).await?;
+        if let Some(found) = found {
             let now = self.world().clock.wall();
             value["enforcement"] = enforcement::as_json(&found, now);
             lines.extend(enforcement::as_lines(&found, now));
-            outcome = if found.enforced { outcome } else { Err(Failure::not_enforced()) };
+            // The server is one of those that were waited for: what it said itself matters no more.
+            outcome = if found.enforced { Ok(()) } else { Err(Failure::not_enforced()) };
         }
         // Late weighs more than a reader who left.
         let said = self.output.answer(&value, &lines);
         outcome.and(said)
     }
 
-    /// Waits for an enforcement: by the server that runs here, which knows its verifiers, or alone, by what nodes say of
-    /// themselves in the store.
-    async fn enforcement(&self, number: u64, patience: Duration) -> Result<Enforcement, Failure> {
-        match hint::enforcement(&self.data, number, patience).await {
-            Ok(Some(enforcement)) => return Ok(enforcement),
-            Ok(None) => {}
+    /// Asks the running server whether it has applied the log up to `number`, and at the same time, where that is waited
+    /// for, how far the enforcement has come.
+    async fn follow(&self, number: u64, waiting: Waiting) -> Result<(Answer, Option<Enforcement>), Failure> {
+        let Some(patience) = waiting.wait else { return Ok((self.ask(number).await, None)) };
+        let began = self.authority.clock.boottime();
+        let answer = self.ask(number).shared();
+        let found = self.enforcement(number, patience, answer.clone()).await?;
+        let took = self.authority.clock.boottime().saturating_sub(began);
+        Ok((answer.await, Some(Enforcement { took, ..found })))
+    }
+
+    /// Waits for an enforcement: by the server that runs here, which knows its verifiers, and by what nodes say of
+    /// themselves in the store. Whichever says first that it is reached counts.
+    async fn enforcement(
+        &self,
+        number: u64,
+        patience: Duration,
+        answer: impl Future<Output = Answer>,
+    ) -> Result<Enforcement, Failure> {
+        let told = pin!(hint::enforcement(&self.data, number, patience));
+        let seen = pin!(self.authority.enforcement(number, patience));
+        let (told, seen) = match select(told, seen).await {
+            Either::Left((Ok(Some(told)), _)) if told.enforced => return Ok(told),
+            Either::Left((told, seen)) => (told, seen.await?),
+            // A server that answers knows the same in a moment, and who confirmed; no time is lost on one that hangs.
+            Either::Right((seen, told)) => {
+                let more = if answer.await == Answer::Late { Duration::ZERO } else { hint::PATIENCE };
+                let late = || Err(io::ErrorKind::TimedOut.into());
+                (tokio::time::timeout(more, told).await.unwrap_or_else(|_| late()), seen?)
+            }
+        };
+        match told {
+            Ok(Some(told)) if told.enforced || !seen.enforced => return Ok(told),
+            Ok(_) => {}
             Err(error) => warn(&format!("the running server does not tell who has confirmed: {error}")),
         }
-        Ok(self.authority.enforcement(number, patience).await?)
+        Ok(seen)
     }
 
     /// Asks the running server whether it has applied the log up to `number`.

@@ -41,6 +41,11 @@ pub(super) fn read_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads how long to wait: a duration, or `0` to look once. For clap.
+pub(super) fn read_patience(text: &str) -> Result<Duration, String> {
+    if matches!(text, "0" | "0s") { Ok(Duration::ZERO) } else { read_duration(text) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +67,7 @@ mod tests {
         for wrong in ["", "5", "0s", "-5m", "500d", "1y", "soon", "500ms"] {
             assert!(read_duration(wrong).is_err(), "{wrong:?}");
         }
+        assert_eq!(["0", "0s", "20s"].map(read_patience), [0, 0, 20].map(|seconds| Ok(Duration::from_secs(seconds))));
+        assert!(read_patience("00").is_err());
     }
 }

@@ -265,6 +265,51 @@ fn a_server_whose_socket_is_gone_is_not_nobody_and_makes_an_ending_late() {
 }
 
 #[test]
+fn an_enforcement_that_was_waited_for_and_reached_is_a_success_though_the_server_said_nothing() {
+    let house = House::of("ann");
+    let server = house.serve(&[]);
+    std::fs::remove_file(house.socket()).expect("removed");
+    let said = house.run(&["revoke", "user", "ann", "--reason", "lost", "--wait=20s", "--json"]).ok();
+    assert_eq!((&said.json()["server"], &said.json()["enforcement"]["enforced"]), (&json!("late"), &json!(true)));
+    server.stop();
+}
+
+#[test]
+fn an_enforcement_is_seen_in_the_store_while_a_server_holds_the_question_and_says_nothing() {
+    let house = House::of("ann");
+    // In place of a server: it takes every question and answers none.
+    let silent = std::os::unix::net::UnixListener::bind(house.socket()).expect("bound");
+    let said = house.run(&["revoke", "user", "ann", "--reason", "lost", "--wait=20s", "--json"]).ok();
+    assert_eq!((&said.json()["server"], &said.json()["enforcement"]["enforced"]), (&json!("late"), &json!(true)));
+    drop(silent);
+}
+
+#[test]
+fn a_server_that_is_stopped_and_goes_on_in_time_is_waited_for() {
+    let house = House::of("ann");
+    let server = house.serve(&[]);
+    server.signal(Signal::STOP);
+    let head = house.head();
+    let said = std::thread::scope(|scope| {
+        let said = scope.spawn(|| house.run(&["revoke", "user", "ann", "--reason", "lost", "--wait=20s", "--json"]));
+        // It is asked, and has not answered.
+        while house.head() == head {
+            std::thread::yield_now();
+        }
+        server.signal(Signal::CONT);
+        said.join().expect("answered")
+    });
+    assert_eq!(said.ok().json()["enforcement"]["enforced"], true);
+    server.signal(Signal::STOP);
+    let said = house.run(&["revoke", "user", "ann", "--reason", "lost", "--wait=1s", "--json"]).failed_with(3);
+    let told = said.json();
+    assert_eq!((&told["server"], &told["enforcement"]["enforced"]), (&json!("late"), &json!(false)));
+    assert!(told["enforcement"]["pending"][0]["verifier"].as_str().is_some_and(|name| name.starts_with("node ")));
+    server.signal(Signal::CONT);
+    server.stop();
+}
+
+#[test]
 fn a_folder_with_too_long_a_path_for_a_socket_has_no_server_and_says_so() {
     let house = House::new();
     let base = house.path("").as_os_str().len();
