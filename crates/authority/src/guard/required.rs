@@ -8,7 +8,7 @@ use crate::http::form::decode;
 /// The header in which a proxy says which scopes a request needs.
 const HEADER: HeaderName = HeaderName::from_static("x-auth-required-scope");
 
-/// What was asked for cannot be read, so nobody is let in.
+/// What was asked for cannot be read, or is empty, so nobody is let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unreadable;
 
@@ -17,7 +17,8 @@ pub(super) struct Unreadable;
 pub(super) fn required<B>(request: &Request<B>, by_query: bool) -> Result<Vec<String>, Unreadable> {
     let mut scopes = Vec::new();
     let query = request.uri().query().filter(|_| by_query).unwrap_or_default();
-    for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         // A name that cannot be read is none of ours: proxies pass on the queries of others.
         if decode(name).is_some_and(|name| name == "scope") {
             add(&decode(value).ok_or(Unreadable)?, &mut scopes)?;
@@ -29,15 +30,17 @@ pub(super) fn required<B>(request: &Request<B>, by_query: bool) -> Result<Vec<St
     Ok(scopes)
 }
 
-/// Adds the scopes of a list, with spaces between them (RFC 6749 §3.3).
+/// Adds the scopes of a list, with spaces between them (RFC 6749 §3.3). One without any is a proxy's variable that was
+/// never set, rather than nothing that is needed.
 fn add(list: &str, scopes: &mut Vec<String>) -> Result<(), Unreadable> {
+    let before = scopes.len();
     for scope in list.split(' ').filter(|scope| !scope.is_empty()) {
         if !scope.chars().all(|c| c.is_ascii_graphic() && c != '"' && c != '\\') {
             return Err(Unreadable);
         }
         scopes.push(scope.to_owned());
     }
-    Ok(())
+    if scopes.len() == before { Err(Unreadable) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -60,8 +63,20 @@ mod tests {
     fn scopes_are_asked_for_by_query_and_by_header_and_all_are_needed() {
         let asked = asked("/x?a=b&scope=read+write&scope=%20more", &[b"admin", b" all  of"]);
         assert_eq!(required(&asked, true).unwrap(), ["read", "write", "more", "admin", "all", "of"]);
-        assert_eq!(scopes("/").unwrap(), [""; 0]);
-        assert_eq!(scopes("/?scope=&scope").unwrap(), [""; 0]);
+        for target in ["/", "/?", "/?a&b=&scopes"] {
+            assert_eq!(scopes(target).unwrap(), [""; 0], "{target}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_and_empty_is_not_the_same_as_nothing() {
+        for target in ["/?scope=", "/?scope", "/?scope=+", "/?scope=%20", "/?scope=read&scope=", "/?a=b&%73cope"] {
+            assert_eq!(scopes(target), Err(Unreadable), "{target}");
+        }
+        for value in [&b""[..], b" ", b"  "] {
+            assert_eq!(required(&asked("/", &[value]), true), Err(Unreadable), "{value:?}");
+            assert_eq!(required(&asked("/", &[b"read", value]), false), Err(Unreadable), "{value:?}");
+        }
     }
 
     #[test]

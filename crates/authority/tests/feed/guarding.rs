@@ -98,6 +98,11 @@ fn a_token_is_let_in_with_who_it_is_and_refused_once_it_is_revoked() {
     assert!(head.contains("\r\nx-auth-client: default\r\n") && head.contains("\r\nx-auth-scope: \r\n"), "{head}");
     let (status, head) = guard.ask("/?scope=write", &bearer(&device));
     assert!(status == 403 && head.contains("error=\"insufficient_scope\", scope=\"write\""), "{head}");
+    for nothing in ["/?scope=", "/?scope"] {
+        assert_eq!(guard.ask(nothing, &bearer(&device)).0, 403, "what is asked for is empty");
+    }
+    let empty = format!("x-auth-required-scope:\r\n{}", bearer(&device));
+    assert_eq!(guard.ask("/", &empty).0, 403, "what is asked for is empty");
     let (status, head) = guard.ask("/?scope=write%3", &bearer(&device));
     assert!(
         status == 403 && head.contains("error_description=\"the proxy asks for a scope that cannot be read"),
