@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::app::App;
 use super::problem::{Problem, kinds};
+use super::waiting::Misused;
 
 /// How deep a body may nest: a session's metadata may nest 16 deep, and stands two levels down.
 const DEPTH: u8 = 18;
@@ -34,6 +35,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
+        Misused::refuse(&parts.extensions)?;
         let bytes = read_json(&parts.headers, body, app).await?;
         if bytes.is_empty() {
             return Err(Problem::invalid("The body is missing."));
@@ -47,6 +49,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Optional<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
+        Misused::refuse(&parts.extensions)?;
         let bytes = read_json(&parts.headers, body, app).await?;
         parse(&bytes).map(Self)
     }

@@ -35,7 +35,8 @@ pub(crate) async fn envelope(State(app): State<App>, mut request: Request, next:
 
     let administrator = request.uri().path().starts_with("/v1/admin/");
     let answered = async {
-        match Wait::take(&mut request) {
+        let known = route.as_ref().and_then(|route| app.published.query(&method, route.as_str()));
+        match Wait::take(&mut request, known) {
             None => answer(&app, &method, for_scripts, request, next).await,
             Some(wait) => {
                 let response = answer(&app, &method, for_scripts, request, next).await;

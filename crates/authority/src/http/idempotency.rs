@@ -26,6 +26,7 @@ use super::app::App;
 use super::body;
 use super::caller::{Caller, Leaving, Refusal};
 use super::problem::{Problem, kinds};
+use super::waiting::Misused;
 use crate::authority::Authority;
 
 /// The header.
@@ -57,6 +58,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Keyed<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
+        Misused::refuse(&parts.extensions)?;
         let key = key_of(&parts.headers)?;
         let bytes = body::read_json(&parts.headers, body, app).await?;
         let key = match key {

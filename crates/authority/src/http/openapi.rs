@@ -1,14 +1,15 @@
 //! The description of the API (OpenAPI 3.1), made from the handlers. What is the same for many of them is added here:
 //! the problems that each may answer with.
 
-use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::Method;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
-use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
@@ -30,6 +31,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// The description and the page made from it, each written when it is first asked for.
 pub(crate) struct Published {
     document: OpenApi,
+    queries: HashMap<String, Vec<Takes>>,
     json: OnceLock<Bytes>,
     page: OnceLock<Bytes>,
 }
@@ -38,7 +40,15 @@ impl Published {
     /// Completes what the handlers say of themselves.
     pub(crate) fn new(mut document: OpenApi) -> Self {
         complete(&mut document);
-        Self { document, json: OnceLock::new(), page: OnceLock::new() }
+        let queries = queries(&document);
+        Self { document, queries, json: OnceLock::new(), page: OnceLock::new() }
+    }
+
+    /// What the query of an operation that changes something may hold, by the template of its path. Nothing where there is
+    /// no such operation, or where the rules are those of OAuth, which has unknown parameters ignored (RFC 6749 §3.2).
+    pub(crate) fn query(&self, method: &Method, path: &str) -> Option<&Arc<[String]>> {
+        let operations = self.queries.get(path)?;
+        operations.iter().find(|(known, _)| known == method).map(|(_, names)| names)
     }
 
     /// The description.
@@ -55,6 +65,30 @@ impl Published {
         };
         self.page.get_or_init(written).clone()
     }
+}
+
+/// A method, and the names of what its query may hold.
+type Takes = (Method, Arc<[String]>);
+
+fn queries(document: &OpenApi) -> HashMap<String, Vec<Takes>> {
+    let name = |parameter: &RefOr<Parameter>| match parameter {
+        RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => Some(parameter.name.clone()),
+        RefOr::T(_) | RefOr::Ref(_) => None,
+    };
+    let names = |operation: &Operation| operation.parameters.iter().flatten().filter_map(name).collect();
+    let own = document.paths.paths.iter().filter(|(path, _)| path.starts_with("/v1/"));
+    own.map(|(path, item)| {
+        let changing = [
+            (Method::POST, &item.post),
+            (Method::PUT, &item.put),
+            (Method::PATCH, &item.patch),
+            (Method::DELETE, &item.delete),
+        ];
+        let operations =
+            changing.into_iter().filter_map(|(method, operation)| Some((method, names(operation.as_ref()?))));
+        (path.clone(), operations.collect())
+    })
+    .collect()
 }
 
 /// This description.

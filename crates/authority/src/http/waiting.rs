@@ -1,6 +1,7 @@
 //! `?wait=enforced`: an ending that answers once no verifier can accept any more what it ended (R8), or at the caller's
 //! time limit. Whatever ends something takes it; handlers say only which entry did.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -86,10 +87,14 @@ impl Enforcement {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wait(Duration);
 
-/// In the extensions of a request that asks to wait in a way that nobody knows: whoever is let in is told so, and nothing
-/// is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// In the extensions of a request whose query asks for what nobody knows: whoever is let in is told so, and nothing is
+/// done. One that meant to wait must not hear that all is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Misused {
+    /// Something else than these is in the query.
+    Unknown(Arc<[String]>),
+    /// There is a `timeout`, and no `wait`.
+    Alone,
     /// `wait` is not `enforced`.
     Wait,
     /// `timeout` is not a time, or too long.
@@ -101,6 +106,14 @@ impl Misused {
     pub(crate) fn refuse(extensions: &Extensions) -> Result<(), Problem> {
         match extensions.get::<Self>() {
             None => Ok(()),
+            Some(Self::Unknown(known)) if known.is_empty() => Err(Problem::invalid("There is no query here.")),
+            Some(Self::Unknown(known)) => {
+                let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+                Err(Problem::invalid(format!("The query takes nothing but {}.", names.join(", "))))
+            }
+            Some(Self::Alone) => {
+                Err(Problem::invalid("`timeout` belongs to `wait=enforced` in the query.").field("timeout"))
+            }
             Some(Self::Wait) => Err(Problem::invalid("`wait` takes `enforced`.").field("wait")),
             Some(Self::Timeout) => {
                 let detail = "`timeout` is a time of at most 60 s, like `5s` or `500ms`.";
@@ -111,9 +124,10 @@ impl Misused {
 }
 
 impl Wait {
-    /// Takes `wait` and `timeout` out of a request. Nothing if it does not ask to wait.
-    pub(crate) fn take(request: &mut Request) -> Option<Self> {
-        let asked = Self::split(request);
+    /// Takes `wait` and `timeout` out of a request. Nothing if it does not ask to wait. `known` is all that its query may
+    /// hold, if that is said.
+    pub(crate) fn take(request: &mut Request, known: Option<&Arc<[String]>>) -> Option<Self> {
+        let asked = Self::split(request, known);
         let (wait, target) = match asked {
             Ok(asked) => asked?,
             Err(misused) => {
@@ -126,10 +140,20 @@ impl Wait {
         Some(wait)
     }
 
-    fn split(request: &Request) -> Result<Option<(Self, String)>, Misused> {
+    fn split(request: &Request, known: Option<&Arc<[String]>>) -> Result<Option<(Self, String)>, Misused> {
         let Some(query) = request.uri().query() else { return Ok(None) };
-        if *request.method() == Method::GET || !query.split('&').any(|pair| pair.split('=').next() == Some("wait")) {
+        let has = |wanted| query.split('&').any(|pair| pair.split('=').next() == Some(wanted));
+        if *request.method() == Method::GET {
             return Ok(None);
+        }
+        if let Some(known) = known {
+            let mut names = query.split('&').filter_map(|pair| pair.split('=').next()).filter(|name| !name.is_empty());
+            if !names.all(|name| known.iter().any(|known| known == name)) {
+                return Err(Misused::Unknown(Arc::clone(known)));
+            }
+        }
+        if !has("wait") {
+            return if known.is_some() && has("timeout") { Err(Misused::Alone) } else { Ok(None) };
         }
         let (mut rest, mut patience) = (Vec::new(), PATIENCE.0);
         for pair in query.split('&') {
@@ -193,8 +217,8 @@ mod tests {
 
     fn taken(target: &str) -> (Option<Wait>, String, Option<Misused>) {
         let mut request = Request::delete(target).body(Body::empty()).expect("a request");
-        let wait = Wait::take(&mut request);
-        (wait, request.uri().to_string(), request.extensions().get().copied())
+        let wait = Wait::take(&mut request, None);
+        (wait, request.uri().to_string(), request.extensions().get().cloned())
     }
 
     #[test]
@@ -204,6 +228,31 @@ mod tests {
         assert_eq!(taken("/a?reason=x&wait=enforced&timeout=1500ms&y=%20"), wait(1500, "/a?reason=x&y=%20"));
         assert_eq!(taken("/a?timeout=60s&wait=enforced"), wait(60_000, "/a"));
         assert_eq!(taken("/a?timeout=7"), (None, "/a?timeout=7".into(), None));
+    }
+
+    #[test]
+    fn what_is_not_said_of_a_query_is_refused_and_a_time_limit_without_waiting_too() {
+        let refused = |target: &str, known: &[&str]| {
+            let mut request = Request::delete(target).body(Body::empty()).expect("a request");
+            let known: Arc<[String]> = known.iter().map(|name| (*name).to_owned()).collect();
+            let wait = Wait::take(&mut request, Some(&known));
+            let misused = request.extensions().get::<Misused>().cloned();
+            assert!(wait.is_none() || misused.is_none());
+            misused.map(|misused| if misused == Misused::Unknown(known) { "unknown" } else { "alone" })
+        };
+        let ending = ["reason", "wait", "timeout"];
+        for (target, expected) in [
+            ("/a?wait=enforced&timeout=1s&reason=x", None),
+            ("/a?reason=x", None),
+            ("/a?", None),
+            ("/a?timeout=5s", Some("alone")),
+            ("/a?Wait=enforced", Some("unknown")),
+            ("/a?%77ait=enforced", Some("unknown")),
+            ("/a?wait=enforced&x=1", Some("unknown")),
+        ] {
+            assert_eq!(refused(target, &ending), expected, "{target}");
+        }
+        assert_eq!(refused("/a?wait=enforced", &[]), Some("unknown"), "where nothing is ended");
     }
 
     #[test]

@@ -115,6 +115,32 @@ fn sources() -> Vec<(String, String)> {
 }
 
 #[tokio::test]
+async fn whatever_changes_something_takes_in_its_query_what_is_described_and_nothing_else() {
+    let harness = Harness::start().await;
+    let document = document(&harness).await;
+    let root = harness.administrator().await;
+    let log = root.revocations().await.len();
+    let own = operations(&document).filter(|(method, path, _)| method != "GET" && path.starts_with("/v1/"));
+    let mut refused = 0;
+    for (method, path, operation) in own {
+        let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+        let waits = parameters.any(|parameter| parameter["name"] == "wait");
+        let mut wrong = vec!["x=1", "Wait=enforced", "wait=enforced&x=1", "timeout=5s"];
+        wrong.extend(if waits { ["wait=soon", "wait=enforced&timeout=1h"].as_slice() } else { &["wait=enforced"] });
+        for query in wrong {
+            let target = format!("{}?{query}", path.replace(['{', '}'], ""));
+            let answer = root.call(method.parse().unwrap(), &target).send().await;
+            let detail = answer.json()["detail"].to_string();
+            let said = ["query", "`wait` takes", "`timeout` is"].iter().any(|said| detail.contains(said));
+            assert!(answer.status == 400 && said, "{method} {target}: {answer:?}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 100, "{refused}");
+    assert_eq!(root.revocations().await.len(), log, "nothing was done");
+}
+
+#[tokio::test]
 async fn the_description_is_whole() {
     let harness = Harness::start().await;
     let document = document(&harness).await;
