@@ -25,7 +25,7 @@ use crate::config::Config;
 use crate::cookies::Cookies;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::feed::lease::Time;
-use crate::feed::{FollowerId, Hub, OWN_LEASE, Permitted};
+use crate::feed::{FollowerId, Hub, OWN_LEASE, Outcomes, Permitted, Watcher};
 use crate::history::History;
 use crate::live::Live;
 use crate::passwords::{HashingPool, PoolError, PoolOptions, Strength};
@@ -79,6 +79,10 @@ pub struct Authority {
     pub(crate) permitted: Arc<Permitted>,
     /// The epoch whose predecessors' leases may run, and when this process first saw that.
     pub(crate) unsettled_since: std::sync::Mutex<Option<(Epoch, Time)>>,
+    /// What this process sees of the nodes.
+    pub(crate) watcher: Watcher,
+    /// What was told of enforcements lately.
+    pub(crate) outcomes: Outcomes,
 }
 
 /// Why an authority cannot be opened.
@@ -194,6 +198,8 @@ impl Authority {
             unnamed_proxy: std::sync::Once::new(),
             permitted: Arc::new(permitted),
             unsettled_since: std::sync::Mutex::default(),
+            watcher: Watcher::default(),
+            outcomes: Outcomes::default(),
         });
         authority.load_keys().await?;
         administer_keys::ensure_keys(&authority.world).await?;

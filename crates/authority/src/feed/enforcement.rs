@@ -1,7 +1,8 @@
 //! Waiting until a revocation is enforced (R8), and saying who is missing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rescind_domain::Error;
@@ -11,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use super::hub::Listed;
-use super::keep::Watcher;
 use super::lease::{POLL, Time};
 use crate::authority::Authority;
 use crate::traces::{self, Step};
@@ -52,7 +52,7 @@ impl Authority {
 
     async fn look_until_enforced(&self, number: u64, patience: Duration) -> Result<Enforcement, Error> {
         let began = self.clock.boottime();
-        let mut wait = Wait { number, watcher: Watcher::default(), late: BTreeSet::new(), lapsed: 0 };
+        let mut wait = Wait { number, late: BTreeSet::new(), lapsed: 0 };
         let (mut published, mut stopping) = (self.published.subscribe(), self.stopping.subscribe());
         self.hint();
         loop {
@@ -72,9 +72,29 @@ impl Authority {
     }
 }
 
+/// How many verifiers had confirmed a position, and how many had lapsed, when it was first told that it is enforced:
+/// whoever asks later is told the same. Whether it is enforced is never taken from here.
+#[derive(Default)]
+pub(crate) struct Outcomes {
+    told: Mutex<BTreeMap<u64, (u64, u64)>>,
+}
+
+impl Outcomes {
+    /// The most positions that are kept, the last ones.
+    const MOST: usize = 1024;
+
+    fn first(&self, number: u64, now: (u64, u64)) -> (u64, u64) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = *told.entry(number).or_insert(now);
+        if told.len() > Self::MOST {
+            told.pop_first();
+        }
+        outcome
+    }
+}
+
 struct Wait {
     number: u64,
-    watcher: Watcher,
     /// Verifiers that had not applied it.
     late: BTreeSet<u64>,
     lapsed: u64,
@@ -82,7 +102,7 @@ struct Wait {
 
 impl Wait {
     async fn look(&mut self, authority: &Authority) -> Result<(), Error> {
-        self.watcher.look(authority).await?;
+        authority.watcher.look(authority).await?;
         let listed = authority.hub.list();
         // The list is in the order of ids.
         let standing = |id: &u64| {
@@ -105,12 +125,13 @@ impl Wait {
     }
 
     fn report(&self, authority: &Authority, now: Time, took: Duration) -> Enforcement {
-        let missing = self.watcher.missing(self.number);
+        let missing = authority.watcher.missing(self.number);
         let listed = authority.hub.list();
         let holding = listed.iter().filter(|listed| listed.until.is_some());
         let confirmed = holding.filter(|listed| listed.position >= self.number).count() as u64;
         if missing.is_nothing() {
-            return Enforcement { enforced: true, confirmed, lapsed: self.lapsed, pending: Vec::new(), took };
+            let (confirmed, lapsed) = authority.outcomes.first(self.number, (confirmed, self.lapsed));
+            return Enforcement { enforced: true, confirmed, lapsed, pending: Vec::new(), took };
         }
         let here = authority.hub.row().map(|row| row.id);
         let late = authority.hub.late(self.number, now);
@@ -141,4 +162,21 @@ fn of_verifier(listed: &Listed, bound: Time, now: Time) -> Pending {
 
 fn of_node(node: NodeId, bound: Time, now: Time) -> Pending {
     Pending { verifier: format!("node {node}"), client: None, bound_in: bound.saturating_sub(now) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_told_of_a_position_is_told_again_for_as_long_as_there_is_room() {
+        let outcomes = Outcomes::default();
+        assert_eq!(outcomes.first(1, (3, 1)), (3, 1));
+        assert_eq!(outcomes.first(1, (3, 0)), (3, 1));
+        for number in 2..=1025 {
+            outcomes.first(number, (1, 0));
+        }
+        assert_eq!(outcomes.told.lock().expect("sound").len(), 1024);
+        assert_eq!(outcomes.first(1025, (0, 0)), (1, 0));
+    }
 }

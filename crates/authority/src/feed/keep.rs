@@ -1,6 +1,6 @@
 //! Keeps this node's promises in the store: its row, its heartbeats, and the position that all its verifiers reached.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rescind_domain::Error;
@@ -110,44 +110,49 @@ async fn permit(authority: &Authority, lease: Duration) -> Result<(), Error> {
 
 /// Removes the rows of nodes that have stopped, and waits once for the leases of a history that was lost.
 async fn look(authority: &Authority) {
-    let mut watcher = Watcher::default();
     loop {
-        if let Err(error) = watcher.look(authority).await {
+        if let Err(error) = authority.watcher.look(authority).await {
             tracing::debug!(%error, "the nodes cannot be looked at");
         }
         tokio::time::sleep(of_node(super::OWN_LEASE) / 5).await;
     }
 }
 
-/// Whoever looks at the nodes again and again.
+/// What this process sees of the nodes, whoever looks: so all are told the same, whenever they ask.
 #[derive(Default)]
-pub(super) struct Watcher {
+pub(crate) struct Watcher {
+    watched: Mutex<Watched>,
+}
+
+#[derive(Default)]
+struct Watched {
     observer: Observer,
+    /// When the last read was begun that counts.
+    began: Time,
     /// When the leases of former epochs have run out, if they may run.
     unsettled: Option<Time>,
 }
 
 impl Watcher {
     /// Looks once. Rows of nodes that have lapsed are removed.
-    pub(super) async fn look(&mut self, authority: &Authority) -> Result<(), Error> {
+    pub(super) async fn look(&self, authority: &Authority) -> Result<(), Error> {
         let world = &authority.world;
         let began = authority.clock.boottime();
         let nodes = keep_node::look(world).await?;
         let now = authority.clock.boottime();
-        self.observer.observe(&nodes.rows, began, now);
-        let lapsed: Vec<_> = self.observer.lapsed().collect();
-        if !lapsed.is_empty() {
-            keep_node::remove(world, lapsed).await?;
-        }
         let epoch = nodes.head.epoch;
-        self.unsettled = nodes.unsettled.map(|recorded| {
+        let unsettled = nodes.unsettled.map(|recorded| {
             // What the database says may be what one says that was put in its place.
             let permitted = of_node(authority.config.feed.max_lease).max(authority.permitted.longest());
             unsettled_since(authority, epoch, now) + counted(recorded.max(permitted))
         });
-        if self.unsettled.is_some_and(|end| began >= end) {
+        let lapsed = self.lock().observe(&nodes.rows, unsettled, began, now);
+        if !lapsed.is_empty() {
+            keep_node::remove(world, lapsed).await?;
+        }
+        if unsettled.is_some_and(|end| began >= end) {
             keep_node::settle(world, epoch).await?;
-            self.unsettled = None;
+            self.lock().unsettled = None;
             // Whatever ran of which this folder knew nothing is over, too.
             if let Err(error) = authority.permitted.outlived() {
                 tracing::debug!(%error, "that former leases are over cannot be written down");
@@ -158,8 +163,27 @@ impl Watcher {
 
     /// By when position `number` is bound to be enforced, or nothing if it is.
     pub(super) fn missing(&self, number: u64) -> Missing {
-        let nodes = self.observer.missing(number).map(|missing| (missing.node, missing.bound)).collect();
-        Missing { nodes, history: self.unsettled }
+        let watched = self.lock();
+        let nodes = watched.observer.missing(number).map(|missing| (missing.node, missing.bound)).collect();
+        Missing { nodes, history: watched.unsettled }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Watched> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watched {
+    /// Takes what a read showed. Answers who has lapsed. Several look at a time: a read that was begun before one that
+    /// was taken already shows what is over.
+    fn observe(&mut self, rows: &[NodeRow], unsettled: Option<Time>, began: Time, done: Time) -> Vec<(NodeId, u64)> {
+        if began < self.began {
+            return Vec::new();
+        }
+        self.began = began;
+        self.unsettled = unsettled;
+        self.observer.observe(rows, began, done);
+        self.observer.lapsed().collect()
     }
 }
 
@@ -182,5 +206,29 @@ impl Missing {
     /// Nothing is.
     pub(super) fn is_nothing(&self) -> bool {
         self.nodes.is_empty() && self.history.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(counter: u64) -> NodeRow {
+        let lease = Duration::from_secs(15);
+        NodeRow { id: NodeId::from_bytes([1; 16]), counter, lease, reached: 1, verifiers: 0 }
+    }
+
+    #[test]
+    fn a_read_that_ends_after_a_later_one_takes_nothing_back() {
+        let (watcher, at) = (Watcher::default(), Duration::from_secs);
+        let observe = |counter, began, done| watcher.lock().observe(&[row(counter)], None, at(began), at(done));
+        assert_eq!(observe(7, 10, 11), []);
+        assert_eq!(observe(6, 9, 12), []);
+        let bound = at(11) + counted(row(7).lease);
+        assert_eq!(watcher.missing(2).nodes, [(row(7).id, bound)]);
+        assert_eq!(observe(7, 20, 21), []);
+        assert_eq!(watcher.missing(2).nodes, [(row(7).id, bound)], "nor does looking again put it off");
+        assert_eq!(observe(7, bound.as_secs() + 1, bound.as_secs() + 2), [(row(7).id, 7)]);
+        assert!(watcher.missing(2).is_nothing());
     }
 }

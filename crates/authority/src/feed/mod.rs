@@ -13,8 +13,10 @@ pub mod observer;
 mod permitted;
 
 pub use connection::{Denied, follow};
+pub(crate) use enforcement::Outcomes;
 pub use enforcement::{Enforcement, Pending};
 pub use hub::{Follower, Hub, Line, Listed, News, OWN_LEASE, Out, Own};
+pub(crate) use keep::Watcher;
 pub use keep::keep;
 pub use lease::POLL;
 pub use node::FollowerId;

@@ -44,6 +44,12 @@ fn a_verifier_that_says_nothing_is_named_until_its_lease_is_over() {
     let later = scene.end(&device, "20s");
     assert_eq!((&later["enforced"], &later["lapsed"]), (&json!(true), &json!(1)), "{later}");
     assert!(later["took_ms"].is_u64());
+    let listed = scene.administer("GET", "/v1/admin/revocations?limit=1", None).expect(200).json();
+    let position = listed["revocations"][0]["position"].as_str().expect("a position");
+    let told = scene.administer("GET", &format!("/v1/admin/revocations/{position}"), None).expect(200).json();
+    for name in ["enforced", "confirmed", "lapsed", "pending"] {
+        assert_eq!(told["enforcement"][name], later[name], "what was told is told again: {told}");
+    }
 }
 
 #[test]
@@ -119,6 +125,12 @@ fn g5_a_server_killed_during_a_wait_says_nothing_and_its_successor_waits_until_t
     let early = scene.end(&device, "2s");
     assert_eq!(early["enforced"], false, "its verifier may be alive, for all that is known: {early}");
     assert!(early["pending"][0]["verifier"].as_str().is_some_and(|name| name.starts_with("node ")), "{early}");
+    let again = scene.end(&device, "1ms");
+    let bound =
+        |told: &Value| told["pending"][0]["bound_at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok());
+    // Two seconds were waited in between; what is bound has not moved, but for the reading of two clocks.
+    let moved = bound(&again).expect("a time").duration_since(bound(&early).expect("a time"));
+    assert!(moved.unsigned_abs() < Duration::from_secs(1), "{early} {again}");
     let later = scene.end(&device, "60s");
     assert_eq!(later["enforced"], true, "{later}");
 }
