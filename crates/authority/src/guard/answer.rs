@@ -58,7 +58,7 @@ impl Asked {
     pub fn answer<B>(&self, request: &Request<B>) -> Response<Empty<Bytes>> {
         match self.judge(request) {
             Ok(verified) => admitted(&verified),
-            Err(Denied::Refused(refusal)) => bodiless(refusal.response()),
+            Err(Denied::Refused(refusal)) => refused(&refusal),
             Err(Denied::Unreadable) => unreadable(),
         }
     }
@@ -97,6 +97,15 @@ fn admitted(verified: &Verified) -> Answer {
     headers.insert(SESSION, value(&verified.session().map(ToString::to_string).unwrap_or_default()));
     headers.insert(CLIENT, value(verified.client().as_str()));
     headers.insert(SCOPE, value(&verified.claims().scope));
+    answer
+}
+
+/// 401 in place of 400: proxies know of 401 and 403 alone, and make an error of their own of anything else.
+fn refused(refusal: &Refusal) -> Answer {
+    let mut answer = bodiless(refusal.response());
+    if answer.status() == StatusCode::BAD_REQUEST {
+        *answer.status_mut() = StatusCode::UNAUTHORIZED;
+    }
     answer
 }
 
@@ -144,8 +153,10 @@ mod tests {
         assert_eq!(token(Some("t"), &[("cookie", "a=b; t=abc; c=d")]), Ok("abc".into()));
         assert_eq!(token(Some("t"), &[("cookie", "t=no"), ("authorization", "bearer abc")]), Ok("abc".into()));
         assert_eq!(token(None, &[("cookie", "t=abc")]), Err(401));
-        assert_eq!(token(Some("t"), &[("cookie", "t=abc"), ("cookie", "t=def")]), Err(401), "which of them?");
-        assert_eq!(token(None, &[("authorization", "Bearer a"), ("authorization", "Bearer a")]), Err(401));
+        assert_eq!(token(Some("t"), &[("cookie", "t=abc"), ("cookie", "t=def")]), Err(400), "which of them?");
+        assert_eq!(token(None, &[("authorization", "Bearer a"), ("authorization", "Bearer a")]), Err(400));
+        let unclear = request("/", &[("authorization", "Bearer a"), ("authorization", "Bearer a")]);
+        assert_eq!(asked(None).answer(&unclear).status(), 401, "proxies make an error of their own of 400");
         assert_eq!(token(None, &[("authorization", "Basic abc")]), Err(401));
     }
 

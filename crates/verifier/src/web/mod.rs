@@ -53,7 +53,7 @@ impl Requirement {
         Self { scopes: Vec::new(), max_age: None }
     }
 
-    /// This scope, too. Without it: 403 (RFC 6750 §3.1).
+    /// This scope, too. Without it: 403, which names all that are missing (RFC 6750 §3.1).
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scopes.push(scope.into());
@@ -69,8 +69,10 @@ impl Requirement {
 
     /// Checks a token that was just verified by that verifier.
     pub fn check(&self, by: &Verifier, verified: &Verified) -> Result<(), Refusal> {
-        if let Some(missing) = self.scopes.iter().find(|scope| !verified.allows(scope)) {
-            return Err(Refusal::Scope(missing.clone()));
+        let missing: Vec<&str> =
+            self.scopes.iter().map(String::as_str).filter(|scope| !verified.allows(scope)).collect();
+        if !missing.is_empty() {
+            return Err(Refusal::Scope(missing.join(" ")));
         }
         let Some(age) = self.max_age else { return Ok(()) };
         let fresh = verified.claims().auth_time.is_some_and(|at| by.wall_seconds().saturating_sub(at) <= age.as_secs());

@@ -16,13 +16,13 @@ pub enum Refusal {
     /// No token was presented: 401 without an error code (RFC 6750 §3).
     #[error("no access token was presented")]
     NoToken,
-    /// More than one token was presented, or something that is none: 401 `invalid_request`.
+    /// More than one token was presented, or something that is none: 400 `invalid_request` (RFC 6750 §3.1).
     #[error("it is not clear which access token is meant")]
     Unclear,
     /// The verifier does not accept the token: 401 `invalid_token`, or 503 where it cannot tell.
     #[error(transparent)]
     Rejected(#[from] Rejected),
-    /// The token lacks this scope: 403 `insufficient_scope`.
+    /// The token lacks these scopes, with spaces between them: 403 `insufficient_scope`.
     #[error("the access token lacks the scope {0}")]
     Scope(String),
     /// The person authenticated too long ago: 401 `insufficient_user_authentication` (RFC 9470 §3).
@@ -36,7 +36,8 @@ impl Refusal {
         match self {
             Self::Rejected(rejected) if rejected.is_unavailable() => StatusCode::SERVICE_UNAVAILABLE,
             Self::Scope(_) => StatusCode::FORBIDDEN,
-            Self::NoToken | Self::Unclear | Self::Rejected(_) | Self::Stale(_) => StatusCode::UNAUTHORIZED,
+            Self::Unclear => StatusCode::BAD_REQUEST,
+            Self::NoToken | Self::Rejected(_) | Self::Stale(_) => StatusCode::UNAUTHORIZED,
         }
     }
 
@@ -47,7 +48,8 @@ impl Refusal {
             Self::Unclear => "Bearer error=\"invalid_request\"".to_owned(),
             Self::Rejected(rejected) => format!("Bearer error=\"{}\"", rejected.error_code()?),
             Self::Scope(scope) => {
-                let shown: String = scope.chars().filter(|c| c.is_ascii_graphic() && !"\"\\".contains(*c)).collect();
+                let fits = |c: &char| (c.is_ascii_graphic() || *c == ' ') && !"\"\\".contains(*c);
+                let shown: String = scope.chars().filter(fits).collect();
                 format!("Bearer error=\"insufficient_scope\", scope=\"{shown}\"")
             }
             Self::Stale(age) => {

@@ -57,7 +57,7 @@ fn a_good_token_is_let_in_and_everything_else_is_told_apart() {
         assert_eq!(told(&router, path, &["Basic x"]), (401, "Bearer".into()), "{path}");
         assert_eq!(told(&router, path, &["Bearer x"]), (401, "Bearer error=\"invalid_token\"".into()), "{path}");
         let twice = told(&router, path, &[&bearer(&good), &bearer(&good)]);
-        assert_eq!(twice, (401, "Bearer error=\"invalid_request\"".into()), "{path}");
+        assert_eq!(twice, (400, "Bearer error=\"invalid_request\"".into()), "{path}");
         let dpop = told(&router, path, &[&format!("DPoP {good}")]);
         assert_eq!(dpop, (401, "Bearer error=\"invalid_token\"".into()), "{path}");
     }
@@ -92,9 +92,18 @@ fn the_counters_are_served_as_prometheus_reads_them() {
 }
 
 #[test]
+fn all_scopes_that_are_missing_are_named_and_those_that_are_there_are_not() {
+    let world = World::new();
+    let router = service(&world.verifier, Requirement::none().scope("admin").scope("write").scope("delete"));
+    let writer = world.token(|claims| "read write".clone_into(&mut claims.scope));
+    let lacking = (403, "Bearer error=\"insufficient_scope\", scope=\"admin delete\"".to_owned());
+    assert_eq!(told(&router, "/guarded", &[&format!("Bearer {writer}")]), lacking);
+}
+
+#[test]
 fn what_is_asked_for_cannot_break_out_of_the_challenge() {
     let challenge = Refusal::Scope("a\"b\\c d".into()).challenge();
-    assert_eq!(challenge.as_deref(), Some("Bearer error=\"insufficient_scope\", scope=\"abcd\""));
+    assert_eq!(challenge.as_deref(), Some("Bearer error=\"insufficient_scope\", scope=\"abc d\""));
 }
 
 #[test]
