@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::Args;
 use rescind_verifier::{SetupError, Verifier};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
@@ -13,6 +15,7 @@ use zeroize::Zeroizing;
 use super::failure::Failure;
 use super::folder::Context;
 use super::time::read_duration;
+use crate::config::LONGEST_LEASE;
 use crate::guard::{self, Address, GuardError, Options};
 
 const LISTEN: &str = "Where to listen: 127.0.0.1:7090, or unix:/run/guard.sock";
@@ -20,7 +23,7 @@ const LISTEN: &str = "Where to listen: 127.0.0.1:7090, or unix:/run/guard.sock";
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The authority: an http or https URL
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = read_authority)]
     authority: String,
     /// What tokens must name as their issuer [default: the authority's URL]
     #[arg(long, value_name = "URL")]
@@ -40,13 +43,13 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ADDRESS")]
     operations: Option<Address>,
     /// For how long tokens are accepted without hearing from the authority
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = read_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = read_lease)]
     lease: Duration,
     /// What the guard is called in the authority's list [default: the client's id]
     #[arg(long)]
     name: Option<String>,
     /// A cookie that may hold the token, where there is no Authorization header
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = read_cookie)]
     cookie: Option<String>,
     /// Ask for scopes by the header X-Auth-Required-Scope alone: for proxies that ask with the query of the request itself
     #[arg(long)]
@@ -112,9 +115,47 @@ fn verifier(arguments: &Arguments, secret: &str) -> Result<Verifier, Failure> {
     }
     if let Some(path) = &arguments.trust {
         let pem = std::fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+        if !has_certificates(&pem) {
+            return Err(Failure::usage(format!("{}: holds no certificates in PEM", path.display())));
+        }
         builder = builder.trust(pem);
     }
     builder.build().map_err(|error| Failure::from(GuardError::from(error)))
+}
+
+/// Reads the authority's URL, to which paths are added. For clap.
+fn read_authority(text: &str) -> Result<String, String> {
+    let (_, rest) = text.split_once("://").unwrap_or_default();
+    let host = rest.split('/').next().unwrap_or_default();
+    if host.contains('@') || text.contains(['?', '#']) {
+        return Err("the URL of an authority has no user, query or fragment".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// Reads a lease that an authority can be configured to permit. For clap.
+fn read_lease(text: &str) -> Result<Duration, String> {
+    let lease = read_duration(text)?;
+    if lease > LONGEST_LEASE {
+        Err("1s to 1h are possible, where feed.max_lease permits it".to_owned())
+    } else {
+        Ok(lease)
+    }
+}
+
+/// Reads the name of a cookie, a token of RFC 9110 §5.6.2 (RFC 6265 §4.1.1). For clap.
+fn read_cookie(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if !text.is_empty() && text.chars().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("write a cookie's name: letters, digits and !#$%&'*+-.^_`|~".to_owned())
+    }
+}
+
+fn has_certificates(pem: &[u8]) -> bool {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    found.is_ok_and(|found| !found.is_empty())
 }
 
 /// Never an argument, which other users of the machine can read.
@@ -137,6 +178,32 @@ impl From<GuardError> for Failure {
             | GuardError::Listen { .. }
             | GuardError::Signals(_) => Self::failed(error.to_string()),
             GuardError::Setup(_) => Self::usage(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_never_work_is_refused_before_the_guard_starts() {
+        assert_eq!(read_authority("https://id.example/base/@x"), Ok("https://id.example/base/@x".into()));
+        for wrong in ["https://id.example/?a=b", "https://id.example#x", "https://ann:secret@id.example/"] {
+            assert!(read_authority(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(read_lease("1h"), Ok(LONGEST_LEASE));
+        for wrong in ["61m", "5h", "500ms", "soon"] {
+            assert!(read_lease(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(read_cookie("__Host-session"), Ok("__Host-session".into()));
+        for wrong in ["", "a b;=", "a=b", "a;", "\u{e9}"] {
+            assert!(read_cookie(wrong).is_err(), "{wrong}");
+        }
+        let certificate = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert!(has_certificates(certificate));
+        for wrong in [&b""[..], b"no certificate", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"] {
+            assert!(!has_certificates(wrong), "{}", String::from_utf8_lossy(wrong));
         }
     }
 }
