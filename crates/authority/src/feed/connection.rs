@@ -54,7 +54,7 @@ impl From<Error> for Denied {
 fn advice(reason: Closing) -> &'static str {
     match reason {
         Closing::Protocol => "that is not what docs/feed.md lets a verifier say here",
-        Closing::Lease => "declare a shorter lease, or let feed.max_lease allow it",
+        Closing::Lease => "declare a lease of 1,000 ms or more, and of no more than feed.max_lease allows",
         Closing::TooMany => "this client has as many connections as feed.connections allows",
         Closing::Evicted => "the client was revoked, or an administrator evicted this verifier",
         Closing::TooSlow => "read faster, or connect again for a snapshot",

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use rescind_wire::Scope;
 use rescind_wire::feed::Message;
 use serde_json::Value;
 
@@ -28,6 +29,25 @@ fn recorded() -> BTreeMap<String, Vec<String>> {
         Some((heading.to_owned(), first.chain(lines.skip(1).map(str::to_owned)).collect()))
     };
     manual.split("\n### ").skip(1).filter_map(block).collect()
+}
+
+#[test]
+fn every_scope_is_shown_as_it_is_sent() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/feed.md");
+    let manual = fs::read_to_string(path).expect("the manual");
+    let shown = manual.split("```jsonl\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let kind = |line: &str| {
+        let scope: Scope = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert_eq!(serde_json::to_string(&scope).expect("JSON"), line);
+        scope.kind()
+    };
+    let mut kinds: Vec<&str> = shown.lines().map(kind).collect();
+    kinds.dedup();
+    let table = manual.split("| `type` | members | what is covered |").nth(1).expect("a table");
+    let rows = table.lines().skip(2).map_while(|row| row.strip_prefix("| `")?.split('`').next());
+    assert_eq!(rows.collect::<Vec<_>>(), kinds);
+    let unknown = serde_json::from_str::<Scope>("{\"type\":\"x\"}").expect_err("there is no such scope").to_string();
+    assert_eq!(unknown.matches('`').count() / 2 - 1, kinds.len(), "all of them: {unknown}");
 }
 
 fn is_word(text: &str) -> bool {

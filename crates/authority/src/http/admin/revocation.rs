@@ -113,7 +113,7 @@ pub(crate) struct OneRevocation {
 /// And at how far its enforcement has come.
 #[utoipa::path(
     get, path = "/v1/admin/revocations/{position}", tag = "Administration: log", operation_id = "findRevocation",
-    security(("bearer" = [])), params(("position" = String, Path, description = "Where it stands in the log")),
+    security(("bearer" = [])), params(("position" = String, Path, description = "Where it stands in the log: `epoch.number`, as lists show it")),
     responses((status = 200, description = "The revocation", body = OneRevocation)),
 )]
 async fn show(State(app): State<App>, admin: Admin, position: Named) -> Result<Json<OneRevocation>, Problem> {
