@@ -309,7 +309,7 @@ test("a page that the browser keeps in memory keeps nobody from listening, and i
     await waiting(second, 1);
     // Whoever was signed out meanwhile finds nothing when going back.
     came.length = 0;
-    await first.goto("/account/security");
+    await first.goto("/docs");
     await visit.server.run(["user", "logout", login]);
     await first.goBack({ waitUntil: "commit" });
     await turn([first, second]);

@@ -1,6 +1,6 @@
 // Makes the console live: listens for what happens, asks for the page again, and replaces what is marked as live in it.
 // Everything works without it.
-import { follow, look, patience } from "/assets/stream.js";
+import { follow, isSignIn, look, patience, signIn } from "/assets/stream.js";
 
 const heard = () => document.getElementById("heard");
 const SHOWS = { revocations: ["revocations", "figures", "charts-1", "charts-2", "done", "sessions", "history", "keys"], verifiers: ["verifiers", "figures"] };
@@ -37,6 +37,7 @@ async function refresh(names, silent) {
   let answer = null;
   try {
     answer = await look(place);
+    if (isSignIn(answer)) return signIn();
     if (answer.redirected) return void location.assign(answer.url);
     if (answer.status === 403) return void location.reload();
     if (answer.ok) put(new DOMParser().parseFromString(await answer.text(), "text/html"), asked, place, silent);
@@ -58,7 +59,9 @@ function later(asked, answer) {
 function put(page, asked, place, silent) {
   if (location.href !== place || document.querySelector("form[aria-busy], dialog")) return void asked.forEach((name) => wanted.add(name));
   // Somebody else has signed in in another tab.
-  if (stream(page) !== stream(document)) return location.reload();
+  if (stream(page) && stream(page) !== stream(document)) return location.reload();
+  // Another language was chosen there.
+  if (stream(page) && page.documentElement.lang !== document.documentElement.lang) return location.reload();
   const changed = regions().filter((region) => asked.has(region.dataset.live) && replace(region, page));
   if (!changed.length) return;
   if (!silent) say(heard()?.dataset.changed);
@@ -93,7 +96,7 @@ const { listen } = follow(() => stream(document), {
   hello: () => { refresh(ALL, first); first = false; },
   revocations: () => refresh(SHOWS.revocations),
   verifiers: () => refresh(SHOWS.verifiers),
-  ended: () => { say(heard()?.dataset.ended); location.assign("/admin"); },
+  ended: () => { say(heard()?.dataset.ended); signIn(); },
 }, () => refresh(ALL));
 
 document.addEventListener("rescind:idle", () => wanted.size && refresh([]));

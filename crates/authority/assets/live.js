@@ -1,15 +1,19 @@
 // Makes pages live. Everything works without it.
-import { follow, look, patience } from "/assets/stream.js";
+import { farewell, follow, isSignIn, look, patience, signIn } from "/assets/stream.js";
 
 const $ = (id) => document.getElementById(id);
 const one = (selector) => document.querySelector(selector);
 const buttonFor = (action) => [...document.forms].find((form) => form.getAttribute("action") === action)?.querySelector("button");
-const { lang } = document.documentElement;
-const language = navigator.languages.find((tag) => tag.split("-")[0] === lang) ?? lang;
+const { documentElement: root, body } = document;
 const numberingSystem = "latn";
-const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", numberingSystem });
-const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", numberingSystem });
+let [exact, relative] = [];
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", Infinity]];
+
+function speak() {
+  const language = navigator.languages.find((tag) => tag.split("-")[0] === root.lang) ?? root.lang;
+  exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", numberingSystem });
+  relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", numberingSystem });
+}
 
 function tellTimes() {
   for (const time of document.querySelectorAll("time")) {
@@ -43,6 +47,10 @@ const read = async (answer) => new DOMParser().parseFromString(await answer.text
 // A live region speaks of what is put into it, not of what it comes with.
 function show(page, url) {
   one("dialog")?.remove();
+  Object.assign(root, { lang: page.documentElement.lang, dir: page.documentElement.dir });
+  for (const name in body.dataset) delete body.dataset[name];
+  Object.assign(body.dataset, page.body.dataset);
+  speak();
   replace(page, "header", "main", "footer");
   document.title = page.title;
   history.replaceState(null, "", url);
@@ -51,13 +59,23 @@ function show(page, url) {
   listen();
 }
 
+function say(text, place) {
+  const said = document.createElement(place ? "a" : "span");
+  if (place) said.href = place;
+  said.textContent = text;
+  const notice = document.createElement("p");
+  notice.className = "notice";
+  notice.append(said);
+  $("notice").replaceChildren(notice);
+}
+
 let loading = false;
 let again = false;
 let over = false;
 let retry = 0;
 const isBusy = () => loading || one("form[aria-busy]");
 // What is under way says better why it is over.
-const leave = () => over && !isBusy() && $("devices") && location.assign("/account");
+const leave = () => over && !isBusy() && body.dataset.stream && signIn();
 async function reload() {
   if (isBusy()) return void (again = true);
   loading = true;
@@ -65,13 +83,16 @@ async function reload() {
   clearTimeout(retry);
   let [answer, place] = [null, location.href];
   try {
-    answer = await look(place);
+    // Of a page without the list all that may have changed is who is signed in.
+    answer = await look($("devices") ? place : "/sign-out");
     const page = await read(answer);
     if (location.href !== place) return;
-    // Somebody else may have signed in in another tab.
-    const isOther = page.querySelector("#devices")?.dataset.stream !== $("devices")?.dataset.stream;
-    if (answer.redirected || (answer.ok && isOther)) return show(page, answer.url);
-    if (!answer.ok || !page.querySelector("#devices") || !$("devices")) return;
+    if (isSignIn(answer)) return void (over = true);
+    if (!answer.ok || !page.getElementById("main")) return;
+    // Somebody else may have signed in in another tab, or chosen another language.
+    if (page.body.dataset.stream !== body.dataset.stream) return $("devices") ? show(page, answer.url) : location.assign("/account");
+    if (!page.getElementById("devices") || !$("devices")) return;
+    if (page.documentElement.lang !== root.lang) return location.reload();
     const ids = (place) => [...place.querySelectorAll(".device")].map(({ id }) => id);
     const before = ids(document);
     replace(page, "#devices");
@@ -108,17 +129,21 @@ function ask(card) {
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
+  const action = form.getAttribute("action");
+  if (["/sign-out", "/account/sign-out-everywhere"].includes(action)) farewell(body.dataset.stream);
   if (!form.matches("[data-live]")) return stop();
   event.preventDefault();
   if (form.ariaBusy) return;
   form.ariaBusy = "true";
   try {
-    const body = new URLSearchParams(new FormData(form, event.submitter));
-    const answer = await fetch(form.action, { method: "POST", body, headers: { accept: "text/html" } });
+    const filled = new URLSearchParams(new FormData(form, event.submitter));
+    const answer = await fetch(form.action, { method: "POST", body: filled, headers: { accept: "text/html" } });
     const page = await read(answer);
     const card = page.getElementById("again");
     if (card) ask(card);
-    else show(page, answer.redirected ? answer.url : location.href);
+    else if (page.getElementById("main")) show(page, answer.redirected ? answer.url : location.href);
+    // Somebody else answered: a proxy, as a rule.
+    else one("dialog")?.close(), say(body.dataset.unknown), (again = true);
   } catch {
     form.removeAttribute("data-live");
     form.requestSubmit(event.submitter);
@@ -132,12 +157,15 @@ document.addEventListener("submit", async (event) => {
 // For other scripts that wait until nothing is under way.
 const idle = () => document.dispatchEvent(new Event("rescind:idle"));
 
-const { listen, stop } = follow(() => $("devices")?.dataset.stream, {
-  hello: reload,
-  changed: reload,
+const { listen, stop } = follow(() => body.dataset.stream, {
+  hello: () => $("devices") && reload(),
+  changed: () => $("devices") && reload(),
+  signed_in: () => $("devices") || say(body.dataset.news, "/account"),
   ended: () => { over = true; leave(); },
 }, reload);
 
+if (location.search.includes("ended=")) history.replaceState(null, "", location.pathname);
+speak();
 tellTimes();
 document.addEventListener("rescind:changed", tellTimes);
 setInterval(tellTimes, 15000);

@@ -9,6 +9,24 @@ export function look(url) {
   return fetch(url, { headers: { accept: "text/html", "rescind-passive": "?1" }, signal: AbortSignal.timeout(30_000) });
 }
 
+export const isSignIn = (answer) => answer.redirected && new URL(answer.url).pathname === "/sign-in";
+
+// Each tab says by itself why it is over: a cookie would tell one of them.
+let why = "elsewhere";
+export function signIn() {
+  location.assign(`/sign-in?ended=${why}&return_to=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
+// Tells other tabs that whoever sits here signs out: those that listen at `place`, and the console's.
+export function farewell(place) {
+  if (!place || !globalThis.BroadcastChannel) return;
+  for (const name of [place, place.replace("/account/", "/admin/")]) {
+    const channel = new BroadcastChannel(name);
+    channel.postMessage("left");
+    channel.close();
+  }
+}
+
 // How long to wait after an answer that is none.
 export function patience(answer) {
   return 2 * about(1000 * Math.max(10, Math.min(300, Number(answer?.headers.get("retry-after")) || 0)));
@@ -20,7 +38,7 @@ export function follow(path, heard, look) {
   let [place, over, stream, channel, turn] = [];
   let [timer, hidden, failures, began] = [0, 0, 0, 0];
   let [leads, behind] = [false, false];
-  const acts = { full: look, replaced: seldom, ...heard };
+  const acts = { full: look, replaced: seldom, left: () => { why = "here"; }, ...heard };
 
   function act(name) {
     if (name === "hello") behind = false;
@@ -71,7 +89,8 @@ export function follow(path, heard, look) {
     rest();
     began = performance.now();
     const own = stream = new EventSource(place);
-    const on = (name, act) => own.addEventListener(name, () => stream === own && act());
+    const on = (name, act) => own.addEventListener(name, (event) => stream === own && act(event));
+    on("changed", ({ data }) => data?.includes('"kind":"signed_in"') && tell("signed_in"));
     for (const name of Object.keys(acts)) on(name, () => tell(name));
     on("refused", later);
     // It comes again by itself, unless it is closed.

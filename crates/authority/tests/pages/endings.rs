@@ -149,6 +149,32 @@ async fn a1_a_device_that_was_signed_out_elsewhere_is_led_to_the_sign_in_page_an
 }
 
 #[tokio::test]
+async fn each_tab_of_a_session_that_ended_can_be_told_why_and_the_next_session_is_told_nothing_of_it() {
+    let harness = Harness::start().await;
+    let phone = harness.newcomer("ann").await;
+    let browser = Browser::signed_in(&harness, "ann").await;
+    let live = browser.get("/sign-in?ended=elsewhere&return_to=/account/security").await;
+    assert_eq!(live.leads_to(), "/account/security", "a session that has not ended goes on");
+    let own = browser.devices().await.remove(0);
+    phone.delete(&format!("/v1/sessions/{own}")).expect(204).await;
+    let cookie = format!("{SESSION}={}", browser.session().expect("a cookie"));
+    let passive = harness.get("/account").header("cookie", &cookie).header("rescind-passive", "?1").send().await;
+    assert_eq!((passive.leads_to(), passive.cookies().len()), ("/sign-in", 0), "nobody would read what it says");
+    assert!(!passive.headers.contains_key("clear-site-data"));
+    let elsewhere = browser.get("/sign-in?ended=elsewhere").await;
+    assert!(elsewhere.notice().starts_with("This device was signed out."));
+    assert_eq!(elsewhere.header("clear-site-data"), "\"cache\", \"storage\"");
+    assert!(browser.session().is_none());
+    // What one tab was left to say stays for that one.
+    browser.cookies.borrow_mut().insert("rescind_dev_notice".to_owned(), "enforced.2.2.5".to_owned());
+    assert_eq!(browser.get("/sign-in?ended=here").await.notice(), "You are signed out.");
+    let fields = [("login", "ann"), ("password", PASSWORD), ("return_to", "/sign-out")];
+    let token = browser.get("/sign-in?ended=here").await.form_token("/sign-in");
+    let answer = browser.post("/sign-in", &[&[("form_token", token.as_str())], &fields[..]].concat()).await;
+    assert_eq!((answer.leads_to(), browser.get("/account").await.notice()), ("/account", String::new()));
+}
+
+#[tokio::test]
 async fn a16_what_a_device_asks_for_that_was_signed_out_meanwhile_is_not_done() {
     let harness = Harness::start().await;
     let mut phone = harness.newcomer("ann").await;

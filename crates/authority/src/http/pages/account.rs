@@ -57,8 +57,6 @@ struct AccountPage<'a> {
     page: Frame<'a>,
     form_token: &'a str,
     login: &'a str,
-    /// Where the page listens.
-    stream: String,
     /// This device; on the first page alone.
     current: Option<Row>,
     others: Vec<Row>,
@@ -101,7 +99,6 @@ async fn show(State(app): State<App>, mut member: Member) -> Result<Response, In
         page: Frame::of(visitor, "devices-title", &devices.user),
         form_token: &form_token,
         login: &devices.user.login,
-        stream: visitor.stream("/account/live"),
         current: is_first.then(|| viewer.row(&devices.own)),
         asked: if is_first { ASKED } else { 0 },
         others,

@@ -44,6 +44,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) signed_in: bool,
     /// Whether it is an administrator, as far as the page has looked.
     pub(crate) admin: bool,
+    /// Where the page listens for what happens to the account, if somebody is signed in; the console listens elsewhere.
+    pub(crate) stream: Option<String>,
     /// Where this page is, for what leads back to it.
     pub(crate) target: &'a str,
     /// What the page before left to be said.
@@ -56,7 +58,8 @@ impl<'a> Frame<'a> {
         let w = visitor.words();
         let notice = visitor.notice().and_then(Notice::read).map(|notice| notice.say(w));
         let signed_in = visitor.caller.is_some();
-        Self { signed_in, notice, target: &visitor.target, ..Self::bare(visitor.pages(), w, title) }
+        let stream = signed_in.then(|| visitor.stream("/account/live"));
+        Self { signed_in, notice, stream, target: &visitor.target, ..Self::bare(visitor.pages(), w, title) }
     }
 
     /// The page that a form which goes to `action` is on, or one above it.
@@ -100,6 +103,7 @@ impl<'a> Frame<'a> {
             plain_http: pages.transport == Transport::Loopback,
             signed_in: false,
             admin: false,
+            stream: None,
             target: "/account",
             notice: None,
         }
@@ -114,7 +118,7 @@ pub(crate) fn answer(visitor: &Visitor, status: StatusCode, page: &impl Template
     if let Some(browser) = visitor.new_browser() {
         headers.append(SET_COOKIE, cookie::set(Kind::Form, transport, browser, None));
     }
-    if visitor.notice().is_some() {
+    if visitor.takes_notice() {
         headers.append(SET_COOKIE, cookie::remove(Kind::Notice, transport));
     }
     response

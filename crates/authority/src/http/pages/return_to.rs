@@ -15,11 +15,20 @@ pub(crate) fn allowed(place: &str) -> Option<&str> {
     ours.then_some(place)
 }
 
+/// Where whoever signs in is led: to the page of a member's that was asked for, or home. Not to where members sign out, which
+/// nobody signs in for; and to nothing else of ours, which would be a document for programs.
+pub(crate) fn after_sign_in(place: &str) -> &str {
+    let path = place.split(['?', '#']).next().unwrap_or_default();
+    let is_console = path == "/admin" || (path.starts_with("/admin/") && path != "/admin/live");
+    let is_page = [HOME, "/account/security"].contains(&path) || is_console;
+    allowed(place).filter(|_| is_page).unwrap_or(HOME)
+}
+
 /// The sign-in page, with the way back.
 pub(crate) fn sign_in_then(place: &str) -> String {
-    match allowed(place) {
-        Some(place) if place != HOME => format!("/sign-in?return_to={}", encode(place)),
-        _ => "/sign-in".to_owned(),
+    match after_sign_in(place) {
+        HOME => "/sign-in".to_owned(),
+        place => format!("/sign-in?return_to={}", encode(place)),
     }
 }
 
@@ -69,9 +78,32 @@ mod tests {
     }
 
     #[test]
+    fn whoever_signs_in_goes_to_a_page_of_members_and_nowhere_else() {
+        for page in ["/account", "/account?after=x", "/account/security#events", "/admin", "/admin/users?q=a"] {
+            assert_eq!(after_sign_in(page), page);
+        }
+        let others = [
+            "/sign-out",
+            "/sign-in",
+            "/account/live",
+            "/account/sign-out-others",
+            "/admin/live?session=x",
+            "/administrators",
+            "/openapi.json",
+            "/v1/me",
+            "//evil.example/account",
+            "",
+        ];
+        for other in others {
+            assert_eq!(after_sign_in(other), HOME, "{other}");
+        }
+    }
+
+    #[test]
     fn the_way_back_is_encoded() {
         assert_eq!(sign_in_then("/admin?a=b&c"), "/sign-in?return_to=/admin%3Fa%3Db%26c");
         assert_eq!(sign_in_then("/account"), "/sign-in");
         assert_eq!(sign_in_then("//evil"), "/sign-in");
+        assert_eq!(sign_in_then("/sign-out"), "/sign-in");
     }
 }

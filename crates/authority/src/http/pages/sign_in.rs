@@ -4,7 +4,7 @@ use askama::Template;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
+use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use rescind_domain::Error;
@@ -12,9 +12,10 @@ use rescind_domain::password::Password;
 use rescind_domain::verbs::log_out;
 use rescind_domain::verbs::sign_in::{self, SignIn, SignedIn};
 
+use super::cookie::{self, Kind};
 use super::frame::{Frame, answer};
 use super::posted::Posted;
-use super::visitor::Visitor;
+use super::visitor::{self, Visitor};
 use super::{again, fault, return_to};
 use crate::http::app::App;
 use crate::http::form::Form;
@@ -37,14 +38,21 @@ struct SignInPage<'a> {
 }
 
 /// The form. Whoever is signed in already goes where it would have led.
-async fn show(visitor: Visitor) -> Response {
-    let query = visitor.target.split_once('?').map(|(_, query)| query.as_bytes().to_vec());
-    let asked = query.and_then(|query| Form::parse(&query, &[]).ok()?.take("return_to")).unwrap_or_default();
-    let place = return_to::allowed(&asked).unwrap_or(return_to::HOME);
+async fn show(mut visitor: Visitor) -> Response {
+    let query = visitor.target.split_once('?').map_or("", |(_, query)| query);
+    let mut query = Form::parse(query.as_bytes(), &[]).unwrap_or_default();
+    let asked = query.take("return_to").unwrap_or_default();
+    let place = return_to::after_sign_in(&asked);
     if visitor.caller.is_some() {
         return (StatusCode::SEE_OTHER, [(LOCATION, place.to_owned())]).into_response();
     }
-    form(visitor, StatusCode::OK, "", false, place, None)
+    // Of several tabs only one could be told by a cookie.
+    let Some(ended) = query.take("ended") else { return form(visitor, StatusCode::OK, "", false, place, None) };
+    visitor.say(if ended == "here" { "signed-out" } else { "signed-out-elsewhere" });
+    let former = visitor.was_signed_out().then(|| visitor::forget(&visitor));
+    let mut response = form(visitor, StatusCode::OK, "", false, place, None);
+    response.headers_mut().extend(former.into_iter().flatten());
+    response
 }
 
 async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Problem> {
@@ -53,7 +61,7 @@ async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Prob
     let mut field = |name| form.take(name).unwrap_or_default();
     let (login, password, remember) = (field("login"), field("password"), field("remember") == "yes");
     let asked = field("return_to");
-    let place = return_to::allowed(&asked).unwrap_or(return_to::HOME);
+    let place = return_to::after_sign_in(&asked);
     let outcome = match Password::new(password) {
         Ok(password) => {
             let request = request(&visitor, login.clone(), password, remember);
@@ -66,7 +74,10 @@ async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Prob
     match outcome {
         Ok(signed_in) => {
             leave_former(&app, &visitor).await;
-            Ok(signed_in_at(&visitor, &signed_in, place))
+            let mut response = signed_in_at(&visitor, &signed_in, place);
+            // What was left to be said of the former session would be said of this one.
+            response.headers_mut().append(SET_COOKIE, cookie::remove(Kind::Notice, visitor.transport()));
+            Ok(response)
         }
         Err(problem) if problem.kind().status.is_client_error() => {
             Ok(self::form(visitor, problem.kind().status, &login, remember, place, Some(&problem)))

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::header::{ACCEPT_LANGUAGE, LOCATION};
+use axum::http::header::{ACCEPT_LANGUAGE, LOCATION, SET_COOKIE};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64URL_NOPAD;
 use rescind_domain::Error;
@@ -43,6 +43,10 @@ pub(crate) struct Visitor {
     browser: Option<String>,
     is_new_browser: bool,
     notice: Option<String>,
+    /// Nobody asked for it: a script did by itself.
+    is_passive: bool,
+    /// What is said instead of the notice, which waits for the tab that it was left for.
+    said: Option<&'static str>,
     /// The sign-ins that were said to be known in this browser, as its cookie has them.
     pub(super) known: Option<String>,
 }
@@ -64,9 +68,24 @@ impl Visitor {
         self.app.pages.transport
     }
 
-    /// What the page before left to be said.
+    /// What is to be said: by this page itself, or what the one before left.
     pub(crate) fn notice(&self) -> Option<&str> {
-        self.notice.as_deref()
+        self.said.or(self.notice.as_deref())
+    }
+
+    /// Whether what the page before left is said with this answer.
+    pub(crate) fn takes_notice(&self) -> bool {
+        self.said.is_none() && self.notice.is_some()
+    }
+
+    /// Says this, and leaves what the page before left to the page that it is for.
+    pub(crate) fn say(&mut self, said: &'static str) {
+        self.said = Some(said);
+    }
+
+    /// Whether the session that the cookie stands for is over.
+    pub(crate) fn was_signed_out(&self) -> bool {
+        self.cookie.is_some() && self.caller.is_none()
     }
 
     /// The session that is signed in.
@@ -141,6 +160,7 @@ impl FromRequestParts<App> for Visitor {
         let language = language(app, parts, read(Kind::Language).as_deref());
         let asked = parts.uri.path_and_query().filter(|_| parts.method == Method::GET);
         let target = asked.map_or(return_to::HOME, |target| target.as_str()).to_owned();
+        let is_passive = is_passive(&parts.headers);
         Ok(Self {
             app: app.clone(),
             device,
@@ -152,7 +172,9 @@ impl FromRequestParts<App> for Visitor {
             browser: read(Kind::Form),
             is_new_browser: false,
             // For whoever is there: it is said once.
-            notice: read(Kind::Notice).filter(|_| !is_passive(&parts.headers)),
+            notice: read(Kind::Notice).filter(|_| !is_passive),
+            is_passive,
+            said: None,
             known: read(Kind::Known),
         })
     }
@@ -250,20 +272,26 @@ impl Member {
 }
 
 /// Leads to the sign-in page. A cookie that stands for nothing any more says that this device was signed out; one whose
-/// session is bound to another address is kept, for when it is there again.
+/// session is bound to another address is kept, for when it is there again. To a script that asked by itself nothing is said,
+/// for nobody would read it: it leads there in its turn, and says why.
 pub(crate) fn to_sign_in(visitor: &Visitor, come_back: bool) -> Response {
     let place = if come_back { return_to::sign_in_then(&visitor.target) } else { "/sign-in".to_owned() };
     let mut response = (StatusCode::SEE_OTHER, [(LOCATION, place)]).into_response();
+    let told = |what| cookie::set(Kind::Notice, visitor.transport(), what, Some(super::NOTICE));
+    if visitor.is_passive {
+        return response;
+    }
     if visitor.is_elsewhere {
-        let notice = cookie::set(Kind::Notice, visitor.transport(), "other-address", Some(super::NOTICE));
-        response.headers_mut().append("set-cookie", notice);
+        response.headers_mut().append(SET_COOKIE, told("other-address"));
     } else if visitor.cookie.is_some() {
-        let transport = visitor.transport();
-        response.headers_mut().append("set-cookie", cookie::remove(Kind::Session, transport));
-        response
-            .headers_mut()
-            .append("set-cookie", cookie::set(Kind::Notice, transport, "signed-out-elsewhere", Some(super::NOTICE)));
-        response.headers_mut().insert("clear-site-data", super::CLEAR);
+        response.headers_mut().append(SET_COOKIE, told("signed-out-elsewhere"));
+        response.headers_mut().extend(forget(visitor));
     }
     response
+}
+
+/// Takes what is left of a session that is over out of the browser.
+pub(super) fn forget(visitor: &Visitor) -> [(HeaderName, HeaderValue); 2] {
+    let cookie = cookie::remove(Kind::Session, visitor.transport());
+    [(SET_COOKIE, cookie), (HeaderName::from_static("clear-site-data"), super::CLEAR)]
 }

@@ -69,7 +69,7 @@ impl Desk {
 
     /// What every template has at hand.
     pub(super) fn frame<'a>(&'a self, title: &'a str) -> Frame<'a> {
-        Frame { admin: true, ..Frame::new(&self.member.visitor, title) }
+        Frame { admin: true, stream: None, ..Frame::new(&self.member.visitor, title) }
     }
 
     pub(super) fn answer(&self, page: &impl askama::Template) -> Response {
