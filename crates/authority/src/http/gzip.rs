@@ -1,4 +1,4 @@
-//! Answers in gzip (RFC 1952), packed once: of what is the same for everybody, and nothing secret.
+//! Answers in gzip (RFC 1952): who takes it, and how bytes become it. What may be sent so is up to whoever sends it.
 
 use std::io::Write as _;
 
@@ -7,9 +7,14 @@ use axum::http::header::ACCEPT_ENCODING;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// These bytes in gzip; nothing if that is not possible.
+/// These bytes in gzip, as short as can be, for what is packed once; nothing if that is not possible.
 pub(crate) fn pack(bytes: &[u8]) -> Vec<u8> {
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    pack_with(bytes, Compression::best())
+}
+
+/// The same with less effort.
+pub(crate) fn pack_with(bytes: &[u8], effort: Compression) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), effort);
     // Writing to memory does not fail; if it did, they would be sent as they are.
     gzip.write_all(bytes).and_then(|()| gzip.finish()).unwrap_or_default()
 }

@@ -1,9 +1,55 @@
 //! Many devices.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
 
 use super::browser::Browser;
 use super::harness::Harness;
+
+/// The list as a browser gets it that takes gzip and says what made it ask; whether it came so, and what it says.
+async fn packed(browser: &Browser<'_>, path: &str, site: Option<&str>) -> (bool, usize, String) {
+    let call = browser.harness.get(path).header("accept-encoding", "gzip, br");
+    let call = site.map_or_else(
+        || browser.harness.get(path).header("accept-encoding", "gzip"),
+        |site| call.header("sec-fetch-site", site),
+    );
+    let answer = browser.send(call).await;
+    let is_packed = answer.header("content-encoding") == "gzip";
+    let mut text = String::new();
+    if is_packed {
+        GzDecoder::new(&*answer.body).read_to_string(&mut text).expect("gzip");
+    } else {
+        text = answer.text();
+    }
+    (is_packed, answer.body.len(), text)
+}
+
+#[tokio::test]
+async fn a_page_of_fifty_devices_is_sent_in_gzip_to_who_asks_for_it_and_never_because_another_site_does() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    harness.administrator().await;
+    for _ in 0..52 {
+        harness.sign_in("ann").await;
+    }
+    let browser = Browser::signed_in(&harness, "ann").await;
+    for site in ["same-origin", "none"] {
+        let (is_packed, bytes, page) = packed(&browser, "/account", Some(site)).await;
+        assert!(is_packed && bytes < 16 * 1024, "{site}: {bytes}");
+        assert_eq!(page.matches("class=\"card device").count(), 50);
+        assert!(page.len() > 80_000 && page.trim_end().ends_with("</html>"), "{}", page.len());
+    }
+    for site in [Some("cross-site"), Some("same-site"), None] {
+        let (is_packed, bytes, page) = packed(&browser, "/account", site).await;
+        assert!(!is_packed && bytes == page.len() && bytes > 80_000, "{site:?}: {bytes}");
+    }
+    let plain = browser.send(harness.get("/account").header("sec-fetch-site", "none")).await;
+    assert!(plain.header("content-encoding").is_empty(), "not to who does not take it");
+    let root = Browser::signed_in(&harness, "root").await;
+    assert!(!packed(&root, "/admin/users", Some("none")).await.0, "the console shows what many people wrote");
+}
 
 #[tokio::test]
 async fn e1_a_long_list_is_complete_on_pages_of_fifty_and_this_device_comes_first_on_the_first() {

@@ -16,6 +16,7 @@ mod latest;
 mod moment;
 mod new_password;
 mod notice;
+mod packed;
 mod posted;
 mod return_to;
 mod security;
@@ -83,6 +84,7 @@ pub(super) fn routes(app: &App) -> Router<App> {
         .merge(account::routes())
         .merge(security::routes())
         .merge(language::routes())
+        .layer(axum::middleware::from_fn(packed::pack_page))
         .merge(console::routes())
         .layer(axum::middleware::from_fn_with_state(app.clone(), fault::dress))
         .layer(axum::middleware::from_fn_with_state(app.clone(), latest::hand_out))
