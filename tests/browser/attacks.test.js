@@ -232,7 +232,7 @@ test("a form that is sent again after signing out does nothing, by itself or aft
     await page.locator(".device.current").getByRole("button", { name: /^Sign out/ }).click();
     await page.waitForURL("**/sign-in");
     await tab.getByRole("button", { name: "Sign out Kitchen" }).click();
-    await tab.locator("[data-problem=form-expired]").waitFor();
+    await tab.waitForURL("**/sign-in");
     await signIn(page, login);
     await page.waitForURL("**/account");
     await tab.goBack();

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use super::app::App;
 use super::caller::{Seen, Who};
 use super::cors::{self, Script, Verdict};
+use super::pages::fault;
 use super::passive::{Passive, is_passive};
 use super::problem::{Problem, kinds};
 use super::waiting::{Ended, Wait};
@@ -32,6 +33,7 @@ pub(crate) async fn envelope(State(app): State<App>, mut request: Request, next:
     let seen = Seen::default();
     request.extensions_mut().insert(seen.clone());
     let is_passive = is_passive(request.headers());
+    let (mut request, browser) = fault::for_a_browser(request);
 
     let administrator = request.uri().path().starts_with("/v1/admin/");
     let answered = async {
@@ -45,6 +47,9 @@ pub(crate) async fn envelope(State(app): State<App>, mut request: Request, next:
         }
     };
     let mut response = traces::within(root.as_ref().map(Root::trace), answered).await;
+    if let Some(asked) = browser {
+        response = fault::dress_late(&app, asked, response).await;
+    }
 
     finish(response.headers_mut(), for_scripts);
     let is_activity = !is_passive && response.extensions().get::<Passive>().is_none();

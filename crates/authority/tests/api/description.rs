@@ -236,6 +236,8 @@ async fn the_slugs_of_problems_are_stable() {
         "https-required",
         "foreign-form",
         "form-expired",
+        "cookies-needed",
+        "doubled-cookie",
         "method-not-allowed",
         "request-too-slow",
         "login-taken",

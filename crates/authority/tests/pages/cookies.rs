@@ -16,7 +16,8 @@ async fn a_cookie_that_comes_twice_signs_nobody_in_and_leads_nowhere() {
     let value = browser.session().expect("a cookie");
     let both = harness.get("/account").header("cookie", &format!("{SESSION}={value}; {SESSION}={value}"));
     let answer = both.send().await;
-    answer.says(400, "invalid-request");
+    answer.says(400, "doubled-cookie");
+    assert!(answer.text().contains("Remove this site&#39;s cookies"), "{}", answer.text());
     assert!(answer.cookies().is_empty());
     browser.assert_in().await;
 }

@@ -1,6 +1,7 @@
 //! What went wrong, and the headers of every page.
 
 use std::io::Read as _;
+use std::time::Duration;
 
 use flate2::read::GzDecoder;
 
@@ -96,6 +97,27 @@ async fn a_browser_that_asks_for_what_is_not_there_gets_a_page_and_a_program_a_d
     assert_eq!(page.header("allow"), "POST");
     harness.get("/v1/sessions/end-all").expect(405).await.problem("method-not-allowed");
     browser.get("/assets/page-0000.css").await.problem("no-such-path");
+}
+
+#[tokio::test]
+async fn a_page_that_takes_too_long_or_was_asked_for_at_too_great_length_says_so_as_a_page() {
+    let harness = Harness::with(|config| config.http.request_timeout = Duration::from_millis(700)).await;
+    harness.sign_up("ann").await;
+    let browser = Browser::signed_in(&harness, "ann").await;
+    let action = format!("/account/sessions/{}/name", browser.devices().await.remove(0));
+    let token = browser.get("/account").await.form_token(&action);
+    let other = rusqlite::Connection::open(harness.data().join("rescind.db")).expect("the database");
+    other.execute_batch("BEGIN IMMEDIATE").expect("its lock");
+    let late = browser.post(&action, &[("form_token", &token), ("name", "mine")]).await;
+    other.execute_batch("ROLLBACK").expect("there was one");
+    late.says(503, "timed-out");
+    assert!(late.header("content-type").starts_with("text/html") && !late.header("retry-after").is_empty());
+    assert!(late.text().contains("Whether it was done is not known."), "{}", late.text());
+    let far = format!("/account?after={}", "x".repeat(5000));
+    let page = browser.get(&far).await;
+    page.says(414, "uri-too-long");
+    assert!(page.text().len() < 5000, "no link repeats it");
+    harness.get(&far).header("accept", "*/*").expect(414).await.problem("uri-too-long");
 }
 
 #[tokio::test]

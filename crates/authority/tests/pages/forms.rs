@@ -55,8 +55,29 @@ async fn a_sign_in_form_is_good_in_the_browser_that_asked_for_it_alone() {
     other.post("/sign-in", &fields).await.says(403, "form-expired");
     assert!(other.session().is_none());
     own.cookies.borrow_mut().clear();
-    own.post("/sign-in", &fields).await.says(403, "form-expired");
+    own.post("/sign-in", &fields).await.says(403, "cookies-needed");
     assert!(own.session().is_none());
+}
+
+#[tokio::test]
+async fn a_second_sign_out_in_another_tab_leads_to_the_sign_in_page_as_the_first_one_did() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let browser = Browser::signed_in(&harness, "ann").await;
+    let (first, second) = (token(&browser).await, token(&browser).await);
+    assert_eq!(browser.post("/sign-out", &[("form_token", &first)]).await.leads_to(), "/sign-in");
+    let again = browser.post("/sign-out", &[("form_token", &second)]).await;
+    assert_eq!(
+        (again.leads_to(), again.cookies().len()),
+        ("/sign-in", 0),
+        "what the first one left is still to be said"
+    );
+    for action in ["/account/sign-out-others", "/account/security/lock", "/account/security/delete"] {
+        let answer = browser.post(action, &[("form_token", &second), ("password", PASSWORD)]).await;
+        assert_eq!(answer.leads_to(), "/sign-in", "{action}");
+    }
+    assert_eq!(browser.get("/sign-in").await.notice(), "You are signed out.");
+    Browser::new(&harness).sign_in("ann").await;
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use rescind_domain::clock::Timestamp;
 use rescind_domain::store::SessionCursor;
@@ -26,6 +26,7 @@ use super::again;
 use super::frame::{Frame, answer};
 use super::instead::Instead;
 use super::notice::Notice;
+use super::return_to;
 use super::visitor::Member;
 use crate::http::api::session::next;
 use crate::http::app::App;
@@ -41,6 +42,7 @@ const ASKED: usize = 3;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
+        .route("/", get(async || Redirect::to(return_to::HOME)))
         .route("/account", get(show))
         .route("/account/live", get(live::listen))
         .route("/account/sessions/{id}/name", post(naming::rename))

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE, RETRY_AFTER, SET_COOKIE};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -17,6 +17,9 @@ use super::words::Language;
 use crate::http::app::App;
 use crate::http::problem::kinds::{self, Kind as Problematic};
 use crate::http::problem::{Problem, Told};
+
+/// Where the pages are.
+const PAGES: [&str; 7] = ["/account", "/admin", "/language", "/setup", "/sign-in", "/sign-out", "/sign-up"];
 
 #[derive(Template)]
 #[template(path = "error.html")]
@@ -38,15 +41,38 @@ pub(super) async fn dress(State(app): State<App>, request: Request, next: Next) 
 pub(crate) async fn for_whoever_asks(app: &App, request: Request, kind: &'static Problematic) -> Response {
     let response = Problem::new(kind).into_response();
     let (asked, _) = request.into_parts();
-    let accepted = asked.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_browser = accepted.split(',').any(|range| range.trim_start().starts_with("text/html"));
-    if is_browser { page(app, asked, response).await } else { response }
+    if is_browser(&asked.headers) { page(app, asked, response).await } else { response }
+}
+
+/// Of a browser's request for one of our pages, what it takes to say on a page that something went wrong outside of its handler:
+/// it took too long, or broke off, or was never asked.
+pub(crate) fn for_a_browser(request: Request) -> (Request, Option<Parts>) {
+    let path = request.uri().path();
+    let is_page =
+        PAGES.iter().any(|page| path.strip_prefix(page).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+    if !is_page || !is_browser(request.headers()) {
+        return (request, None);
+    }
+    let (parts, body) = request.into_parts();
+    let asked = parts.clone();
+    (Request::from_parts(parts, body), Some(asked))
+}
+
+/// The page for a problem that no handler of the pages has told.
+pub(crate) async fn dress_late(app: &App, asked: Parts, response: Response) -> Response {
+    if response.extensions().get::<Told>().is_some() { page(app, asked, response).await } else { response }
+}
+
+fn is_browser(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accepted.split(',').any(|range| range.trim_start().starts_with("text/html"))
 }
 
 /// The page for a problem. Who is signed in finds the way on, and out, on it (ASVS 5.0 §7.4.4).
 async fn page(app: &App, mut asked: Parts, response: Response) -> Response {
-    // Where the server itself fails, nothing more is asked of it.
-    let visitor = if response.status().is_server_error() {
+    // Where the server itself fails, nothing more is asked of it; and no link repeats what is too long.
+    let status = response.status();
+    let visitor = if status.is_server_error() || status == StatusCode::URI_TOO_LONG {
         None
     } else {
         Visitor::from_request_parts(&mut asked, app).await.ok()
@@ -122,6 +148,39 @@ mod tests {
         assert!(say("ar", kinds::BUSY, Some(2)).ends_with("انتظر ثانيتين ثم حاول مرة أخرى."));
         assert!(say("en", kinds::UNCONFIRMED, Some(1)).ends_with("Please wait 1 second, then look."));
         assert_eq!(say("en", kinds::WRONG_PASSWORD, None), "The password is wrong. Nothing was changed.");
+    }
+
+    #[test]
+    fn a_browser_that_asks_for_a_page_is_known() {
+        let asks = |path: &str, accept: &'static str| {
+            let request =
+                axum::http::Request::get(path).header(ACCEPT, accept).body(axum::body::Body::empty()).unwrap();
+            for_a_browser(request).1.is_some()
+        };
+        let html = "application/xhtml+xml, text/html;q=0.9";
+        for page in ["/account", "/account/sessions/x/name", "/admin?x=y", "/sign-in"] {
+            assert!(asks(page, html) && !asks(page, "*/*") && !asks(page, "text/event-stream"), "{page}");
+        }
+        for other in ["/v1/me", "/accounts", "/assets/page.css", "/docs", "/"] {
+            assert!(!asks(other, html), "{other}");
+        }
+    }
+
+    #[test]
+    fn whatever_a_page_or_a_form_can_meet_has_its_words_in_every_language() {
+        let never = ["missing-token", "invalid-token", "insufficient-user-authentication", "refresh-refused"];
+        let of_programs =
+            ["weak-password", "insufficient-scope", "origin-refused", "external-id-taken", "client-taken"];
+        let of_the_api = ["idempotency-key-reused", "upgrade-required"];
+        for language in Words::load().all() {
+            for kind in kinds::ALL {
+                let others = never.iter().chain(&of_programs).chain(&of_the_api);
+                let key = format!("problem-{}", kind.slug);
+                let (said, english) = (language.find(&key), Words::load().all()[0].find(&key).map(str::to_owned));
+                let is_said = said.is_some() && (language.tag == "en" || said != english.as_deref());
+                assert_ne!(is_said, others.clone().any(|slug| *slug == kind.slug), "{}: {}", language.tag, kind.slug);
+            }
+        }
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::http::body::read_form;
 use crate::http::form::Form;
 use crate::http::problem::{Problem, kinds};
 
+/// Where the forms are that need nobody to be signed in.
+const STRANGERS: [&str; 3] = ["/sign-in", "/sign-up", "/setup"];
+
 /// A form of ours, and who sent it.
 pub(crate) struct Posted {
     /// Who.
@@ -34,16 +37,20 @@ impl FromRequest<App> for Posted {
         let mut form = Form::parse(&bytes, &[])?;
         let token = form.take("form_token").unwrap_or_default();
         if !visitor.owns(&token, parts.uri.path()) {
-            // A form of a session that has ended: what it says of itself is why nobody is signed in.
-            let ended = visitor.cookie.is_some() && visitor.caller.is_none();
-            return Err(if ended {
-                to_sign_in(&visitor, false).into()
-            } else {
-                Problem::new(kinds::FORM_EXPIRED).into()
-            });
+            return Err(not_theirs(&visitor, parts.uri.path()));
         }
         Ok(Self { visitor, form })
     }
+}
+
+/// What is answered to a form whose token is not that of whoever sent it.
+fn not_theirs(visitor: &Visitor, path: &str) -> Instead {
+    // A form of a session that has ended, here or in another tab: what it says of itself is why nobody is signed in.
+    if visitor.caller.is_none() && (visitor.cookie.is_some() || !STRANGERS.contains(&path)) {
+        return to_sign_in(visitor, false).into();
+    }
+    let kind = if visitor.has_cookies() { kinds::FORM_EXPIRED } else { kinds::COOKIES_NEEDED };
+    Problem::new(kind).into()
 }
 
 impl Posted {

@@ -107,6 +107,11 @@ impl Visitor {
         self.caller.as_ref().filter(|_| is_own)
     }
 
+    /// Whether the browser keeps our cookies: a page with a form brought one.
+    pub(crate) fn has_cookies(&self) -> bool {
+        self.cookie.is_some() || self.browser.is_some()
+    }
+
     /// A token for a form of this visitor's. A browser that has no cookie yet is given one with the answer.
     pub(crate) fn form_token(&mut self) -> String {
         let session = self.session();
@@ -150,7 +155,7 @@ impl FromRequestParts<App> for Visitor {
         if Brought::read(&parts.headers, Kind::Session, transport) == Brought::Several {
             // Not as if there were none: the sign-in page may get ours alone and lead back here for ever; and if ours were
             // removed, the other one would sign whoever asks in as somebody else.
-            return Err(Problem::invalid("The cookie of the session comes twice. Remove this site's cookies."));
+            return Err(Problem::new(kinds::DOUBLED_COOKIE));
         }
         let cookie = read(Kind::Session);
         let (caller, is_elsewhere) = match &cookie {

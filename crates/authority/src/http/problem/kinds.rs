@@ -98,6 +98,12 @@ kinds! {
     FORM_EXPIRED = FORBIDDEN "form-expired",
         "The form is out of date",
         "Load the page again, and send its form.";
+    COOKIES_NEEDED = FORBIDDEN "cookies-needed",
+        "The form came without the cookie that it belongs to",
+        "Let the browser keep this server's cookies, load the page again, and send its form.";
+    DOUBLED_COOKIE = BAD_REQUEST "doubled-cookie",
+        "The cookie of the session comes twice",
+        "Which of the two is ours cannot be told. Remove this site's cookies, and sign in again.";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED "method-not-allowed",
         "The path does not know this method",
         "Use one of the methods that the `Allow` header lists.";
