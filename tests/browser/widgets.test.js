@@ -444,3 +444,26 @@ test("the example says so when the authority cannot be reached", { allow: [FAILE
     await other.reload();
     await other.getByRole("status").getByText("The server cannot be reached.").first().waitFor();
 });
+
+test("what is counted is said in the form that goes with its number, in each language", async (visit) => {
+    const site = await visit.site({ pages: { "/": "<!doctype html><html lang=en><meta charset=utf-8><title>Words</title>" } });
+    const page = await visit.open();
+    await page.goto(site.url);
+    const said = await page.evaluate(async (url) => {
+        const { fill } = await import(`${url}/widgets/look.js`);
+        const { learn, wordsIn } = await import(`${url}/widgets/words.js`);
+        const all = {};
+        for (const lang of ["en", "de", "ar"]) {
+            await learn(lang);
+            all[lang] = [1, 2, 3].map((count) => fill(wordsIn(lang).pending, { pending: count, count }, lang));
+        }
+        return { ...all, done: fill(wordsIn("en").done, { confirmed: 1, total: 1, ms: 4, count: 1 }, "en") };
+    }, visit.server.url);
+    assert.equal(said.done, "Done. 1 of 1 service has confirmed (4 ms)");
+    assert.equal(said.en[0], "Signed out. 1 service has not confirmed yet");
+    assert.equal(said.en[1], "Signed out. 2 services have not confirmed yet");
+    assert.match(said.de[0], /1 Dienst hat/);
+    assert.match(said.de[1], /2 Dienste haben/);
+    assert.equal(new Set(said.ar).size, 3);
+    assert.match(said.ar[1], /خدمتان/);
+});

@@ -216,7 +216,7 @@ export class RescindDevices extends HTMLElement {
 
   #report({ enforced, confirmed, lapsed, pending, took_ms: ms }) {
     const total = confirmed + lapsed;
-    this.#say(!enforced ? "pending" : total ? "done" : "alone", { confirmed, total, pending, ms });
+    this.#say(!enforced ? "pending" : total ? "done" : "alone", { confirmed, total, pending, ms, count: enforced ? total : pending });
   }
 
   #failed(error) {
@@ -236,7 +236,7 @@ export class RescindDevices extends HTMLElement {
     return { ...wordsIn(this.#lang), ...this.#own.words };
   }
 
-  #fill = (name, data) => fill(this.#words[name], data);
+  #fill = (name, data) => fill(this.#words[name], data, this.#words.lang);
 
   #emit(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));

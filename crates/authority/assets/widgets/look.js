@@ -40,8 +40,9 @@ export const button = (text, onclick, more) => h("button", { type: "button", par
 
 export const date = (text, lang, style) => new Intl.DateTimeFormat(lang, style).format(new Date(text));
 
-/** A text with what is in braces put in. */
-export const fill = (text, data) => text.replace(/\{(\w+)\}/g, (_, key) => data[key]);
+/** A text with what is in braces put in; of several, the one for how many there are: `count`. */
+export const fill = (text, data, lang) =>
+  (text.other ? (text[new Intl.PluralRules(lang).select(data.count)] ?? text.other) : text).replace(/\{(\w+)\}/g, (_, key) => data[key]);
 
 /** A device in the list, and `out` to sign it out. When it was last active goes into `time`. */
 export function row({ id, current, device, ip, started_at }, words, out) {

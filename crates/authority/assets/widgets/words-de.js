@@ -2,7 +2,7 @@
 
 export default {
   lang: "de",
-  label: "Deine Geräte",
+  label: "Ihre Geräte",
   current: "Dieses Gerät",
   since: "Angemeldet am {date}",
   active: "aktiv {ago}",
@@ -12,12 +12,18 @@ export default {
   all: "Überall abmelden",
   sureAll: "Auch dieses Gerät wird abgemeldet.",
   more: "Mehr anzeigen",
-  password: "Dein Passwort, noch einmal",
+  password: "Ihr Passwort, noch einmal",
   cancel: "Abbrechen",
   wrong: "Das Passwort ist falsch. Nichts wurde geändert.",
-  again: "Melde dich dafür zuerst neu an.",
-  done: "Erledigt. {confirmed} von {total} Diensten haben bestätigt ({ms} ms)",
-  pending: "Abgemeldet. {pending} Dienste haben noch nicht bestätigt",
+  again: "Melden Sie sich dafür zuerst neu an.",
+  done: {
+    one: "Erledigt. {confirmed} von {total} Dienst hat bestätigt ({ms} ms)",
+    other: "Erledigt. {confirmed} von {total} Diensten haben bestätigt ({ms} ms)",
+  },
+  pending: {
+    one: "Abgemeldet. {pending} Dienst hat noch nicht bestätigt",
+    other: "Abgemeldet. {pending} Dienste haben noch nicht bestätigt",
+  },
   alone: "Erledigt ({ms} ms)",
   gone: "{name} wurde abgemeldet",
   come: "{name} hat sich angemeldet",

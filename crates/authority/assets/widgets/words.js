@@ -16,8 +16,14 @@ const EN = {
   cancel: "Cancel",
   wrong: "The password is wrong. Nothing was done.",
   again: "Sign in again first.",
-  done: "Done. {confirmed} of {total} services have confirmed ({ms} ms)",
-  pending: "Signed out. {pending} services have not confirmed yet",
+  done: {
+    one: "Done. {confirmed} of {total} service has confirmed ({ms} ms)",
+    other: "Done. {confirmed} of {total} services have confirmed ({ms} ms)",
+  },
+  pending: {
+    one: "Signed out. {pending} service has not confirmed yet",
+    other: "Signed out. {pending} services have not confirmed yet",
+  },
   alone: "Done ({ms} ms)",
   gone: "{name} was signed out",
   come: "{name} has signed in",
