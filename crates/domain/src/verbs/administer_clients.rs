@@ -256,7 +256,8 @@ fn check(world: &World, new: &NewClient) -> Result<(), Error> {
     if new.origins.len() > 20 || new.origins.iter().any(|origin| !is_origin(origin)) {
         return invalid(
             "origins",
-            "at most 20, each like https://app.example or http://localhost:3000, nothing after it",
+            "at most 20, each like https://app.example or http://localhost:3000, nothing after it; without the port 443 of https and 80 of \
+             http, which browsers leave out",
         );
     }
     if new.kind == ClientKind::Browser && new.confidential {
@@ -294,12 +295,32 @@ fn check_policy(world: &World, policy: &ClientPolicy) -> Result<(), Error> {
 
 /// An origin as browsers send it (RFC 6454 §6.2), never `null`, never `*`.
 fn is_origin(text: &str) -> bool {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    host.is_some_and(|host| {
+    let https = text.strip_prefix("https://").map(|host| (host, ":443"));
+    let found = https.or_else(|| text.strip_prefix("http://").map(|host| (host, ":80")));
+    found.is_some_and(|(host, usual)| {
         !host.is_empty()
+            && !host.ends_with(usual)
+            && !host.ends_with(':')
             && host.len() <= 255
             && host
                 .bytes()
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_origin;
+
+    #[test]
+    fn an_origin_is_written_as_browsers_send_it() {
+        for fine in ["https://app.example", "http://localhost:3000", "https://app.example:80", "http://[::1]:443"] {
+            assert!(is_origin(fine), "{fine}");
+        }
+        let never =
+            ["https://app.example:443", "http://app.example:80", "https://[::1]:443", "https://app.example:", "null"];
+        for bad in never {
+            assert!(!is_origin(bad), "{bad}");
+        }
+    }
 }
