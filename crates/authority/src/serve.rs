@@ -1,7 +1,7 @@
 //! `rescind serve`: puts the parts together, says when it is ready, and takes them apart in order.
 
 use std::io::IsTerminal as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -108,7 +108,7 @@ pub async fn serve_until(loaded: Loaded, announce: impl FnOnce(&Ready), stop: St
     }
     let set_up = set_up::offer(&authority.world).await?;
     let url = config.url_of(address);
-    let reached_at = if tls.is_some() { authority.world.policy.issuer.clone() } else { url.clone() };
+    let reached_at = if tls.is_some() { authority.world.policy.issuer.clone() } else { config.url_of(here(address)) };
     announce(&Ready { address, url, reached_at, set_up });
     tracing::info!(%address, issuer = authority.world.policy.issuer, data = %data.path().display(), "ready");
     let outcome = run(&authority, Entrance::new(listener, tls), &mut parts, stop).await;
@@ -152,6 +152,16 @@ async fn run(
         name = stop.signal() => tracing::warn!(signal = name, "stopping at once: told so again"),
     }
     if failed { Err(ServeError::Part) } else { Ok(()) }
+}
+
+/// Where whoever sits at this machine reaches a server that listens at `address`: none goes by the unspecified one.
+fn here(address: SocketAddr) -> SocketAddr {
+    let ip: IpAddr = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        named => named,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 /// Certificate and key, where the server is to speak HTTPS.
@@ -279,6 +289,23 @@ impl Stop {
                 let _ = told.await;
                 "its owner"
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::here;
+
+    #[test]
+    fn nobody_is_led_to_the_address_that_stands_for_all() {
+        for (bound, reached) in [
+            ("0.0.0.0:7080", "127.0.0.1:7080"),
+            ("[::]:7080", "[::1]:7080"),
+            ("127.0.0.1:1", "127.0.0.1:1"),
+            ("192.0.2.7:80", "192.0.2.7:80"),
+        ] {
+            assert_eq!(here(bound.parse().unwrap()).to_string(), reached);
         }
     }
 }
