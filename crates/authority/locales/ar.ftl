@@ -92,6 +92,7 @@ signed-out-elsewhere = سُجِّل خروج هذا الجهاز.
 # Setting up
 setup-title = الإعداد
 setup-intro = أنشئ حساب المدير الأول. الرابط صالح مرة واحدة.
+setup-open-again = افتح من جديد الرابط الذي طبعه الخادم عند بدء تشغيله: ينقص العنوان آخره.
 setup-go = أنشئ حساب المدير
 
 # New passwords
@@ -211,7 +212,8 @@ problem-uri-too-long = العنوان أطول مما ينبغي.
 problem-https-required = يحتاج هذا الموقع إلى HTTPS. أما عبر HTTP غير المشفَّر فلا يجيب إلا على هذا الجهاز.
 problem-invalid-credentials = اسم الدخول أو كلمة المرور غير صحيح.
 problem-wrong-password = كلمة المرور خاطئة. لم يتغيَّر شيء.
-problem-account-locked = الحساب مقفل لبعض الوقت.
+problem-account-locked = الحساب مقفل. اطلب من مدير فتح القفل.
+problem-account-locked-until = الحساب مقفل حتى { $it }.
 problem-sign-up-off = لا يمكن لأحد إنشاء حساب بنفسه هنا. اطلبه من مدير.
 problem-set-up-refused = رُفض الرابط. هو صالح مرة واحدة ولمدة ساعة، وما دام لا يوجد مدير. أعد تشغيل الخادم للحصول على رابط جديد.
 problem-login-taken = اسم الدخول هذا مستخدَم. اختر غيره.
@@ -256,6 +258,7 @@ notice-deleted = حُذف الحساب.
 notice-account-made = أُنشئ حسابك.
 notice-set-up = أُنشئ حساب المدير. هذا حسابك.
 notice-done = تم.
+notice-unread = تم. يتعذَّر الآن معرفة عدد الخدمات التي أكَّدت.
 notice-enforced = تم. أكَّدت { $confirmed } من { $of } من الخدمات ({ $n } مللي ثانية).
 notice-pending = تم. أكَّدت { $confirmed } من { $of } من الخدمات، وعلى البقية أن تؤكِّد خلال { $n ->
     [zero] لحظة.

@@ -64,6 +64,7 @@ signed-out-elsewhere = Dieses Gerät wurde abgemeldet.
 # Setting up
 setup-title = Einrichten
 setup-intro = Legen Sie den ersten Administrator an. Der Link gilt einmal.
+setup-open-again = Öffnen Sie noch einmal den Link, den der Server beim Start ausgegeben hat: Der Adresse fehlt das Ende.
 setup-go = Administrator anlegen
 
 # New passwords
@@ -179,7 +180,8 @@ problem-uri-too-long = Die Adresse ist zu lang.
 problem-https-required = Diese Website braucht HTTPS. Über unverschlüsseltes HTTP antwortet sie nur auf diesem Rechner.
 problem-invalid-credentials = Anmeldename oder Passwort ist falsch.
 problem-wrong-password = Das Passwort ist falsch. Es wurde nichts geändert.
-problem-account-locked = Das Konto ist vorübergehend gesperrt.
+problem-account-locked = Das Konto ist gesperrt. Bitten Sie einen Administrator, es zu entsperren.
+problem-account-locked-until = Das Konto ist bis { $it } gesperrt.
 problem-sign-up-off = Hier kann niemand selbst ein Konto anlegen. Bitten Sie einen Administrator darum.
 problem-set-up-refused = Der Link wird abgelehnt. Er gilt einmal und eine Stunde lang, und nur solange es keinen Administrator gibt. Starten Sie den Server für einen neuen noch einmal.
 problem-login-taken = Dieser Anmeldename ist vergeben. Wählen Sie einen anderen.
@@ -224,6 +226,7 @@ notice-deleted = Das Konto ist gelöscht.
 notice-account-made = Ihr Konto ist angelegt.
 notice-set-up = Der Administrator ist angelegt. Das ist Ihr Konto.
 notice-done = Erledigt.
+notice-unread = Erledigt. Wie viele Dienste bestätigt haben, lässt sich gerade nicht sagen.
 notice-enforced = Erledigt. { $of ->
     [one] { $confirmed } von { $of } Dienst hat bestätigt ({ $n } ms).
    *[other] { $confirmed } von { $of } Diensten haben bestätigt ({ $n } ms).

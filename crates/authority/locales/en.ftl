@@ -64,6 +64,7 @@ signed-out-elsewhere = This device was signed out.
 # Setting up
 setup-title = Set up
 setup-intro = Make the first administrator. The link is good once.
+setup-open-again = Open the link again that the server printed as it started: the address is missing its end.
 setup-go = Make the administrator
 
 # New passwords
@@ -179,7 +180,8 @@ problem-uri-too-long = The address is too long.
 problem-https-required = This site needs HTTPS. Over plain HTTP it answers on this machine only.
 problem-invalid-credentials = Login name or password is wrong.
 problem-wrong-password = The password is wrong. Nothing was changed.
-problem-account-locked = The account is locked for a while.
+problem-account-locked = The account is locked. Ask an administrator to unlock it.
+problem-account-locked-until = The account is locked until { $it }.
 problem-sign-up-off = Nobody can make an account by themselves here. Ask an administrator for one.
 problem-set-up-refused = The link is refused. It is good once and for an hour, and only while there is no administrator. Start the server again for a new one.
 problem-login-taken = This login name is taken. Choose another one.
@@ -224,6 +226,7 @@ notice-deleted = The account is deleted.
 notice-account-made = Your account is there.
 notice-set-up = The administrator is made. This is your account.
 notice-done = Done.
+notice-unread = Done. How many services have confirmed cannot be told at the moment.
 notice-enforced = Done. { $of ->
     [one] { $confirmed } of { $of } service has confirmed ({ $n } ms).
    *[other] { $confirmed } of { $of } services have confirmed ({ $n } ms).

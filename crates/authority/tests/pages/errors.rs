@@ -121,6 +121,49 @@ async fn a_page_that_takes_too_long_or_was_asked_for_at_too_great_length_says_so
 }
 
 #[tokio::test]
+async fn an_administrator_finds_the_console_on_every_page_and_is_told_where_they_are() {
+    let harness = Harness::start().await;
+    harness.administrator().await;
+    harness.sign_up("ann").await;
+    let (root, ann) = (Browser::signed_in(&harness, "root").await, Browser::signed_in(&harness, "ann").await);
+    for path in ["/account", "/account/security", "/sign-out", "/nowhere", "/account?after=x", "/admin/users/x"] {
+        assert!(root.get(path).await.text().contains("<a href=\"/admin\""), "{path}");
+        assert!(!ann.get(path).await.text().contains("<a href=\"/admin\""), "{path}");
+    }
+    let is_there = |page: &Answer| {
+        let text = page.text();
+        assert!(text.contains("<a href=\"/admin\" aria-current=\"true\""), "{text}");
+        assert!(!text.contains("<a href=\"/account\" aria-current"), "{text}");
+        assert!(text.contains("return_to=/admin/everyone\""), "{text}");
+    };
+    let everyone = "/admin/everyone";
+    let wrong = root.submit(everyone, everyone, &[("confirm", "nobody")]).await;
+    assert_eq!(wrong.status.as_u16(), 422);
+    is_there(&wrong);
+    harness.pass(Duration::from_mins(6));
+    let asked = root.submit(everyone, everyone, &[("confirm", "everyone")]).await;
+    is_there(&asked);
+    assert!(asked.text().contains("href=\"/admin/everyone\" data-cancel"), "{}", asked.text());
+    let fields = [("confirm", "everyone"), ("password", WRONG)];
+    let token = asked.form_token(everyone);
+    let wrong = root.post(everyone, &[&[("form_token", token.as_str())], &fields[..]].concat()).await;
+    assert_eq!(wrong.status.as_u16(), 403);
+    is_there(&wrong);
+}
+
+#[tokio::test]
+async fn devices_are_called_by_names_in_the_readers_language_at_the_console_too() {
+    let harness = Harness::start().await;
+    harness.administrator().await;
+    let ann = harness.sign_up("ann").await;
+    Browser::signed_in(&harness, "ann").await;
+    let root = Browser { language: "de".to_owned(), ..Browser::new(&harness) };
+    root.sign_in("root").await;
+    let page = root.get(&format!("/admin/users/{ann}")).await.text();
+    assert!(page.contains("Firefox unter Windows") && !page.contains("Firefox on Windows"), "{page}");
+}
+
+#[tokio::test]
 async fn no_page_can_be_framed_kept_or_made_to_run_anything() {
     let harness = Harness::start().await;
     harness.sign_up("ann").await;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
+use std::time::Duration;
 
 use flate2::read::GzDecoder;
 
@@ -73,6 +74,23 @@ async fn e1_a_long_list_is_complete_on_pages_of_fifty_and_this_device_comes_firs
     let cards = second.split("<li class=\"card device\" id=\"").skip(1);
     found.extend(cards.filter_map(|rest| rest.split('"').next()).map(str::to_owned));
     assert_eq!(found, expected);
+    // What is done on a later page leads back to it.
+    let place = format!("/account?after={more}");
+    let id = expected.iter().find(|id| second.contains(&format!("id=\"{id}\""))).expect("one is there");
+    for (action, fields) in [("name", vec![("name", "mine")]), ("sign-out", Vec::new())] {
+        let action = format!("/account/sessions/{id}/{action}");
+        let fields = [&fields[..], &[("after", more)]].concat();
+        assert_eq!(browser.submit(&place, &action, &fields).await.leads_to(), place, "{action}");
+        let form = second.split_once(&format!("action=\"{action}\"")).expect("the form").1;
+        let form = form.split_once("</form>").expect("its end").0;
+        assert!(form.contains(&format!("name=\"after\" value=\"{more}\"")), "{form}");
+    }
+    harness.pass(Duration::from_mins(6));
+    let other = expected.iter().rfind(|other| *other != id && second.contains(*other)).expect("another one");
+    let action = format!("/account/sessions/{other}/sign-out");
+    let asked = browser.submit(&place, &action, &[("after", more)]).await;
+    assert!(asked.text().contains(&format!("name=\"after\" value=\"{more}\"")), "{}", asked.text());
+    assert!(asked.text().contains(&format!("href=\"{place}\" data-cancel")), "{}", asked.text());
     for bad in ["x", "AAAA", ""] {
         let status = browser.get(&format!("/account?after={bad}")).await.status.as_u16();
         assert_eq!(status, if bad.is_empty() { 200 } else { 400 }, "{bad}");

@@ -22,7 +22,19 @@ async fn the_link_makes_one_administrator_once_who_is_signed_in_at_once() {
     let browser = Browser::new(&harness);
     let shown = browser.get(&page).await;
     assert!(shown.text().contains(&format!("name=\"token\" value=\"{token}\"")));
-    assert_eq!(shown.text().matches(&token).count(), 1, "no link on the page repeats it");
+    let link = format!("href=\"/language?to=de&amp;return_to=/setup%3Ftoken%3D{token}\"");
+    assert!(shown.text().contains(&link), "{}", shown.text());
+    assert_eq!(
+        shown.text().matches(&token).count(),
+        1 + 3,
+        "the languages lead back here, and nothing else repeats it"
+    );
+    let chosen = browser.get(&format!("/language?to=en&return_to=/setup%3Ftoken%3D{token}")).await;
+    assert_eq!(chosen.leads_to(), page);
+    let cut = browser.get("/setup").await.text();
+    assert!(cut.contains("Open the link again") && !cut.contains("<form"), "{cut}");
+    let late = Browser::new(&harness);
+    let old = late.get(&page).await.form_token("/setup");
     assert_eq!((shown.header("cache-control"), shown.header("referrer-policy")), ("no-store", "same-origin"));
 
     let fields = |password| [("token", token.as_str()), ("login", "ro+ot"), ("password", password)];
@@ -33,9 +45,14 @@ async fn the_link_makes_one_administrator_once_who_is_signed_in_at_once() {
     assert_eq!(browser.submit(&page, "/setup", &fields(PASSWORD)).await.leads_to(), "/account");
     let account = browser.get("/account").await;
     assert!(account.notice().starts_with("The administrator is made.") && account.text().contains("<bdi>ro+ot</bdi>"));
-    let again = Browser::new(&harness).submit(&page, "/setup", &fields(PASSWORD)).await;
+    let again = late.post("/setup", &[&[("form_token", old.as_str())], &fields(PASSWORD)[..]].concat()).await;
     assert_eq!(again.status.as_u16(), 403);
     assert!(again.text().contains("The link is refused") && again.text().contains("<form"));
+    for place in [page.as_str(), "/setup"] {
+        let refused = late.get(place).await;
+        refused.says(403, "set-up-refused");
+        assert!(!refused.text().contains("<form"), "there is nothing left to set up");
+    }
     harness.sign_in("ro+ot").await.get("/v1/admin/users").expect(200).await;
     assert!(!journal::lines().contains(&token));
 }

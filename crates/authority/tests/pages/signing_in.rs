@@ -141,6 +141,35 @@ async fn signing_out_ends_the_session_and_leaves_nothing_in_the_browser() {
 }
 
 #[tokio::test]
+async fn whoever_makes_an_account_on_the_way_somewhere_gets_there() {
+    let harness = Harness::start().await;
+    let browser = Browser::new(&harness);
+    assert_eq!(browser.get("/").await.leads_to(), "/account");
+    let page = browser.get("/sign-in?return_to=/account/security").await.text();
+    assert!(page.contains("href=\"/sign-up?return_to=/account/security\""), "{page}");
+    let page = browser.get("/sign-up?return_to=/account/security").await.text();
+    assert!(page.contains("name=\"return_to\" value=\"/account/security\""), "{page}");
+    for (login, asked, place) in
+        [("ann", "/account/security", "/account/security"), ("bob", "//evil.example", "/account")]
+    {
+        let browser = Browser::new(&harness);
+        let fields = [("login", login), ("password", PASSWORD), ("return_to", asked)];
+        assert_eq!(browser.submit("/sign-up", "/sign-up", &fields).await.leads_to(), place);
+    }
+}
+
+#[tokio::test]
+async fn a_lock_that_never_runs_out_is_not_called_one_that_does() {
+    let harness = Harness::start().await;
+    let root = harness.administrator().await;
+    let ann = harness.sign_up("ann").await;
+    let place = format!("/v1/admin/users/{ann}/lock");
+    root.post(&place).json(&json!({"reason": "x", "seconds": 0})).send().await;
+    let page = Browser::new(&harness).submit("/sign-in", "/sign-in", &[("login", "ann"), ("password", PASSWORD)]).await;
+    assert!(page.text().contains("The account is locked. Ask an administrator"), "{}", page.text());
+}
+
+#[tokio::test]
 async fn who_signs_up_is_signed_in_at_once() {
     let harness = Harness::start().await;
     let browser = Browser::new(&harness);

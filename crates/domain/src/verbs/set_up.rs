@@ -41,6 +41,11 @@ pub async fn offer(world: &World) -> Result<Option<Secret>, Error> {
         .map(|offered| offered.then_some(token))
 }
 
+/// Whether there is anything to set up: there is no administrator yet.
+pub async fn is_open(world: &World) -> Result<bool, Error> {
+    world.store.read("is_set_up_open", |view| Ok::<_, Error>(!view.has_administrator()?)).await
+}
+
 /// Makes the first administrator. The token is good once.
 pub async fn set_up(
     world: &World,

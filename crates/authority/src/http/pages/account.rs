@@ -19,6 +19,7 @@ use rescind_domain::verbs::list_sessions;
 use rescind_wire::SessionId;
 use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;
+use serde::de::value::StringDeserializer;
 
 use self::known::Known;
 use self::row::{Row, Viewer};
@@ -66,6 +67,8 @@ struct AccountPage<'a> {
     asked: usize,
     /// What is said of how many others there are, before all of them are signed out.
     others_count: String,
+    /// Where this page begins; nothing on the first one.
+    after: Option<String>,
     /// Where the next page is.
     more: Option<String>,
 }
@@ -78,13 +81,14 @@ impl AccountPage<'_> {
 }
 
 async fn show(State(app): State<App>, mut member: Member) -> Result<Response, Instead> {
-    let after = after(&member.visitor.target)?;
-    let devices = list_sessions::own_devices(&app.authority.world, &member.acting, after, PAGE).await;
+    let query = member.visitor.target.split_once('?').map_or("", |(_, query)| query);
+    let place = Place::take(&mut Form::parse(query.as_bytes(), &[])?)?;
+    let devices = list_sessions::own_devices(&app.authority.world, &member.acting, place.cursor, PAGE).await;
     let devices = devices.map_err(|error| member.refused(error))?;
     let form_token = member.visitor.form_token();
     let visitor = &member.visitor;
     let w = visitor.words();
-    let is_first = after.is_none();
+    let is_first = place.cursor.is_none();
     let own = &devices.own.session;
     let viewer = Viewer {
         w,
@@ -105,24 +109,43 @@ async fn show(State(app): State<App>, mut member: Member) -> Result<Response, In
         asked: if is_first { ASKED } else { 0 },
         others,
         others_count: if is_all { w.count("others-count", count) } else { w.say("others-many").to_owned() },
+        after: place.after,
         more: next(devices.others.next).map(|cursor| format!("/account?after={cursor}")),
     };
     Ok(answer(visitor, StatusCode::OK, &page))
 }
 
-/// Where the page that is asked for begins.
-fn after(target: &str) -> Result<Option<SessionCursor>, Problem> {
-    let query = target.split_once('?').map_or("", |(_, query)| query);
-    let Some(text) = Form::parse(query.as_bytes(), &[])?.take("after") else { return Ok(None) };
-    let text: serde::de::value::StringDeserializer<serde::de::value::Error> = text.into_deserializer();
-    let read = Cursor::<(u64, Timestamp, SessionId)>::deserialize(text);
-    let Cursor((number, started_at, id)) = read.map_err(|error| Problem::invalid(error.to_string()))?;
-    Ok(Some(SessionCursor { number, started_at, id }))
+/// A page of the list, by where it begins. The first one begins nowhere.
+#[derive(Default)]
+struct Place {
+    cursor: Option<SessionCursor>,
+    /// The same as a parameter, which forms bring back.
+    after: Option<String>,
 }
 
-/// Back to the list, which says what was done.
-fn back(member: &Member, cookie: Option<HeaderValue>, notice: &Notice) -> Response {
-    let mut response = (StatusCode::SEE_OTHER, [(LOCATION, "/account")]).into_response();
+impl Place {
+    /// What a query or a form says.
+    fn take(form: &mut Form) -> Result<Self, Problem> {
+        let Some(after) = form.take("after") else { return Ok(Self::default()) };
+        let text: StringDeserializer<serde::de::value::Error> = after.clone().into_deserializer();
+        let read = Cursor::<(u64, Timestamp, SessionId)>::deserialize(text);
+        let Cursor((number, started_at, id)) = read.map_err(|error| Problem::invalid(error.to_string()))?;
+        Ok(Self { cursor: Some(SessionCursor { number, started_at, id }), after: Some(after) })
+    }
+
+    fn path(&self) -> String {
+        self.after.as_ref().map_or_else(|| return_to::HOME.to_owned(), |after| format!("/account?after={after}"))
+    }
+
+    /// What the form brings again that asks for the password.
+    fn fields(&self) -> Vec<(String, String)> {
+        self.after.iter().map(|after| ("after".to_owned(), after.clone())).collect()
+    }
+}
+
+/// Back to the page of the list that it was done on, which says what was done.
+fn back(member: &Member, place: &Place, cookie: Option<HeaderValue>, notice: &Notice) -> Response {
+    let mut response = (StatusCode::SEE_OTHER, [(LOCATION, place.path())]).into_response();
     response.headers_mut().append(SET_COOKIE, notice.leave(&member.visitor));
     again::keep(response, cookie)
 }

@@ -25,13 +25,20 @@ use crate::traces;
 struct AgainPage<'a> {
     page: Frame<'a>,
     form_token: &'a str,
-    /// Where the form goes: where it was sent to before.
-    action: &'a str,
-    /// What was filled in.
-    fields: &'a [(String, String)],
-    /// What is about to be done, in words.
-    what: &'a str,
+    asked: &'a Asked<'a>,
     problem: Option<&'a str>,
+}
+
+/// What waits for the password.
+pub(crate) struct Asked<'a> {
+    /// Where the form goes: where it was sent to before.
+    pub(crate) action: &'a str,
+    /// What it brought, but for password and form token.
+    pub(crate) fields: &'a [(String, String)],
+    /// What is about to be done, in words.
+    pub(crate) what: &'a str,
+    /// The page that it was on.
+    pub(crate) back: &'a str,
 }
 
 /// What became of a form that may bring a password.
@@ -114,23 +121,17 @@ pub(crate) fn set(app: &App, signed_in: &SignedIn) -> HeaderValue {
     latest::of_session(app, signed_in.refresh.expose(), session.expires_at, session.remembered)
 }
 
-/// Asks for the password. `fields` are what the form brought, but for password and form token.
-pub(crate) fn ask(
-    member: &mut Member,
-    action: &str,
-    fields: &[(String, String)],
-    what: &str,
-    problem: Option<&Problem>,
-) -> Response {
+/// Asks for the password.
+pub(crate) async fn ask(member: &mut Member, asked: &Asked<'_>, problem: Option<&Problem>) -> Response {
+    asked.back.clone_into(&mut member.visitor.target);
+    let admin = member.visitor.is_administrator().await;
     let form_token = member.visitor.form_token();
     let visitor = &member.visitor;
     let said = problem.map(|problem| fault::said(visitor.words(), problem));
     let page = AgainPage {
-        page: Frame::new(visitor, "again-title"),
+        page: Frame { admin, ..Frame::new(visitor, "again-title") },
         form_token: &form_token,
-        action,
-        fields,
-        what,
+        asked,
         problem: said.as_deref(),
     };
     match problem {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use askama::Template;
+use askama::filters::Safe;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE, RETRY_AFTER, SET_COOKIE};
 use axum::http::request::Parts;
@@ -12,9 +13,11 @@ use axum::response::{IntoResponse, Response};
 
 use super::cookie::{Brought, Kind};
 use super::frame::{self, Frame};
+use super::moment::Moment;
 use super::visitor::Visitor;
 use super::words::Language;
 use crate::http::app::App;
+use crate::http::html::escape;
 use crate::http::problem::kinds::{self, Kind as Problematic};
 use crate::http::problem::{Problem, Told};
 
@@ -25,7 +28,7 @@ const PAGES: [&str; 7] = ["/account", "/admin", "/language", "/setup", "/sign-in
 #[template(path = "error.html")]
 struct ErrorPage<'a> {
     page: Frame<'a>,
-    text: &'a str,
+    text: Safe<String>,
     slug: &'static str,
 }
 
@@ -81,10 +84,13 @@ async fn page(app: &App, mut asked: Parts, response: Response) -> Response {
     let w = language(app, &asked.headers);
     let frame = match &visitor {
         // What the page before left to be said waits for a page that went well.
-        Some(visitor) => Frame { notice: None, ..Frame::new(visitor, "error-title") },
+        Some(visitor) => {
+            let admin = visitor.is_administrator().await;
+            Frame { notice: None, admin, ..Frame::new(visitor, "error-title") }
+        }
         None => Frame::bare(&app.pages, w, "error-title"),
     };
-    let text = &in_words(w, told.kind, &told.detail, told.retry_after);
+    let text = markup(w, told);
     let page = ErrorPage { page: frame, text, slug: told.kind.slug };
     let mut dressed = frame::bare(w, response.status(), &page);
     if let Some(wait) = response.headers().get(RETRY_AFTER) {
@@ -94,6 +100,20 @@ async fn page(app: &App, mut asked: Parts, response: Response) -> Response {
         dressed.headers_mut().append(SET_COOKIE, cookie.clone());
     }
     dressed
+}
+
+/// What went wrong, as markup, in which a moment is one.
+pub(crate) fn shown(w: &Language, problem: &Problem) -> Safe<String> {
+    markup(w, &problem.told())
+}
+
+fn markup(w: &Language, told: &Told) -> Safe<String> {
+    match told.until {
+        Some(until) if told.kind.slug == kinds::ACCOUNT_LOCKED.slug => {
+            w.around_moment("problem-account-locked-until", &Moment::exact(until))
+        }
+        _ => Safe(escape(&in_words(w, told.kind, &told.detail, told.retry_after))),
+    }
 }
 
 /// What went wrong, in words, for a page of a handler's own.

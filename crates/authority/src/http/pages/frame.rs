@@ -62,13 +62,6 @@ impl<'a> Frame<'a> {
         Self { signed_in, notice, stream, target: &visitor.target, ..Self::bare(visitor.pages(), w, title) }
     }
 
-    /// The page that a form which goes to `action` is on, or one above it.
-    #[expect(clippy::unused_self, reason = "templates call what is on the frame")]
-    pub(crate) fn above(&self, action: &str) -> &'static str {
-        let pages = ["/account/security", "/admin"];
-        pages.into_iter().find(|page| action.starts_with(page)).unwrap_or(return_to::HOME)
-    }
-
     /// Whether this page is the one at `path`, or below it.
     pub(crate) fn is_below(&self, path: &str) -> bool {
         self.target.starts_with(path)

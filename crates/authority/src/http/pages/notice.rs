@@ -42,13 +42,14 @@ const SAID: &[&str] = &[
     "rotated",
     "evicted",
     "signed-out-already",
+    "unread",
 ];
 
 impl Notice {
     /// What is to be said of the ending that is entry `number` of the log, which is waited for a while.
     pub(crate) async fn of(app: &App, number: u64) -> Self {
         let Ok(found) = app.authority.enforcement(number, PATIENCE).await else {
-            return Self::Pending { confirmed: 0, of: 0, within: 0 };
+            return Self::Said("unread");
         };
         let missing = found.pending.len() as u64;
         let (confirmed, of) = (found.confirmed, found.confirmed + found.lapsed + missing);

@@ -2,6 +2,8 @@
 
 use data_encoding::HEXUPPER;
 
+use crate::http::form::Form;
+
 /// Where whoever signs in goes unless something was asked for.
 pub(crate) const HOME: &str = "/account";
 
@@ -26,10 +28,22 @@ pub(crate) fn after_sign_in(place: &str) -> &str {
 
 /// The sign-in page, with the way back.
 pub(crate) fn sign_in_then(place: &str) -> String {
+    with_place("/sign-in", place)
+}
+
+/// A page that leads on to `place`, if that is where whoever signs in may be led.
+pub(crate) fn with_place(page: &str, place: &str) -> String {
     match after_sign_in(place) {
-        HOME => "/sign-in".to_owned(),
-        place => format!("/sign-in?return_to={}", encode(place)),
+        HOME => page.to_owned(),
+        place => format!("{page}?return_to={}", encode(place)),
     }
+}
+
+/// The place that a query names, for whoever has signed in.
+pub(crate) fn asked(target: &str) -> String {
+    let query = target.split_once('?').map_or("", |(_, query)| query);
+    let asked = Form::parse(query.as_bytes(), &[]).unwrap_or_default().take("return_to").unwrap_or_default();
+    after_sign_in(&asked).to_owned()
 }
 
 /// Percent-encodes a value of a query (RFC 3986 §2.1).

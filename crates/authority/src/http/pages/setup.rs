@@ -16,8 +16,8 @@ use super::frame::{Frame, answer};
 use super::new_password::Wrong;
 use super::notice::Notice;
 use super::posted::Posted;
-use super::sign_in;
 use super::visitor::Visitor;
+use super::{return_to, sign_in};
 use crate::http::app::App;
 use crate::http::form::Form;
 use crate::http::problem::{Problem, kinds};
@@ -37,19 +37,26 @@ struct SetUpPage<'a> {
     wrong: &'a Wrong,
 }
 
-async fn show(mut visitor: Visitor) -> Response {
+async fn show(State(app): State<App>, mut visitor: Visitor) -> Result<Response, Problem> {
     let query = visitor.target.split_once('?').map(|(_, query)| query.as_bytes().to_vec());
     let token = query.and_then(|query| Form::parse(&query, &[]).ok()?.take("token")).unwrap_or_default();
-    // Links on the page lead back here without the token: it is nobody else's to see.
-    "/setup".clone_into(&mut visitor.target);
-    form(visitor, StatusCode::OK, &token, "", &Wrong::default())
+    visitor.target = here(&token);
+    if !set_up::is_open(&app.authority.world).await? {
+        return Err(Problem::new(kinds::SET_UP_REFUSED));
+    }
+    Ok(form(visitor, StatusCode::OK, &token, "", &Wrong::default()))
+}
+
+/// The page with the link's token, which whoever chooses a language comes back with.
+fn here(token: &str) -> String {
+    if token.is_empty() { "/setup".to_owned() } else { format!("/setup?token={}", return_to::encode(token)) }
 }
 
 async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Problem> {
     let Posted { mut visitor, form: mut filled } = posted;
-    "/setup".clone_into(&mut visitor.target);
     let mut field = |name| filled.take(name).unwrap_or_default();
     let (token, login, password) = (field("token"), field("login"), field("password"));
+    visitor.target = here(&token);
     let made = match Password::new(password) {
         Ok(password) => {
             let secret = Secret::new(token.clone());
@@ -60,7 +67,7 @@ async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Prob
     };
     match made {
         Ok(password) => {
-            let mut response = sign_in::at_once(&visitor, login, password, false).await?;
+            let mut response = sign_in::at_once(&visitor, login, password, false, return_to::HOME).await?;
             response.headers_mut().append(SET_COOKIE, Notice::Said("set-up").leave(&visitor));
             Ok(response)
         }

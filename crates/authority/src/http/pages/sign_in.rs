@@ -1,6 +1,7 @@
 //! The sign-in page.
 
 use askama::Template;
+use askama::filters::Safe;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -34,7 +35,19 @@ struct SignInPage<'a> {
     remember: bool,
     return_to: &'a str,
     sign_up: bool,
-    problem: Option<&'a str>,
+    problem: Option<&'a Problem>,
+}
+
+impl SignInPage<'_> {
+    /// What was wrong.
+    fn said(&self, problem: &Problem) -> Safe<String> {
+        fault::shown(self.page.w, problem)
+    }
+
+    /// Where an account is made, with the way on.
+    fn sign_up_instead(&self) -> String {
+        return_to::with_place("/sign-up", self.return_to)
+    }
 }
 
 /// The form. Whoever is signed in already goes where it would have led.
@@ -92,6 +105,7 @@ pub(super) async fn at_once(
     login: String,
     password: Password,
     remember: bool,
+    place: &str,
 ) -> Result<Response, Problem> {
     let app = &visitor.app;
     let request = request(visitor, login, password, remember);
@@ -100,7 +114,7 @@ pub(super) async fn at_once(
     match outcome {
         Ok(signed_in) => {
             leave_former(app, visitor).await;
-            Ok(signed_in_at(visitor, &signed_in, return_to::HOME))
+            Ok(signed_in_at(visitor, &signed_in, place))
         }
         Err(_) => Ok((StatusCode::SEE_OTHER, [(LOCATION, "/sign-in")]).into_response()),
     }
@@ -146,7 +160,6 @@ fn form(
     problem: Option<&Problem>,
 ) -> Response {
     let form_token = visitor.form_token();
-    let said = problem.map(|problem| fault::said(visitor.words(), problem));
     let page = SignInPage {
         page: Frame::new(&visitor, "sign-in-title"),
         form_token: &form_token,
@@ -154,7 +167,7 @@ fn form(
         remember,
         return_to: place,
         sign_up: visitor.app.authority.config.sign_up.enabled,
-        problem: said.as_deref(),
+        problem,
     };
     let response = answer(&visitor, status, &page);
     match problem {

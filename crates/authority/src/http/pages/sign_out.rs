@@ -31,7 +31,9 @@ struct SignOutPage<'a> {
 /// Asks: a link alone signs nobody out.
 async fn show(mut member: Member) -> Response {
     let form_token = member.visitor.form_token();
-    let page = SignOutPage { page: Frame::new(&member.visitor, "sign-out-title"), form_token: &form_token };
+    let admin = member.visitor.is_administrator().await;
+    let page = Frame { admin, ..Frame::new(&member.visitor, "sign-out-title") };
+    let page = SignOutPage { page, form_token: &form_token };
     answer(&member.visitor, StatusCode::OK, &page)
 }
 

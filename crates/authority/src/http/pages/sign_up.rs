@@ -30,15 +30,17 @@ struct SignUpPage<'a> {
     form_token: &'a str,
     login: &'a str,
     remember: bool,
+    return_to: &'a str,
     wrong: &'a Wrong,
 }
 
 async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
     allowed(&app)?;
+    let place = return_to::asked(&visitor.target);
     if visitor.caller.is_some() {
-        return Ok((StatusCode::SEE_OTHER, [(LOCATION, return_to::HOME)]).into_response());
+        return Ok((StatusCode::SEE_OTHER, [(LOCATION, place)]).into_response());
     }
-    Ok(form(visitor, StatusCode::OK, "", false, &Wrong::default()))
+    Ok(form(visitor, StatusCode::OK, "", false, &place, &Wrong::default()))
 }
 
 fn allowed(app: &App) -> Result<(), Problem> {
@@ -51,6 +53,8 @@ async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Prob
     "/sign-up".clone_into(&mut visitor.target);
     let mut field = |name| form.take(name).unwrap_or_default();
     let (login, password, remember) = (field("login"), field("password"), field("remember") == "yes");
+    let asked = field("return_to");
+    let place = return_to::after_sign_in(&asked);
     let made = match Password::new(password) {
         Ok(password) => {
             let request = SignUp {
@@ -65,7 +69,7 @@ async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Prob
     };
     match made {
         Ok(password) => {
-            let mut response = sign_in::at_once(&visitor, login, password, remember).await?;
+            let mut response = sign_in::at_once(&visitor, login, password, remember, place).await?;
             let notice = super::notice::Notice::Said("account-made").leave(&visitor);
             response.headers_mut().append(SET_COOKIE, notice);
             Ok(response)
@@ -73,15 +77,21 @@ async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Prob
         Err(error @ (Error::WeakPassword(_) | Error::LoginTaken | Error::Invalid { .. })) => {
             let wrong = Wrong::of(visitor.words(), &error);
             let status = Problem::from(error).kind().status;
-            Ok(self::form(visitor, status, &login, remember, &wrong))
+            Ok(self::form(visitor, status, &login, remember, place, &wrong))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn form(mut visitor: Visitor, status: StatusCode, login: &str, remember: bool, wrong: &Wrong) -> Response {
+fn form(mut visitor: Visitor, status: StatusCode, login: &str, remember: bool, place: &str, wrong: &Wrong) -> Response {
     let form_token = visitor.form_token();
-    let page =
-        SignUpPage { page: Frame::new(&visitor, "sign-up-title"), form_token: &form_token, login, remember, wrong };
+    let page = SignUpPage {
+        page: Frame::new(&visitor, "sign-up-title"),
+        form_token: &form_token,
+        login,
+        remember,
+        return_to: place,
+        wrong,
+    };
     answer(&visitor, status, &page)
 }

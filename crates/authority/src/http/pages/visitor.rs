@@ -10,6 +10,8 @@ use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64URL_NOPAD;
 use rescind_domain::Error;
 use rescind_domain::acting::Acting;
+use rescind_domain::user::Role;
+use rescind_domain::verbs::administer_users;
 use rescind_wire::{Cause, SessionId};
 
 use super::Pages;
@@ -88,6 +90,13 @@ impl Visitor {
         self.cookie.is_some() && self.caller.is_none()
     }
 
+    /// Whether somebody is signed in who is an administrator, for what leads to the console. It decides nothing.
+    pub(crate) async fn is_administrator(&self) -> bool {
+        let Some(caller) = &self.caller else { return false };
+        let read = administer_users::who_am_i(&self.app.authority.world, &caller.acting()).await;
+        read.is_ok_and(|user| user.role == Role::Administrator)
+    }
+
     /// The session that is signed in.
     pub(crate) fn session(&self) -> Option<SessionId> {
         self.caller.as_ref().and_then(|caller| caller.verified().session().copied())
@@ -164,7 +173,8 @@ impl FromRequestParts<App> for Visitor {
         };
         let language = language(app, parts, read(Kind::Language).as_deref());
         let asked = parts.uri.path_and_query().filter(|_| parts.method == Method::GET);
-        let target = asked.map_or(return_to::HOME, |target| target.as_str()).to_owned();
+        let above = if parts.uri.path().starts_with("/admin") { "/admin" } else { return_to::HOME };
+        let target = asked.map_or(above, |target| target.as_str()).to_owned();
         let is_passive = is_passive(&parts.headers);
         Ok(Self {
             app: app.clone(),

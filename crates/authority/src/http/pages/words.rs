@@ -13,6 +13,7 @@ use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use rescind_domain::clock::Timestamp;
 
+use super::moment::Moment;
 use crate::http::html::escape;
 
 /// Stands for what a person wrote while the rest is made safe. In no catalogue (there is a test).
@@ -150,6 +151,15 @@ impl Language {
         let place: &str = PLACE.encode_utf8(&mut place);
         let text = escape(&self.with(key, &[("it", Arg::Text(place))]));
         Safe(text.replace(PLACE, &format!("<bdi>{}</bdi>", escape(written))))
+    }
+
+    /// A message around a moment, which a script makes one of the place where it is read.
+    pub(crate) fn around_moment(&self, key: &str, moment: &Moment) -> Safe<String> {
+        let mut place = [0; 4];
+        let place: &str = PLACE.encode_utf8(&mut place);
+        let text = escape(&self.with(key, &[("it", Arg::Text(place))]));
+        let (at, words) = (&moment.at, escape(&moment.words));
+        Safe(text.replace(PLACE, &format!("<time datetime=\"{at}\" title=\"{words}\" dir=\"ltr\">{words}</time>")))
     }
 
     /// A message with one thing that a person wrote, for attributes and titles: plain text.

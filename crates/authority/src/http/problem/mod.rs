@@ -167,6 +167,13 @@ impl Problem {
         self.0.document.retry_after
     }
 
+    /// What pages say of it.
+    pub(crate) fn told(&self) -> Told {
+        let Document { detail, retry_after, until, .. } = &self.0.document;
+        let until = until.as_ref().map(|until| until.0);
+        Told { kind: self.0.kind, detail: detail.clone(), retry_after: *retry_after, until }
+    }
+
     /// The headers that go with it.
     pub(crate) fn headers(&self) -> &HeaderMap {
         &self.0.headers
@@ -179,16 +186,18 @@ pub(crate) struct Told {
     pub(crate) kind: &'static Kind,
     pub(crate) detail: Cow<'static, str>,
     pub(crate) retry_after: Option<u64>,
+    pub(crate) until: Option<Timestamp>,
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let told = self.told();
         let Parts { kind, document, mut headers } = *self.0;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let body = serde_json::to_vec(&document).unwrap_or_default();
         let mut response = (kind.status, headers, body).into_response();
-        response.extensions_mut().insert(Told { kind, detail: document.detail, retry_after: document.retry_after });
+        response.extensions_mut().insert(told);
         response
     }
 }

@@ -10,8 +10,8 @@ use axum::http::header::SET_COOKIE;
 use axum::response::Response;
 use rescind_wire::SessionId;
 
-use super::back;
 use super::row::NEWS;
+use super::{Place, back};
 use crate::http::app::App;
 use crate::http::pages::cookie::{self, Kind};
 use crate::http::pages::instead::Instead;
@@ -60,7 +60,7 @@ pub(super) async fn confirm(State(_): State<App>, id: Named, posted: Posted) -> 
     let (member, _) = posted.member()?;
     let mut known = Known::read(&member.visitor);
     known.add(id.id("session")?);
-    let mut response = back(&member, None, &Notice::Said("known"));
+    let mut response = back(&member, &Place::default(), None, &Notice::Said("known"));
     response.headers_mut().append(SET_COOKIE, known.leave(&member.visitor));
     Ok(response)
 }

@@ -5,7 +5,7 @@ use axum::response::Response;
 use rescind_domain::Error;
 use rescind_domain::verbs::update_session::{self, Changes};
 
-use super::back;
+use super::{Place, back};
 use crate::http::app::App;
 use crate::http::pages::instead::Instead;
 use crate::http::pages::notice::Notice;
@@ -17,6 +17,7 @@ pub(super) async fn rename(State(app): State<App>, id: Named, posted: Posted) ->
     let (member, mut form) = posted.member()?;
     let name = form.take("name").map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
     let changes = Changes { name: Some(name), metadata: None };
+    let place = Place::take(&mut form)?;
     let session = id.id("session")?;
     let said = match update_session::update_session(&app.authority.world, &member.acting, session, changes).await {
         Ok(_) => {
@@ -28,5 +29,5 @@ pub(super) async fn rename(State(app): State<App>, id: Named, posted: Posted) ->
         Err(Error::Invalid { .. }) => "name-refused",
         Err(error) => return Err(member.refused(error)),
     };
-    Ok(back(&member, None, &Notice::Said(said)))
+    Ok(back(&member, &place, None, &Notice::Said(said)))
 }

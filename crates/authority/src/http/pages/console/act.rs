@@ -15,7 +15,7 @@ use rescind_wire::{Cause, Scope, SessionId, UserId};
 use crate::feed::FollowerId;
 use crate::http::app::App;
 use crate::http::form::Form;
-use crate::http::pages::again::{self, Standing};
+use crate::http::pages::again::{self, Asked, Standing};
 use crate::http::pages::instead::Instead;
 use crate::http::pages::notice::Notice;
 use crate::http::pages::visitor::{Member, to_sign_in};
@@ -144,7 +144,8 @@ pub(super) async fn press(mut member: Member, mut form: Form, button: Button<'_>
         Outcome::Done(response) => response,
         Outcome::Again(problem) => {
             let what = member.visitor.words().say(button.what).to_owned();
-            again::ask(&mut member, button.action, &[], &what, problem.as_ref())
+            let asked = Asked { action: button.action, fields: &[], what: &what, back: button.place };
+            again::ask(&mut member, &asked, problem.as_ref()).await
         }
         Outcome::Weak(weak) => Problem::from(Error::WeakPassword(weak)).into_response(),
         Outcome::Amend(problem) => problem.into_response(),

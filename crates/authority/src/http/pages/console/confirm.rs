@@ -17,7 +17,7 @@ use super::act::{Act, Attempt, Outcome, no_choice};
 use super::desk::{Chrome, Desk, Room};
 use crate::http::app::App;
 use crate::http::form::Form;
-use crate::http::pages::again;
+use crate::http::pages::again::{self, Asked};
 use crate::http::pages::fault;
 use crate::http::pages::frame::{self, Frame};
 use crate::http::pages::instead::Instead;
@@ -291,6 +291,7 @@ async fn submit(kind: Kind, posted: Posted, id: &str) -> Result<Response, Instea
     let (member, mut form) = posted.member()?;
     let mut desk = Desk::of(member);
     let target = Target::find(&desk, kind, id).await?;
+    target.action.clone_into(&mut desk.member.visitor.target);
     let mut filled = Filled::take(&mut form, kind);
     if !target.is_named_by(&filled.confirm) {
         let said = desk.words().say("console-wrong-word").to_owned();
@@ -314,7 +315,9 @@ async fn submit(kind: Kind, posted: Posted, id: &str) -> Result<Response, Instea
         }
         Outcome::Again(problem) => {
             let what = desk.words().say(&format!("confirm-{}-title", kind.key())).to_owned();
-            Ok(again::ask(&mut desk.member, &target.action, &filled.fields(), &what, problem.as_ref()))
+            let (action, fields) = (&target.action, &filled.fields());
+            let asked = Asked { action, fields, what: &what, back: action };
+            Ok(again::ask(&mut desk.member, &asked, problem.as_ref()).await)
         }
         Outcome::Weak(weak) => {
             let said = new_password::refusal(desk.words(), weak).to_owned();

@@ -13,6 +13,7 @@ use rescind_wire::{ClientId, SessionId, UserId};
 use super::act::{Act, Button, press};
 use super::row::{Names, Person};
 use crate::http::app::App;
+use crate::http::pages::account::row::named;
 use crate::http::pages::instead::Instead;
 use crate::http::pages::moment::Moment;
 use crate::http::pages::posted::Posted;
@@ -46,7 +47,7 @@ impl Row {
         Self {
             id: session.id.to_string(),
             person: Person::new(session.user, names),
-            name: session.name.unwrap_or(device.name),
+            name: session.name.unwrap_or_else(|| named(w, &device)),
             user_agent: session.user_agent,
             address: session.address.map(|address| address.to_string()),
             since: Moment::exact(session.started_at),

@@ -8,7 +8,7 @@ use rescind_domain::verbs::{delete_account, lock_account};
 
 use super::{HERE, refuse};
 use crate::http::app::App;
-use crate::http::pages::again::{self, Standing};
+use crate::http::pages::again::{self, Asked, Standing};
 use crate::http::pages::instead::Instead;
 use crate::http::pages::notice::Notice;
 use crate::http::pages::posted::Posted;
@@ -21,18 +21,17 @@ pub(super) async fn lock(State(app): State<App>, posted: Posted) -> Result<Respo
     HERE.clone_into(&mut member.visitor.target);
     let action = "/account/security/lock";
     let what = member.visitor.words().say("again-for-lock").to_owned();
+    let asked = Asked { action, fields: &[], what: &what, back: HERE };
     let cookie = match again::renew(&member, &mut form).await? {
         Standing::Go(cookie) => cookie,
-        Standing::Wrong(problem) => return Ok(again::ask(&mut member, action, &[], &what, Some(&problem))),
+        Standing::Wrong(problem) => return Ok(again::ask(&mut member, &asked, Some(&problem)).await),
     };
     match lock_account::lock_own(&app.authority.world, &member.acting, None).await {
         Ok(receipt) => {
             app.authority.enforced_here(&receipt).await;
             Ok(sign_out::leave(&member.visitor, &Notice::Said("locked")))
         }
-        Err(Error::StaleAuthentication { .. }) => {
-            Ok(again::keep(again::ask(&mut member, action, &[], &what, None), cookie))
-        }
+        Err(Error::StaleAuthentication { .. }) => Ok(again::keep(again::ask(&mut member, &asked, None).await, cookie)),
         Err(error) => Err(again::keep(member.refused(error).into_response(), cookie).into()),
     }
 }
