@@ -30,7 +30,12 @@ impl Call {
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         let name: HeaderName = name.parse().expect("a header");
-        self.request.headers_mut().append(name, HeaderValue::from_str(value).expect("a value"));
+        let value = HeaderValue::from_str(value).expect("a value");
+        // There is one host, and it has a name already.
+        if name == HOST {
+            self.request.headers_mut().remove(HOST);
+        }
+        self.request.headers_mut().append(name, value);
         self
     }
 

@@ -60,6 +60,32 @@ async fn a_sign_in_form_is_good_in_the_browser_that_asked_for_it_alone() {
 }
 
 #[tokio::test]
+async fn over_plain_http_there_are_pages_for_this_machine_alone_by_a_name_of_its_own() {
+    let harness = Harness::start().await;
+    harness.sign_up("ann").await;
+    let port = harness.address.port();
+    let rebound = format!("evil.example:{port}");
+    let evil = format!("http://{rebound}");
+    let browser = Browser::new(&harness);
+    let token = browser.visit("/sign-in").await.form_token("/sign-in");
+    let fields = [("form_token", token.as_str()), ("login", "ann"), ("password", PASSWORD)];
+    let call = browser.form("/sign-in", &fields).header(ORIGIN.as_str(), &evil).header("host", &rebound);
+    browser.send(call).await.says(403, "https-required");
+    assert!(browser.session().is_none());
+    let passed_on = ["x-forwarded-for", "x-real-ip"].map(|name| harness.get("/sign-in").header(name, "203.0.113.5"));
+    for call in passed_on.into_iter().chain([harness.get("/sign-in").header("host", "public.example")]) {
+        let page = browser.send(call).await;
+        page.says(403, "https-required");
+        assert!(page.text().contains("as localhost or 127.0.0.1"), "{}", page.text());
+    }
+    for host in [format!("localhost:{port}"), format!("127.0.0.1:{port}"), format!("[::1]:{port}")] {
+        let page =
+            browser.send(harness.get("/sign-in").header("host", &host).header("x-forwarded-for", "127.0.0.1")).await;
+        assert_eq!(page.status.as_u16(), 200, "{host}");
+    }
+}
+
+#[tokio::test]
 async fn a_second_sign_out_in_another_tab_leads_to_the_sign_in_page_as_the_first_one_did() {
     let harness = Harness::start().await;
     harness.sign_up("ann").await;

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::header::{ACCEPT_LANGUAGE, LOCATION, SET_COOKIE};
+use axum::http::header::{ACCEPT_LANGUAGE, HOST, LOCATION, SET_COOKIE};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64URL_NOPAD;
 use rescind_domain::Error;
@@ -159,7 +159,7 @@ impl FromRequestParts<App> for Visitor {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let Ok(device) = Device::from_request_parts(parts, app).await;
         let transport = app.pages.transport;
-        refuse_plain_http(transport, parts)?;
+        refuse_plain_http(app, parts)?;
         let read = |kind| Brought::read(&parts.headers, kind, transport).one().map(str::to_owned);
         if Brought::read(&parts.headers, Kind::Session, transport) == Brought::Several {
             // Not as if there were none: the sign-in page may get ours alone and lead back here for ever; and if ours were
@@ -195,15 +195,45 @@ impl FromRequestParts<App> for Visitor {
     }
 }
 
-/// Over plain HTTP there are pages for this machine alone.
-fn refuse_plain_http(transport: Transport, parts: &Parts) -> Result<(), Problem> {
+/// Over plain HTTP there are pages for this machine alone: asked for from here, by a name of this machine, since a site elsewhere
+/// can make its own name lead here (DNS rebinding), and not passed on from elsewhere, unless by a proxy that is named.
+fn refuse_plain_http(app: &App, parts: &Parts) -> Result<(), Problem> {
     let here =
         parts.extensions.get::<ConnectInfo<SocketAddr>>().is_some_and(|peer| peer.0.ip().to_canonical().is_loopback());
-    match transport {
+    let passed_on = app.authority.config.proxies.trusted.is_empty() && is_from_elsewhere(&parts.headers);
+    match app.pages.transport {
         Transport::Secure => Ok(()),
-        Transport::Loopback if here => Ok(()),
+        Transport::Loopback if here && names_this_machine(&parts.headers) && !passed_on => Ok(()),
         Transport::Loopback | Transport::Insecure => Err(Problem::new(kinds::HTTPS_REQUIRED)),
     }
+}
+
+/// Whether a request was sent to a name of this machine (RFC 9110 §7.2, RFC 6761 §6.3).
+fn names_this_machine(headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(HOST).iter();
+    let only = hosts.next().filter(|_| hosts.next().is_none());
+    only.and_then(|host| host.to_str().ok()).is_some_and(is_loopback)
+}
+
+/// Whether whoever passed a request on says that it came from elsewhere. Proxies name the client in one of these; nobody on this
+/// machine needs `Forwarded` (RFC 7239).
+fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    let says = ["x-forwarded-for", "x-real-ip", "x-forwarded-host"];
+    let all = says.iter().flat_map(|name| headers.get_all(*name));
+    let is_here =
+        |value: &HeaderValue| value.to_str().is_ok_and(|list| list.split(',').all(|one| is_loopback(one.trim())));
+    headers.contains_key("forwarded") || !all.into_iter().all(is_here)
+}
+
+/// Whether a host, which may come with a port, is this machine.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None if host.matches(':').count() > 1 => host,
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let address = name.parse::<IpAddr>().map(|address| address.to_canonical());
+    address.map_or_else(|_| name.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
 }
 
 /// Whom the cookie signs in; else whether it would at another address.
@@ -309,4 +339,49 @@ pub(crate) fn to_sign_in(visitor: &Visitor, come_back: bool) -> Response {
 pub(super) fn forget(visitor: &Visitor) -> [(HeaderName, HeaderValue); 2] {
     let cookie = cookie::remove(Kind::Session, visitor.transport());
     [(SET_COOKIE, cookie), (HeaderName::from_static("clear-site-data"), super::CLEAR)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pairs = pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        pairs.collect()
+    }
+
+    #[test]
+    fn only_a_name_of_this_machine_is_one() {
+        for host in ["localhost", "LocalHost:80", "127.0.0.1:7080", "127.9.9.9", "[::1]:7080", "[::1]"] {
+            let host = headers(&[("host", host)]);
+            assert!(names_this_machine(&host), "{host:?}");
+        }
+        let others =
+            ["evil.example:7080", "localhost.evil.example", "127.0.0.1.nip.io", "10.0.0.1", "[::2]:80", "", ":80"];
+        for host in others {
+            let host = headers(&[("host", host)]);
+            assert!(!names_this_machine(&host), "{host:?}");
+        }
+        let mut twice = headers(&[("host", "localhost")]);
+        twice.append(HOST, HeaderValue::from_static("evil.example"));
+        assert!(!names_this_machine(&twice) && !names_this_machine(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn what_was_passed_on_from_elsewhere_is_known_by_what_proxies_say() {
+        for here in [&[][..], &[("x-forwarded-for", "127.0.0.1, ::1")], &[("x-forwarded-host", "localhost:7080")]] {
+            assert!(!is_from_elsewhere(&headers(here)), "{here:?}");
+        }
+        let elsewhere = [
+            ("x-forwarded-for", "203.0.113.5"),
+            ("x-forwarded-for", "127.0.0.1, 203.0.113.5"),
+            ("x-forwarded-for", ""),
+            ("x-forwarded-host", "public.example"),
+            ("x-real-ip", "2001:db8::1"),
+            ("forwarded", "for=192.0.2.60;proto=https"),
+        ];
+        for said in elsewhere {
+            assert!(is_from_elsewhere(&headers(&[said])), "{said:?}");
+        }
+    }
 }
