@@ -147,10 +147,9 @@ impl Bounds {
     ];
 
     /// The same, for longer.
-    pub(crate) const FAR_COVERED: [Self; 3] = [
+    pub(crate) const FAR_COVERED: [Self; 2] = [
         Self { nodes: 2, restarts: 1, pauses: 1, ..Self::LEAST },
         Self { nodes: 2, breaks: 1, goodbyes: 1, ..Self::LEAST },
-        Self { nodes: 2, verifiers: 2, pauses: 1, ..Self::LEAST },
     ];
 
     /// Where one walks at random.
