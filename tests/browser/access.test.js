@@ -153,9 +153,9 @@ for (const look of LOOKS) {
             await go(page, { server: visit.server, login, later });
             await check(page, look, state);
         }
-        // What a device is signed out to, which says why.
+        // What a device is signed out to, which says why: whatever page it shows turns by itself.
         await visit.server.run(["user", "logout", login]);
-        await page.goto("/account");
+        await page.waitForURL("**/sign-in");
         await page.locator("#notice .notice").waitFor();
         await check(page, look, "signed out elsewhere");
     });
