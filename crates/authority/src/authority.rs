@@ -282,8 +282,11 @@ impl Authority {
     /// Closes a verifier's connection, for an administrator, and writes that down.
     pub(crate) async fn evict(&self, admin: &Administrator, id: Option<FollowerId>) -> Result<(), Error> {
         let known = id.and_then(|id| self.hub.find(id));
-        let evicted =
-            known.map(|listed| Evicted { name: listed.follower.name.clone(), client: listed.follower.client.clone() });
+        let evicted = known.map(|listed| Evicted {
+            name: listed.follower.name.clone(),
+            client: listed.follower.client.clone(),
+            gone: !listed.connected,
+        });
         evict_verifier(&self.world, admin, evicted).await?;
         // It may have gone by itself meanwhile.
         id.map(|id| self.hub.evict(id));

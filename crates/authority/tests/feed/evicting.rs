@@ -22,8 +22,14 @@ fn g5_a_verifier_that_was_evicted_is_waited_for_until_its_lease_is_over_and_no_l
     let phone = scene.server.sign_in("ann", "Phone");
     let (mut line, position) = Line::following(&scene, "unwanted", LEASE);
     line.until_echoed(position, 1);
-    evict(&scene, "unwanted");
+    let id = evict(&scene, "unwanted");
     assert_eq!(line.until_closed(), "evicted");
+    until(|| (scene.until_listed("unwanted")["connected"] == false).then_some(()));
+    scene.administer("DELETE", &format!("/v1/admin/verifiers/{id}"), None).expect(204);
+    let events = scene.administer("GET", "/v1/admin/events?limit=100", None).expect(200).json();
+    let evicted =
+        events["events"].as_array().expect("a list").iter().filter(|event| event["kind"] == "verifier_evicted");
+    assert_eq!(evicted.count(), 1, "nothing was closed the second time: {events}");
     let early = scene.end(&phone, "1ms");
     assert_eq!((&early["enforced"], &early["pending"][0]["verifier"]), (&json!(false), &json!("unwanted")), "{early}");
     let late = scene.end(&phone, "30s");

@@ -14,6 +14,8 @@ pub struct Evicted {
     pub name: String,
     /// The client that it is.
     pub client: ClientId,
+    /// Whether its connection is gone already: then there is nothing to close, and nothing to write down.
+    pub gone: bool,
 }
 
 /// Judges whoever wants to send `verifier` away, and writes the event. The caller closes the connection then. Where there
@@ -24,7 +26,10 @@ pub async fn evict_verifier(world: &World, admin: &Administrator, verifier: Opti
         .store
         .transact("evict_verifier", move |tx| {
             admin.check(tx, &inner)?;
-            let Evicted { name, client } = verifier.clone().ok_or(Error::NotFound("verifier"))?;
+            let Evicted { name, client, gone } = verifier.clone().ok_or(Error::NotFound("verifier"))?;
+            if gone {
+                return Ok(());
+            }
             let event = NewEvent::new(inner.now(), EventKind::VerifierEvicted, admin.actor())
                 .client(client)
                 .from(inner.stored_address(admin.address()))
