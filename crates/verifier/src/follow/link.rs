@@ -43,8 +43,10 @@ pub enum LinkError {
         error: io::Error,
     },
     /// The authority gave no token.
-    #[error("no token for the feed: the authority answered {status} {code}")]
+    #[error("no token for the feed: {url} answered {status}{}{code}", if code.is_empty() { "" } else { " " })]
     NoToken {
+        /// Who was asked: host and path.
+        url: String,
         /// The status.
         status: u16,
         /// The error code (RFC 6749 §5.2), if it gave one.
@@ -137,7 +139,8 @@ impl Link {
     async fn ask(&self) -> Result<Granted, LinkError> {
         let unreadable = |error: &dyn std::fmt::Display| LinkError::Unreadable(error.to_string());
         let body = format!("grant_type=client_credentials&scope={}", form(FEED_SCOPE));
-        let request = Request::post(format!("{}/oauth/token", self.base))
+        let path = format!("{}/oauth/token", self.base);
+        let request = Request::post(&path)
             .header(HOST, self.origin.name())
             .header(AUTHORIZATION, self.credentials.as_str())
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -147,7 +150,8 @@ impl Link {
         let (status, body) = self.origin.ask(request, LONGEST_ANSWER).await?;
         if status != StatusCode::OK {
             let code = serde_json::from_slice::<NotGranted>(&body).map(|refused| refused.error).unwrap_or_default();
-            return Err(LinkError::NoToken { status: status.as_u16(), code });
+            let url = format!("{}{path}", self.origin.name());
+            return Err(LinkError::NoToken { url, status: status.as_u16(), code });
         }
         serde_json::from_slice(&body).map_err(|error| unreadable(&error))
     }
