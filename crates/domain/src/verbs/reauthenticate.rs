@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rescind_wire::{Position, Subject};
 
 use crate::acting::Acting;
-use crate::chain::{Chain, Turn};
 use crate::audience;
+use crate::chain::{Chain, Turn};
 use crate::clock::Timestamp;
 use crate::credentials::{self, Confirmed};
 use crate::error::Error;
