@@ -317,7 +317,7 @@ test("b5 an administrator's lock turns every open page, and says so to whoever s
     for (const page of pages) await isSignedOut(page, ELSEWHERE);
     assert.equal(await app.works(), false);
     await signIn(pages[0], login);
-    await pages[0].getByRole("alert").getByText("The account is locked for a while.").waitFor();
+    await pages[0].getByRole("alert").getByText("The account is locked until").waitFor();
     await visit.server.run(["user", "unlock", login]);
     await pages[1].goto("/account");
     assert.match(pages[1].url(), /\/sign-in/, "what the lock ended stays ended");
@@ -335,7 +335,7 @@ test("b5 who locks the own account is out everywhere at once", { allow: [REFUSED
     await isSignedOut(one, "The account is locked, and every device is signed out.");
     await isSignedOut(two, ELSEWHERE);
     await signIn(two, login);
-    await two.getByRole("alert").getByText("The account is locked for a while.").waitFor();
+    await two.getByRole("alert").getByText("The account is locked until").waitFor();
 });
 
 test("b5 who deletes the own account gives its password, and nothing of it is left", { allow: [REFUSED] }, async (visit) => {
