@@ -164,7 +164,7 @@ const { listen, stop } = follow(() => body.dataset.stream, {
   ended: () => { over = true; leave(); },
 }, reload);
 
-if (location.search.includes("ended=")) history.replaceState(null, "", location.pathname);
+if (location.search.includes("ended=")) history.replaceState(null, "", location.href.replace(/ended=\w*&?/, ""));
 speak();
 tellTimes();
 document.addEventListener("rescind:changed", tellTimes);

@@ -38,7 +38,7 @@ export function follow(path, heard, look) {
   let [place, over, stream, channel, turn] = [];
   let [timer, hidden, failures, began] = [0, 0, 0, 0];
   let [leads, behind] = [false, false];
-  const acts = { full: look, replaced: seldom, left: () => { why = "here"; }, ...heard };
+  const acts = { full: look, replaced: seldom, left: () => { why = "here"; setTimeout(() => { why = "elsewhere"; }, 10_000); }, ...heard };
 
   function act(name) {
     if (name === "hello") behind = false;

@@ -108,7 +108,7 @@ pub async fn serve_until(loaded: Loaded, announce: impl FnOnce(&Ready), stop: St
     }
     let set_up = set_up::offer(&authority.world).await?;
     let url = config.url_of(address);
-    let reached_at = if tls.is_some() { authority.world.policy.issuer.clone() } else { config.url_of(here(address)) };
+    let reached_at = reached_at(&authority.world.policy.issuer).unwrap_or_else(|| config.url_of(here(address)));
     announce(&Ready { address, url, reached_at, set_up });
     tracing::info!(%address, issuer = authority.world.policy.issuer, data = %data.path().display(), "ready");
     let outcome = run(&authority, Entrance::new(listener, tls), &mut parts, stop).await;
@@ -152,6 +152,12 @@ async fn run(
         name = stop.signal() => tracing::warn!(signal = name, "stopping at once: told so again"),
     }
     if failed { Err(ServeError::Part) } else { Ok(()) }
+}
+
+/// Where people reach the pages of an issuer that is not of this machine alone: at its origin, through a proxy or not.
+fn reached_at(issuer: &str) -> Option<String> {
+    let host = issuer.strip_prefix("https://")?.split('/').next()?;
+    Some(format!("https://{host}"))
 }
 
 /// Where whoever sits at this machine reaches a server that listens at `address`: none goes by the unspecified one.

@@ -180,8 +180,8 @@ pub trait View {
     fn users_from(&self, prefix: &str, after: &str, limit: u32) -> Result<Vec<User>, StoreError>;
     /// A user's record of revocations.
     fn user_cut(&self, id: &UserId) -> Result<Option<UserCut>, StoreError>;
-    /// Whether there is an administrator who is neither locked nor deleted.
-    fn has_administrator(&self) -> Result<bool, StoreError>;
+    /// Whether there is an administrator who is neither locked at `now` nor deleted.
+    fn has_administrator(&self, now: Timestamp) -> Result<bool, StoreError>;
 
     /// What a caller's standing hangs on.
     fn caller(&self, key: &CallerKey<'_>) -> Result<CallerRows, StoreError>;

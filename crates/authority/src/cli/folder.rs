@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 use futures_util::FutureExt as _;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, join, select};
 use rescind_domain::World;
 use rescind_domain::acting::Administrator;
 use rescind_domain::revocation::{Actor, Receipt};
@@ -221,9 +221,13 @@ impl Tool {
         let Some(patience) = waiting.wait else { return Ok((self.ask(number).await, None)) };
         let began = self.authority.clock.boottime();
         let answer = self.ask(number).shared();
-        let found = self.enforcement(number, patience, answer.clone()).await?;
-        let took = self.authority.clock.boottime().saturating_sub(began);
-        Ok((answer.await, Some(Enforcement { took, ..found })))
+        let found = async {
+            let found = self.enforcement(number, patience, answer.clone()).await?;
+            let took = self.authority.clock.boottime().saturating_sub(began);
+            Ok::<_, Failure>(Enforcement { took, ..found })
+        };
+        let (found, answer) = join(found, answer.clone()).await;
+        Ok((answer, Some(found?)))
     }
 
     /// Waits for an enforcement: by the server that runs here, which knows its verifiers, and by what nodes say of

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rescind_domain::Error;
 use rescind_domain::node::NodeId;
-use rescind_wire::ClientId;
+use rescind_wire::{ClientId, Epoch};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
@@ -76,18 +76,31 @@ impl Authority {
 /// whoever asks later is told the same. Whether it is enforced is never taken from here.
 #[derive(Default)]
 pub(crate) struct Outcomes {
-    told: Mutex<BTreeMap<u64, (u64, u64)>>,
+    told: Mutex<Told>,
+}
+
+#[derive(Default)]
+struct Told {
+    /// In which the numbers are.
+    epoch: Option<Epoch>,
+    outcomes: BTreeMap<u64, (u64, u64)>,
 }
 
 impl Outcomes {
     /// The most positions that are kept, the last ones.
     const MOST: usize = 1024;
 
-    fn first(&self, number: u64, now: (u64, u64)) -> (u64, u64) {
+    /// Of those who looked at the same moment, whoever looked longest has seen more verifiers lapse.
+    fn first(&self, epoch: Option<Epoch>, number: u64, now: (u64, u64)) -> (u64, u64) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = *told.entry(number).or_insert(now);
-        if told.len() > Self::MOST {
-            told.pop_first();
+        if told.epoch != epoch {
+            *told = Told { epoch, outcomes: BTreeMap::new() };
+        }
+        let kept = told.outcomes.entry(number).or_insert(now);
+        kept.1 = kept.1.max(now.1);
+        let outcome = *kept;
+        if told.outcomes.len() > Self::MOST {
+            told.outcomes.pop_first();
         }
         outcome
     }
@@ -130,7 +143,8 @@ impl Wait {
         let holding = listed.iter().filter(|listed| listed.until.is_some());
         let confirmed = holding.filter(|listed| listed.position >= self.number).count() as u64;
         if missing.is_nothing() {
-            let (confirmed, lapsed) = authority.outcomes.first(self.number, (confirmed, self.lapsed));
+            let epoch = authority.verifier.position().map(|position| position.epoch);
+            let (confirmed, lapsed) = authority.outcomes.first(epoch, self.number, (confirmed, self.lapsed));
             return Enforcement { enforced: true, confirmed, lapsed, pending: Vec::new(), took };
         }
         let here = authority.hub.row().map(|row| row.id);
@@ -171,12 +185,15 @@ mod tests {
     #[test]
     fn what_was_told_of_a_position_is_told_again_for_as_long_as_there_is_room() {
         let outcomes = Outcomes::default();
-        assert_eq!(outcomes.first(1, (3, 1)), (3, 1));
-        assert_eq!(outcomes.first(1, (3, 0)), (3, 1));
+        let epoch = |n| Some(Epoch::from_bytes([n; 10]));
+        assert_eq!(outcomes.first(epoch(1), 1, (3, 1)), (3, 1));
+        assert_eq!(outcomes.first(epoch(1), 1, (2, 0)), (3, 1));
+        assert_eq!(outcomes.first(epoch(1), 1, (2, 2)), (3, 2));
         for number in 2..=1025 {
-            outcomes.first(number, (1, 0));
+            outcomes.first(epoch(1), number, (1, 0));
         }
-        assert_eq!(outcomes.told.lock().expect("sound").len(), 1024);
-        assert_eq!(outcomes.first(1025, (0, 0)), (1, 0));
+        assert_eq!(outcomes.told.lock().expect("sound").outcomes.len(), 1024);
+        assert_eq!(outcomes.first(epoch(1), 1025, (0, 0)), (1, 0));
+        assert_eq!(outcomes.first(epoch(2), 1025, (0, 0)), (0, 0), "numbers are given again after a history was lost");
     }
 }

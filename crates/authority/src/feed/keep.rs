@@ -129,8 +129,8 @@ struct Watched {
     observer: Observer,
     /// When the last read was begun that counts.
     began: Time,
-    /// When the leases of former epochs have run out, if they may run.
-    unsettled: Option<Time>,
+    /// When the leases of the epochs before this one have run out, if they may run.
+    unsettled: Option<(Epoch, Time)>,
 }
 
 impl Watcher {
@@ -144,17 +144,21 @@ impl Watcher {
         let unsettled = nodes.unsettled.map(|recorded| {
             // What the database says may be what one says that was put in its place.
             let permitted = of_node(authority.config.feed.max_lease).max(authority.permitted.longest());
-            unsettled_since(authority, epoch, now) + counted(recorded.max(permitted))
+            (epoch, unsettled_since(authority, epoch, now) + counted(recorded.max(permitted)))
         });
         let lapsed = self.lock().observe(&nodes.rows, unsettled, began, now);
-        if !lapsed.is_empty() {
-            keep_node::remove(world, lapsed).await?;
+        if !lapsed.is_empty()
+            && let Err(error) = keep_node::remove(world, lapsed).await
+        {
+            // They have lapsed all the same.
+            tracing::debug!(%error, "rows of nodes that have stopped cannot be removed");
         }
-        if unsettled.is_some_and(|end| began >= end) {
+        if unsettled.is_some_and(|(_, end)| began >= end) {
             keep_node::settle(world, epoch).await?;
-            self.lock().unsettled = None;
             // Whatever ran of which this folder knew nothing is over, too.
-            if let Err(error) = authority.permitted.outlived() {
+            if self.lock().settle(epoch)
+                && let Err(error) = authority.permitted.outlived()
+            {
                 tracing::debug!(%error, "that former leases are over cannot be written down");
             }
         }
@@ -165,7 +169,7 @@ impl Watcher {
     pub(super) fn missing(&self, number: u64) -> Missing {
         let watched = self.lock();
         let nodes = watched.observer.missing(number).map(|missing| (missing.node, missing.bound)).collect();
-        Missing { nodes, history: watched.unsettled }
+        Missing { nodes, history: watched.unsettled.map(|(_, end)| end) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Watched> {
@@ -176,7 +180,13 @@ impl Watcher {
 impl Watched {
     /// Takes what a read showed. Answers who has lapsed. Several look at a time: a read that was begun before one that
     /// was taken already shows what is over.
-    fn observe(&mut self, rows: &[NodeRow], unsettled: Option<Time>, began: Time, done: Time) -> Vec<(NodeId, u64)> {
+    fn observe(
+        &mut self,
+        rows: &[NodeRow],
+        unsettled: Option<(Epoch, Time)>,
+        began: Time,
+        done: Time,
+    ) -> Vec<(NodeId, u64)> {
         if began < self.began {
             return Vec::new();
         }
@@ -184,6 +194,16 @@ impl Watched {
         self.unsettled = unsettled;
         self.observer.observe(rows, began, done);
         self.observer.lapsed().collect()
+    }
+
+    /// The leases of the epochs before `epoch` have run out. Answers whether that is what was waited for: another epoch may
+    /// have begun since, and its wait with it.
+    fn settle(&mut self, epoch: Epoch) -> bool {
+        let is_it = self.unsettled.is_some_and(|(waiting, _)| waiting == epoch);
+        if is_it {
+            self.unsettled = None;
+        }
+        is_it
     }
 }
 
@@ -216,6 +236,20 @@ mod tests {
     fn row(counter: u64) -> NodeRow {
         let lease = Duration::from_secs(15);
         NodeRow { id: NodeId::from_bytes([1; 16]), counter, lease, reached: 1, verifiers: 0 }
+    }
+
+    #[test]
+    fn r8_the_end_of_one_epochs_wait_does_not_end_that_of_the_next() {
+        let (watcher, at) = (Watcher::default(), Duration::from_secs);
+        let (first, second) = (Epoch::from_bytes([1; 10]), Epoch::from_bytes([2; 10]));
+        let observe = |epoch, end, began| watcher.lock().observe(&[], Some((epoch, at(end))), at(began), at(began));
+        observe(first, 10, 11);
+        // Another epoch begins while it is written down that the first one's wait is over.
+        observe(second, 30, 12);
+        assert!(!watcher.lock().settle(first));
+        assert_eq!(watcher.missing(1).history, Some(at(30)));
+        assert!(watcher.lock().settle(second));
+        assert!(watcher.missing(1).is_nothing());
     }
 
     #[test]

@@ -23,7 +23,6 @@ use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, watch};
-use tokio::time::timeout;
 use tower::ServiceExt as _;
 
 use super::problem::{Problem, kinds};
@@ -83,8 +82,12 @@ where
         }
         () = line.idles(limits.header_timeout) => {
             connection.as_mut().graceful_shutdown();
-            // Whoever has not even begun hears nothing of it.
-            timeout(limits.header_timeout, connection).await.unwrap_or(Ok(()))
+            // What was asked for meanwhile is still answered; whoever has not even begun hears nothing of it.
+            tokio::select! {
+                outcome = &mut connection => outcome,
+                () = line.is_abused(limits.request_timeout) => return tracing::debug!("a connection asked too much"),
+                () = line.idles(limits.header_timeout) => Ok(()),
+            }
         }
     };
     if let Err(error) = outcome {
@@ -182,7 +185,10 @@ impl HttpBody for Watched {
                 }
             }
         }
-        let piece = this.rest.split_to(this.rest.len().min(PIECE));
+        // The last byte goes by itself: it is asked for once the client has taken the rest, and what is handed out is kept by
+        // nobody who would notice that it is not taken.
+        let kept = usize::from(this.rest.len() > 1 && this.rest.len() <= PIECE && this.body.is_end_stream());
+        let piece = this.rest.split_to((this.rest.len() - kept).min(PIECE));
         if let Some(exchange) = &mut this.exchange {
             exchange.moves();
             if this.rest.is_empty() && this.body.is_end_stream() {
@@ -268,7 +274,7 @@ mod tests {
             assert_eq!(places.available_permits(), 0);
             pieces.push(frame.expect("no error").into_data().expect("data").len());
         }
-        assert_eq!(pieces, [PIECE, PIECE, 5]);
+        assert_eq!(pieces, [PIECE, PIECE, 4, 1]);
         assert_eq!(length(&body), (Some(0), true));
         drop(body);
         assert_eq!((places.available_permits(), line.has_broken_off()), (1, 0));

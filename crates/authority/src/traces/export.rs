@@ -127,7 +127,9 @@ impl Exporter {
                 }
                 Err(error @ NotTaken::Ever(_)) => {
                     self.complain(&error);
-                    break;
+                    shared.rejected.fetch_add(count, Relaxed);
+                    self.lost += count;
+                    return;
                 }
                 Err(error) => {
                     self.complain(&error);

@@ -92,7 +92,7 @@ fn every_verb_that_takes_a_key_does_it_once() {
     assert_eq!(others(), first);
     assert!(house.is_listed(&tablet), "the repeated one ended what came since");
     let lock = || {
-        let (lock, reason) = (LockFor::Default, String::new());
+        let (lock, reason) = (LockFor::Default, "because".to_owned());
         run(lock_account::lock_user(&house.world, OPERATOR, ann.id, lock, reason, Some(key("lock", 1)))).unwrap()
     };
     let first = lock();
@@ -119,10 +119,10 @@ fn every_verb_that_takes_a_key_does_it_once() {
     drop(first);
     // What failed was not done, and may be tried again with the same key.
     let absent = Scope::User { user: rescind_wire::UserId::from_bytes([1; 16]), except: None, deleted: false };
-    let refused = run(revoke::revoke(&house.world, OPERATOR, absent, String::new(), Some(key("bad", 1))));
+    let refused = run(revoke::revoke(&house.world, OPERATOR, absent, "because".to_owned(), Some(key("bad", 1))));
     assert!(matches!(refused, Err(Error::NotFound("user"))));
     let scope = Scope::Everyone { services: false };
-    run(revoke::revoke(&house.world, OPERATOR, scope, String::new(), Some(key("bad", 1)))).unwrap();
+    run(revoke::revoke(&house.world, OPERATOR, scope, "because".to_owned(), Some(key("bad", 1)))).unwrap();
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn the_last_administrator_stays_one() {
     // One who is locked cannot be the one who is left.
     run(administer_users::set_role(&house.world, OPERATOR, root.id, Role::Administrator)).unwrap();
     let lock = LockFor::UntilUnlocked;
-    run(lock_account::lock_user(&house.world, OPERATOR, root.id, lock, String::new(), None)).unwrap();
+    run(lock_account::lock_user(&house.world, OPERATOR, root.id, lock, "because".to_owned(), None)).unwrap();
     let own = run(administer_users::set_role(&house.world, OPERATOR, ann.id, Role::User));
     assert!(matches!(own, Err(Error::Invalid { field: "role", .. })));
 }

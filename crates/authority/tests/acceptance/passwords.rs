@@ -174,7 +174,7 @@ fn b5_a_lock_of_a_given_length_lasts_that_long() {
     let house = House::new();
     let ann = house.person("ann");
     let lock = LockFor::Duration(3 * HOUR);
-    run(lock_account::lock_user(&house.world, OPERATOR, ann.id, lock, String::new(), None)).unwrap();
+    run(lock_account::lock_user(&house.world, OPERATOR, ann.id, lock, "because".to_owned(), None)).unwrap();
     house.advance(3 * HOUR - Duration::from_millis(1));
     assert!(matches!(house.try_sign_in(ann.request(OLD)), Err(Error::Locked { until: Some(_) })));
     house.advance(Duration::from_millis(1));
@@ -200,9 +200,9 @@ fn b5_deleting_an_account_ends_everything_and_its_id_is_never_used_again() {
     let (world, id) = (&house.world, ann.id);
     let acts = [
         run(change_password::set(world, OPERATOR, id, password(NEW))).map(drop),
-        run(lock_account::lock_user(world, OPERATOR, id, LockFor::Default, String::new(), None)).map(drop),
+        run(lock_account::lock_user(world, OPERATOR, id, LockFor::Default, "because".to_owned(), None)).map(drop),
         run(lock_account::unlock_user(world, OPERATOR, id)),
-        run(delete_account::delete_user(world, OPERATOR, id, String::new())).map(drop),
+        run(delete_account::delete_user(world, OPERATOR, id, "because".to_owned())).map(drop),
         run(administer_users::set_role(world, OPERATOR, id, rescind_domain::user::Role::Administrator)).map(drop),
         run(administer_users::find_user(world, OPERATOR, &id.to_string())).map(drop),
     ];

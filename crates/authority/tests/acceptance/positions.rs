@@ -78,7 +78,7 @@ fn r2_tokens_carry_the_position_as_it_was_before_their_checks() {
     let world = house.world.clone();
     house.hasher.meanwhile(move || {
         let scope = Scope::User { user: bob.id, except: None, deleted: false };
-        run(revoke::revoke(&world, OPERATOR, scope, String::new(), None)).unwrap();
+        run(revoke::revoke(&world, OPERATOR, scope, "because".to_owned(), None)).unwrap();
     });
     let device = house.sign_in(&ann);
     assert_eq!(house.number(), head.number + 1);

@@ -307,7 +307,7 @@ fn c7_a_refresh_before_or_after_any_ending_leaves_no_live_token_behind() {
         ("password", |house, _, laptop| drop(laptop.change_password(house).unwrap())),
         ("everyone", |house, _, _| drop(house.revoke(Scope::Everyone { services: false }))),
         ("deletion", |house, phone, _| {
-            run(delete_account::delete_user(&house.world, OPERATOR, phone.user(), String::new())).unwrap();
+            run(delete_account::delete_user(&house.world, OPERATOR, phone.user(), "because".to_owned())).unwrap();
         }),
     ];
     for (name, end) in ends {

@@ -238,7 +238,7 @@ fn f2_events_and_remembered_answers_are_kept_for_as_long_as_they_should_be() {
     let ann = house.person("ann");
     let key = Idempotency { caller: "op".into(), session: None, key: "k".into(), fingerprint: [1; 32] };
     let scope = Scope::User { user: ann.id, except: None, deleted: false };
-    run(revoke::revoke(&house.world, OPERATOR, scope, String::new(), Some(key))).unwrap();
+    run(revoke::revoke(&house.world, OPERATOR, scope, "because".to_owned(), Some(key))).unwrap();
     let remembered = || house.read(|view| Ok(view.remembered("op", "k")?.is_some()));
     house.advance(DAY);
     house.purge();

@@ -114,7 +114,7 @@ fn d3_a_lock_is_neither_lengthened_nor_cut_short_by_a_step() {
         let house = House::new();
         let ann = house.person("ann");
         let lock = LockFor::Duration(10 * MINUTE);
-        run(lock_account::lock_user(&house.world, OPERATOR, ann.id, lock, String::new(), None)).unwrap();
+        run(lock_account::lock_user(&house.world, OPERATOR, ann.id, lock, "because".to_owned(), None)).unwrap();
         house.clock.step(forward, HOUR);
         assert!(matches!(house.try_sign_in(ann.request(OLD)), Err(Error::Locked { .. })));
         house.advance(10 * MINUTE);

@@ -72,7 +72,7 @@ async fn a_listed_origin_is_allowed_exactly_and_never_with_credentials() {
         withheld(&preflight(&harness, "/v1/me", other).expect(403).await);
         withheld(&root.get("/v1/me").header("origin", other).expect(200).await);
     }
-    for path in ["/setup", "/metrics", "/docs", "/healthz"] {
+    for path in ["/sign-in", "/metrics", "/docs", "/healthz"] {
         withheld(&harness.get(path).header("origin", APP).expect(200).await);
         preflight(&harness, path, APP).expect(405).await;
     }

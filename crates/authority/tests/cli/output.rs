@@ -221,6 +221,7 @@ fn what_only_looks_answers_the_same_beside_a_server_and_alone() {
 #[test]
 fn what_changes_something_works_alone_too() {
     let house = House::of("ann");
+    house.add("bob");
     let commands = [
         &["user", "role", "ann", "administrator"][..],
         &["user", "lock", "ann", "--for", "1h", "--reason", "x"],
@@ -232,6 +233,7 @@ fn what_changes_something_works_alone_too() {
         &["client", "add", "shop", "--kind", "mobile", "--audience", "orders=RS256"],
         &["client", "remove", "shop"],
         &["key", "rotate"],
+        &["user", "role", "bob", "administrator"],
         &["user", "delete", "ann"],
     ];
     for command in commands {

@@ -179,7 +179,7 @@ conformance! {
         assert!(read(&store, |view| view.user_by_login("")).await.is_none());
         assert!(read(&store, |view| view.user_by_external_id("ext|1")).await.is_none());
         assert!(read(&store, |view| view.users("", "", 10)).await.is_empty());
-        assert!(!read(&store, |view| view.has_administrator()).await);
+        assert!(!read(&store, |view| view.has_administrator(Timestamp(1000))).await);
 
         let again = User { id: user_id(9), external_id: Some("ext|1".into()), ..user(1) };
         write(&store, move |tx| tx.insert_user(&again)).await;
@@ -193,7 +193,7 @@ conformance! {
 
     async fn an_administrator_counts_while_neither_locked_nor_deleted(engine) {
         let store = engine.store();
-        let has = async || read(&store, |view| view.has_administrator()).await;
+        let has = async || read(&store, |view| view.has_administrator(Timestamp(1000))).await;
         write(&store, |tx| tx.insert_user(&user(1))).await;
         assert!(!has().await);
         write(&store, |tx| tx.set_role(&user_id(1), Role::Administrator)).await;
@@ -201,6 +201,11 @@ conformance! {
         let lock = Lock { since: Timestamp(1), until: None, reason: "why".into() };
         write(&store, move |tx| tx.set_user_state(&user_id(1), &UserState::Locked(lock.clone()))).await;
         assert!(!has().await);
+        for (until, is_one) in [(1001, false), (1000, true)] {
+            let lock = Lock { since: Timestamp(1), until: Some(Timestamp(until)), reason: "why".into() };
+            write(&store, move |tx| tx.set_user_state(&user_id(1), &UserState::Locked(lock.clone()))).await;
+            assert_eq!(has().await, is_one, "a lock that has run out is none");
+        }
         write(&store, |tx| tx.set_user_state(&user_id(1), &UserState::Active)).await;
         assert!(has().await);
         write(&store, |tx| tx.set_user_state(&user_id(1), &UserState::Deleted { at: Timestamp(2) })).await;

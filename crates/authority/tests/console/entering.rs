@@ -77,8 +77,8 @@ async fn nobody_is_led_to_sign_in_and_back_again() {
         assert_eq!((answer.status.as_u16(), answer.header("location")), (303, &*format!("/sign-in?return_to={page}")));
     }
     let before = log(&harness).await;
-    // Without a session there is no token of any form.
-    post_all(&mut stranger, &user, &ann.session, 403).await;
+    // Without a session there is no token of any form, and nothing to do with one.
+    post_all(&mut stranger, &user, &ann.session, 303).await;
     assert_eq!(log(&harness).await, before);
 }
 

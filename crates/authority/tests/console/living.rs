@@ -95,8 +95,13 @@ async fn verifiers_are_heard_of_while_the_log_grows_all_the_time() {
     let growing = async {
         loop {
             let scope = Scope::Token { token: TokenId::from_bytes(harness.authority.world.entropy.bytes()) };
-            let ended =
-                revoke::revoke(&harness.authority.world, &Administrator::CommandLine, scope, String::new(), None);
+            let ended = revoke::revoke(
+                &harness.authority.world,
+                &Administrator::CommandLine,
+                scope,
+                "because".to_owned(),
+                None,
+            );
             ended.await.expect("revoked");
             harness.authority.hint();
         }

@@ -368,6 +368,9 @@ async fn a_browser_whose_session_is_bound_to_its_address_keeps_it_while_it_is_el
         );
         let live = browser.send(from(there, harness.get("/account/live"))).await;
         assert_eq!((live.status.as_u16(), live.cookies()), (401, vec![]));
+        // Where a page that is open goes then.
+        let page = browser.send(from(there, harness.get("/sign-in?ended=elsewhere"))).await;
+        assert!(page.notice().contains("at another address only") && !page.headers.contains_key("clear-site-data"));
         let form = browser.form("/account/sign-out-others", &[]).header("origin", &browser.origin);
         browser.send(from(there, form)).await;
         assert_eq!(browser.session(), Some(cookie.clone()), "the session goes on");

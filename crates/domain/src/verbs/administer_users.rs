@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rescind_wire::UserId;
 
 use crate::acting::{Acting, Administrator};
+use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::event::{EventKind, NewEvent};
 use crate::idempotency::{self, Idempotency};
@@ -177,7 +178,7 @@ pub async fn change_user(world: &World, admin: &Administrator, user: UserId, cha
                 event.from(inner.stored_address(admin.address())).detail(detail)
             };
             if new.role != row.role {
-                write_role(tx, &user, new.role)?;
+                write_role(tx, &user, new.role, inner.now())?;
                 tx.add_event(&event(EventKind::RoleChanged, new.role.as_str()))?;
             }
             if let Some(what) = write_data(tx, &row, &new)? {
@@ -188,9 +189,9 @@ pub async fn change_user(world: &World, admin: &Administrator, user: UserId, cha
         .await
 }
 
-fn write_role(tx: &mut dyn Tx, user: &UserId, role: Role) -> Result<(), Error> {
+fn write_role(tx: &mut dyn Tx, user: &UserId, role: Role, now: Timestamp) -> Result<(), Error> {
     tx.set_role(user, role)?;
-    if tx.has_administrator()? {
+    if tx.has_administrator(now)? {
         return Ok(());
     }
     let problem = "the last administrator must stay one; make another first".to_owned();

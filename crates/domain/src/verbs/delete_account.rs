@@ -12,7 +12,7 @@ use crate::idempotency::{self, Idempotency};
 use crate::password::Password;
 use crate::revocation::{self, Actor, Receipt};
 use crate::store::EndingTx;
-use crate::user::{Role, UserState};
+use crate::user::UserState;
 use crate::verbs::administer_users::existing;
 use crate::world::World;
 
@@ -59,9 +59,10 @@ fn delete(
     address: Option<std::net::IpAddr>,
 ) -> Result<Receipt, Error> {
     let now = world.now();
-    let was_administrator = existing(tx, &user)?.role == Role::Administrator;
+    existing(tx, &user)?;
+    let there_was_one = tx.has_administrator(now)?;
     tx.set_user_state(&user, &UserState::Deleted { at: now })?;
-    if was_administrator && !tx.has_administrator()? {
+    if there_was_one && !tx.has_administrator(now)? {
         let problem = "the last administrator must stay; make another first".to_owned();
         return Err(Error::Invalid { field: "user", problem });
     }

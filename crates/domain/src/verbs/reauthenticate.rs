@@ -18,7 +18,6 @@ use crate::password::Password;
 use crate::refresh_token::{self, Holder};
 use crate::revocation::current_mac;
 use crate::store::{Tx, View};
-use crate::user::User;
 use crate::verbs::sign_in::{Admitted, SignedIn};
 use crate::world::World;
 
@@ -79,7 +78,7 @@ fn renew(
     issue::check_read(now, read_at)?;
     let mut chains = tx.chains(&user.id, &session.id)?.into_iter();
     let mut chain = chains.find(|chain| chain.client == *acting.client()).ok_or(Error::SignedOut(None))?;
-    let given = shown.map(|shown| given_meanwhile(tx, world, (&user, &chain), shown)).transpose()?.flatten();
+    let given = shown.map(|shown| given_meanwhile(tx, world, &chain, shown)).transpose()?.flatten();
     let mac = if let Some(mac) = given {
         mac
     } else {
@@ -111,11 +110,11 @@ fn renew(
 }
 
 /// The key of the chain's present cookie, if that has taken the place of the one that is shown within the grace time, and has
-/// not come back. Not where a revocation spared this session alone: whoever copied the former one is meant to be out then.
+/// not come back.
 fn given_meanwhile(
     view: &dyn View,
     world: &World,
-    (user, chain): (&User, &Chain),
+    chain: &Chain,
     shown: &ShownCookie,
 ) -> Result<Option<MacKey>, Error> {
     let held = refresh_token::take_apart_as(Holder::Cookie, &shown.cookie);
@@ -124,8 +123,7 @@ fn given_meanwhile(
     let Some(former) = key.and_then(|key| held.verify(chain, &key)) else { return Ok(None) };
     let (current, grace) = (view.head()?.position.epoch, world.policy.refresh_grace);
     let turn = chain.turn(former.n(), former.epoch(), current, world.now(), grace);
-    let is_spared = user.cut.except == Some(chain.key.session);
-    if turn != Turn::Repeat || is_spared || view.key_revoked(&chain.mac_key.key_id())?.is_some() {
+    if turn != Turn::Repeat || view.key_revoked(&chain.mac_key.key_id())?.is_some() {
         return Ok(None);
     }
     let present = held::mac_key(view, world, chain.mac_key)?;

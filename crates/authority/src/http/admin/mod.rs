@@ -28,6 +28,6 @@ pub(crate) struct Why {
 impl Why {
     /// The reason that was given, or this one.
     fn or(self, usual: &str) -> String {
-        self.reason.filter(|reason| !reason.is_empty()).unwrap_or_else(|| usual.to_owned())
+        self.reason.filter(|reason| !reason.trim().is_empty()).unwrap_or_else(|| usual.to_owned())
     }
 }

@@ -62,14 +62,13 @@ pub(crate) struct Pages {
 impl Pages {
     /// The pages of an authority that goes by the name `issuer`; `root` is what the keys of forms are derived from.
     pub(crate) fn new(issuer: &str, root: &[u8], branding: &Branding) -> Self {
-        let origin: Vec<&str> = issuer.splitn(4, '/').take(3).collect();
         Self {
             words: Words::load(),
             assets: Assets::load(branding),
             form_tokens: FormTokens::new(root),
             transport: Transport::of(issuer),
             brand: branding.name.clone(),
-            origin: origin.join("/"),
+            origin: crate::http::cors::origin_of(issuer),
         }
     }
 }

@@ -4,9 +4,9 @@
 //! of their own put beside something secret, and does so again and again, learns it letter by letter. Nothing on a page lets
 //! anybody in: cookies and access tokens are never on one, and the tokens of forms are masked anew each time. The rest, one's
 //! login name and one's devices with their addresses, is private all the same, and stands beside text that others can choose: a
-//! link from elsewhere chooses the page's own address, which the links of the languages repeat. So a page is compressed only
-//! where the browser says that one of our pages or the person asked for it, which no other site's script can make it say
-//! (`Sec-Fetch-Site`, Fetch Metadata §2.3). The console is never compressed: it shows what many people wrote side by side, and
+//! link from elsewhere chooses the page's own address, which the links of the languages repeat, and the page asks for itself at
+//! that address again. So a page is compressed only at an address without a query, and where the browser says that one of our
+//! pages or the person asked for it (`Sec-Fetch-Site`, Fetch Metadata §2.3). The console is never compressed: it shows what many people wrote side by side, and
 //! loads itself anew whenever one of them does something.
 
 use axum::body::{Body, HttpBody as _, to_bytes};
@@ -30,7 +30,9 @@ const EFFORT: Compression = Compression::new(2);
 pub(super) async fn pack_page(request: Request, next: Next) -> Response {
     let asked = request.headers();
     let site = asked.get("sec-fetch-site").map(HeaderValue::as_bytes);
-    let may = takes_gzip(asked) && matches!(site, Some(b"same-origin" | b"none"));
+    let may = takes_gzip(asked)
+        && request.uri().query().is_none_or(str::is_empty)
+        && matches!(site, Some(b"same-origin" | b"none"));
     let mut response = next.run(request).await;
     if !is_page(&response) {
         return response;

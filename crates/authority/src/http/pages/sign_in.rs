@@ -61,7 +61,11 @@ async fn show(mut visitor: Visitor) -> Response {
     }
     // Of several tabs only one could be told by a cookie.
     let Some(ended) = query.take("ended") else { return form(visitor, StatusCode::OK, "", false, place, None) };
-    visitor.say(if ended == "here" { "signed-out" } else { "signed-out-elsewhere" });
+    visitor.say(match ended.as_str() {
+        _ if visitor.is_elsewhere => "other-address",
+        "here" => "signed-out",
+        _ => "signed-out-elsewhere",
+    });
     let former = visitor.was_signed_out().then(|| visitor::forget(&visitor));
     let mut response = form(visitor, StatusCode::OK, "", false, place, None);
     response.headers_mut().extend(former.into_iter().flatten());

@@ -38,7 +38,7 @@ pub(crate) struct Visitor {
     /// The value of the session's cookie, whether it lives or not.
     pub(crate) cookie: Option<String>,
     /// Whether that is good at another address, and not here.
-    is_elsewhere: bool,
+    pub(super) is_elsewhere: bool,
     /// The page that is asked for, for coming back to it; of a form it is the page that most forms are on.
     pub(crate) target: String,
     language: &'static str,
@@ -87,7 +87,7 @@ impl Visitor {
 
     /// Whether the session that the cookie stands for is over.
     pub(crate) fn was_signed_out(&self) -> bool {
-        self.cookie.is_some() && self.caller.is_none()
+        self.cookie.is_some() && self.caller.is_none() && !self.is_elsewhere
     }
 
     /// Whether somebody is signed in who is an administrator, for what leads to the console. It decides nothing.
@@ -198,9 +198,11 @@ impl FromRequestParts<App> for Visitor {
 /// Over plain HTTP there are pages for this machine alone: asked for from here, by a name of this machine, since a site elsewhere
 /// can make its own name lead here (DNS rebinding), and not passed on from elsewhere, unless by a proxy that is named.
 fn refuse_plain_http(app: &App, parts: &Parts) -> Result<(), Problem> {
-    let here =
-        parts.extensions.get::<ConnectInfo<SocketAddr>>().is_some_and(|peer| peer.0.ip().to_canonical().is_loopback());
-    let passed_on = app.authority.config.proxies.trusted.is_empty() && is_from_elsewhere(&parts.headers);
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical());
+    let here = peer.is_some_and(|peer| peer.is_loopback());
+    let trusted = &app.authority.config.proxies.trusted;
+    let by_a_named_proxy = peer.is_some_and(|peer| trusted.iter().any(|net| net.contains(peer)));
+    let passed_on = !by_a_named_proxy && is_from_elsewhere(&parts.headers);
     match app.pages.transport {
         Transport::Secure => Ok(()),
         Transport::Loopback if here && names_this_machine(&parts.headers) && !passed_on => Ok(()),

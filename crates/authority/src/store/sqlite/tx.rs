@@ -121,7 +121,7 @@ impl View for SqliteTx<'_> {
         fn users(query: &str, after: &str, limit: u32) -> Vec<User> = user::list;
         fn users_from(prefix: &str, after: &str, limit: u32) -> Vec<User> = user::list_from;
         fn user_cut(id: &UserId) -> Option<UserCut> = user::cut_of;
-        fn has_administrator() -> bool = user::has_administrator;
+        fn has_administrator(now: Timestamp) -> bool = user::has_administrator;
         fn session(user: &UserId, id: &SessionId) -> Option<Session> = session::find;
         fn session_by_id(id: &SessionId) -> Option<Session> = session::by_id;
         fn session_ended(user: &UserId, id: &SessionId) -> Option<u64> = session::ended;

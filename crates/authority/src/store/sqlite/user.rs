@@ -75,9 +75,10 @@ pub(super) fn cut_of(conn: &Connection, id: &UserId) -> Result<Option<UserCut>, 
 }
 
 /// Whether there is an administrator who is neither locked nor deleted.
-pub(super) fn has_administrator(conn: &Connection) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 FROM users WHERE role = 'administrator' AND state = 'active' LIMIT 1";
-    Ok(one(conn, sql, [], |_| Ok(()))?.is_some())
+pub(super) fn has_administrator(conn: &Connection, now: Timestamp) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM users WHERE role = 'administrator' \
+               AND (state = 'active' OR (state = 'locked' AND locked_until <= ?1)) LIMIT 1";
+    Ok(one(conn, sql, params![int(now.0)], |_| Ok(()))?.is_some())
 }
 
 /// Adds a user. A login name or external id that is taken is a conflict.

@@ -58,7 +58,7 @@ fn read_all(view: &dyn View) -> Vec<Result<(), StoreError>> {
         view.users("", "", 9).map(drop),
         view.users_from("", "", 9).map(drop),
         view.user_cut(&user).map(drop),
-        view.has_administrator().map(drop),
+        view.has_administrator(Timestamp(0)).map(drop),
         view.caller(&caller).map(drop),
         view.caller_at_home(&caller, 9).map(drop),
         view.session(&user, &session).map(drop),
