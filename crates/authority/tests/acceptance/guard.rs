@@ -30,7 +30,8 @@ impl Guard {
 
     pub(crate) fn for_audience(house: &House, audience: &str) -> Self {
         let clock = GuardClock::beside(&house.clock);
-        let builder = Verifier::builder(ISSUER).audience(audience).skew(house.world.policy.skew);
+        // As many places as usual take long to be given back in a build without optimisation.
+        let builder = Verifier::builder(ISSUER).audience(audience).skew(house.world.policy.skew).cache_tokens(1024);
         let (verifier, keeper) = builder.clock(Arc::clone(&clock) as Arc<_>).parts().unwrap();
         let mut guard = Self { verifier, clock, keeper };
         guard.follow(house);

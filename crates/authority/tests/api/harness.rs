@@ -99,6 +99,8 @@ impl Harness {
         let data = DataDir::open_or_make(&folder.path().join("data")).expect("a data folder");
         let mut config = Config::default();
         config.passwords.threads = 2;
+        // As many places as usual take long to be given back in a build without optimisation.
+        config.verifier.cache_tokens = 1024;
         configure(&mut config);
         let address = listener.local_addr().expect("an address");
         let issuer = config.issuer_for(address);

@@ -180,8 +180,8 @@ async fn a_collector_that_is_busy_is_asked_again_and_nothing_is_lost() {
 #[tokio::test]
 async fn what_a_collector_refuses_for_good_is_counted_and_not_sent_again() {
     for (answers, expected) in [
-        ((400, "no"), ("dropped", 1)),
-        ((500, "no"), ("dropped", 1)),
+        ((400, "no"), ("rejected", 1)),
+        ((500, "no"), ("rejected", 1)),
         ((200, r#"{"partialSuccess":{"rejectedSpans":"1"}}"#), ("rejected", 1)),
         ((200, "<html>"), ("exported", 1)),
     ] {

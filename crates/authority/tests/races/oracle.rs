@@ -111,7 +111,8 @@ impl<'a> Oracle<'a> {
 
     fn verifier(&self) -> (Verifier, Keeper) {
         let clock = Arc::new(Frozen(Arc::clone(&self.stage.clock)));
-        let builder = Verifier::builder(ISSUER).audience(ISSUER).clock(clock);
+        // As many places as usual take longer to be given back, in a build without optimisation, than all else here.
+        let builder = Verifier::builder(ISSUER).audience(ISSUER).clock(clock).cache_tokens(64);
         let (verifier, mut keeper) = builder.parts().unwrap();
         let signing = |row: &&KeyRow| row.revoked.is_none() && matches!(row.purpose, Purpose::Sign(_));
         let snapshot = Snapshot {
