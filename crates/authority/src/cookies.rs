@@ -1,7 +1,7 @@
 //! The access tokens that the pages' cookies stand for. They never leave this process: a cookie that was presented once is
 //! then checked like any token, by the verifier, from memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -36,7 +36,17 @@ pub(crate) struct Cookies(Mutex<Halves>);
 struct Halves {
     young: HashMap<Box<str>, Known>,
     old: HashMap<Box<str>, Known>,
+    /// Of which sessions all was forgotten last, latest last, and how often that was done in all.
+    forgotten: VecDeque<SessionId>,
+    forgets: u64,
 }
+
+/// How many of those are kept. Whoever asked the store before so many others did this does not get remembered.
+const FORGOTTEN: usize = 1024;
+
+/// A moment in the life of what is remembered.
+#[derive(Clone, Copy)]
+struct Asked(u64);
 
 /// What is known of a cookie.
 #[derive(Clone)]
@@ -97,9 +107,15 @@ impl Cookies {
         }
     }
 
-    fn put(&self, cookie: &str, held: Held) {
+    /// Before the store is asked what a cookie stands for.
+    fn asking(&self) -> Asked {
+        Asked(self.0.lock().unwrap_or_else(PoisonError::into_inner).forgets)
+    }
+
+    /// Remembers what the store said, unless another cookie of the session took this one's place meanwhile.
+    fn put(&self, cookie: &str, held: Held, asked: Asked) {
         let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !matches!(halves.find(cookie), Some(Known::Retired)) {
+        if !matches!(halves.find(cookie), Some(Known::Retired)) && !halves.has_forgotten(held.session, asked) {
             halves.insert(cookie, Known::Held(Arc::new(held)));
         }
     }
@@ -140,7 +156,17 @@ impl Halves {
         self.young.get(cookie).or_else(|| self.old.get(cookie))
     }
 
+    fn has_forgotten(&self, session: SessionId, since: Asked) -> bool {
+        let count = usize::try_from(self.forgets - since.0).unwrap_or(usize::MAX);
+        count > self.forgotten.len() || self.forgotten.iter().rev().take(count).any(|other| *other == session)
+    }
+
     fn forget_all_of(&mut self, session: SessionId, but: Option<&str>) {
+        if self.forgotten.len() == FORGOTTEN {
+            self.forgotten.pop_front();
+        }
+        self.forgotten.push_back(session);
+        self.forgets += 1;
         let stays = |cookie: &str, known: &Known| {
             Some(cookie) == but || !matches!(known, Known::Held(held) if held.session == session)
         };
@@ -172,6 +198,7 @@ impl Authority {
                 Ok(_) | Err(_) => self.cookies.forget(cookie),
             }
         }
+        let mut asked = self.cookies.asking();
         let shown = match present_cookie::present_cookie(&self.world, cookie, address).await {
             Ok(shown) => shown,
             Err(error) => return Err(self.refused(error).await),
@@ -189,10 +216,11 @@ impl Authority {
         let made_with = refresh_token::take_apart_as(Holder::Cookie, cookie).map(|held| held.unverified_key);
         if let (true, Some(session)) = (has_overtaken, verified.session()) {
             self.cookies.forget_all_of(*session);
+            asked = self.cookies.asking();
         }
         if let (true, Some(key), Some(session)) = (is_latest, made_with, verified.session()) {
             let until = now + expires_in.saturating_sub(BEFORE_EXPIRY);
-            self.cookies.put(cookie, Held { token, until, session: *session, key, binding });
+            self.cookies.put(cookie, Held { token, until, session: *session, key, binding }, asked);
         }
         let lost = successor.filter(|next| !self.cookies.has_come(next.cookie.expose()));
         Ok(LetIn { verified, lost })
@@ -241,10 +269,34 @@ mod tests {
         }
     }
 
+    fn put(cookies: &Cookies, cookie: &str, held: Held) {
+        cookies.put(cookie, held, cookies.asking());
+    }
+
+    #[test]
+    fn what_the_store_said_before_another_cookie_took_its_place_is_not_remembered() {
+        let cookies = Cookies::default();
+        let session = |n| SessionId::from_bytes([n; 16]);
+        let asked = cookies.asking();
+        cookies.forget_all_of(session(2));
+        cookies.put("a", held(10), asked);
+        assert!(cookies.has_come("a"), "it was another session's");
+        cookies.retire("former", session(1), None);
+        cookies.put("a", held(10), asked);
+        assert!(!cookies.has_come("a"));
+        put(&cookies, "a", held(10));
+        assert!(cookies.has_come("a"));
+        let asked = cookies.asking();
+        (0..=FORGOTTEN).for_each(|_| cookies.forget_all_of(session(3)));
+        cookies.put("b", held(10), asked);
+        assert!(!cookies.has_come("b"), "nobody knows any more");
+        assert_eq!(cookies.0.lock().unwrap().forgotten.len(), FORGOTTEN);
+    }
+
     #[test]
     fn a_cookie_is_remembered_until_its_token_runs_out() {
         let cookies = Cookies::default();
-        cookies.put("a", held(10));
+        put(&cookies, "a", held(10));
         assert!(cookies.get("a", Duration::from_secs(9)).is_some());
         assert!(cookies.get("a", Duration::from_secs(10)).is_none());
         assert!(cookies.get("b", Duration::ZERO).is_none());
@@ -256,19 +308,19 @@ mod tests {
     fn a_cookie_that_was_replaced_is_not_brought_back_by_a_request_that_was_on_its_way() {
         let cookies = Cookies::default();
         let (own, other) = (SessionId::from_bytes([1; 16]), "other");
-        cookies.put("a", held(10));
-        cookies.put("latest", held(10));
-        cookies.put(other, held_by(2, 10));
+        put(&cookies, "a", held(10));
+        put(&cookies, "latest", held(10));
+        put(&cookies, other, held_by(2, 10));
         cookies.retire("a", own, None);
-        cookies.put("a", held(10));
+        put(&cookies, "a", held(10));
         assert!(cookies.get("a", Duration::ZERO).is_none());
         assert!(cookies.get("latest", Duration::ZERO).is_none(), "it is of the same session");
         assert!(cookies.get(other, Duration::ZERO).is_some());
         cookies.forget("a");
-        cookies.put("a", held(10));
+        put(&cookies, "a", held(10));
         assert!(cookies.get("a", Duration::ZERO).is_none(), "to be asked again is not to be as new");
-        cookies.put("latest", held(10));
-        cookies.put("older", held(10));
+        put(&cookies, "latest", held(10));
+        put(&cookies, "older", held(10));
         cookies.retire("a", own, Some("latest"));
         assert!(cookies.has_come("latest") && !cookies.has_come("older"));
     }
@@ -276,9 +328,9 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_what_is_used_stays() {
         let cookies = Cookies::default();
-        cookies.put("used", held(10));
+        put(&cookies, "used", held(10));
         for n in 0..3 * HALF {
-            cookies.put(&n.to_string(), held(10));
+            put(&cookies, &n.to_string(), held(10));
             if n % (HALF / 2) == 0 {
                 assert!(cookies.get("used", Duration::ZERO).is_some(), "{n}");
             }

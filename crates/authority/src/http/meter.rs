@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 
 use crate::tally::Table;
+use crate::traces::known_method;
 
 /// Upper bounds of the buckets for durations, in milliseconds.
 pub(crate) const BOUNDS: [u64; 10] = [1, 2, 5, 10, 25, 50, 100, 250, 1000, 5000];
@@ -50,7 +51,7 @@ pub(crate) struct Requests {
 impl Meter {
     /// A request was answered.
     pub(crate) fn count_request(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
-        let (method, status) = (known(method), status.as_u16());
+        let (method, status) = (known_method(method).unwrap_or("other"), status.as_u16());
         let compare = |key: &Route| (&*key.path, key.method, key.status).cmp(&(route, method, status));
         let key = || Route { path: route.into(), method, status };
         let requests = self.requests.counter(compare, key);
@@ -68,19 +69,6 @@ impl Meter {
     /// Somebody refreshed, or was refused for this reason.
     pub(crate) fn count_refresh(&self, result: &'static str) {
         self.refreshes.counter(|key| key.cmp(&result), || result).fetch_add(1, Relaxed);
-    }
-}
-
-fn known(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::OPTIONS => "OPTIONS",
-        _ => "other",
     }
 }
 

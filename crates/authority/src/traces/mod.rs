@@ -24,7 +24,7 @@ use rescind_verifier::Clock;
 
 pub use export::{finish, keep};
 pub(crate) use queue::Counts;
-pub(crate) use span::{Root, Span, Step, Trace};
+pub(crate) use span::{Root, Span, Step, Trace, known_method};
 
 use crate::config::Traces;
 use collector::{BadCollector, Collector, Place};

@@ -104,13 +104,19 @@ impl Asked {
             Version::HTTP_10 => "1.0",
             _ => "1.1",
         };
-        Self { method: known(method), route: route.map(Into::into), version, status: None, position: None }
+        Self {
+            method: known_method(method).unwrap_or("_OTHER"),
+            route: route.map(Into::into),
+            version,
+            status: None,
+            position: None,
+        }
     }
 }
 
-/// Methods that the API does not use have one name (OpenTelemetry's conventions for HTTP).
-fn known(method: &Method) -> &'static str {
-    match *method {
+/// A method by its name, unless the API does not use it: those have one name together, which is not the client's to choose.
+pub(crate) fn known_method(method: &Method) -> Option<&'static str> {
+    Some(match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
         Method::POST => "POST",
@@ -118,8 +124,8 @@ fn known(method: &Method) -> &'static str {
         Method::PATCH => "PATCH",
         Method::DELETE => "DELETE",
         Method::OPTIONS => "OPTIONS",
-        _ => "_OTHER",
-    }
+        _ => return None,
+    })
 }
 
 /// The span of a whole request. It ends when dropped.

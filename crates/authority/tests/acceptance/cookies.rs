@@ -152,6 +152,21 @@ fn b1_once_the_password_is_changed_the_former_cookie_brings_no_other_one() {
 }
 
 #[test]
+fn c3_b1_an_authentication_long_after_the_others_were_signed_out_is_not_taken_for_one_of_that_time() {
+    let house = House::new();
+    let device = browser(&house, &house.person("ann"));
+    device.change_password(&house).unwrap();
+    for (wait, brings) in [(10, false), (11, true)] {
+        let next = device.reauthenticate(&house, NEW).unwrap();
+        house.advance(Duration::from_secs(wait));
+        let latest = next.reauthenticate(&house, NEW).unwrap();
+        let successor = run(present_cookie(&house.world, cookie(&next), None)).unwrap().successor;
+        let brought = successor.as_ref().map(|successor| successor.cookie.expose());
+        assert_eq!(brought, brings.then_some(cookie(&latest)), "{wait} seconds");
+    }
+}
+
+#[test]
 fn c4_a_cookie_that_comes_back_after_the_grace_time_ends_its_session_alone_and_is_reported() {
     let house = House::new();
     let ann = house.person("ann");

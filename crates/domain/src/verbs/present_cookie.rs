@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rescind_wire::{Cause, Subject};
 
 use crate::audience;
-use crate::chain::Turn;
+use crate::chain::{Chain, Turn};
 use crate::clock::Timestamp;
 use crate::error::{Error, RefreshRefusal};
 use crate::held::{self, Found};
@@ -180,7 +180,7 @@ impl Presenting {
 
     fn successor(&self, view: &dyn View, found: &Found) -> Result<Option<Successor>, Error> {
         let user = view.user(&found.session.user)?.ok_or(Error::SignedOut(None))?;
-        if user.cut.except == Some(found.session.id) {
+        if user.cut.except == Some(found.session.id) && self.is_of_that_time(view, user.cut.latest, &found.chain)? {
             return Ok(None);
         }
         let name = found.chain.mac_key;
@@ -188,6 +188,14 @@ impl Presenting {
         let cookie = refresh_token::mint(&found.chain, &mac);
         let Session { expires_at, remembered, .. } = found.session;
         Ok(Some(Successor { cookie, expires_at, remembered }))
+    }
+
+    /// Whether the cookie took its place not long after entry `number`. What is kept as spared stays so for as long as the
+    /// user has no other cut: an authentication of days later has nothing to do with that.
+    fn is_of_that_time(&self, view: &dyn View, number: u64, chain: &Chain) -> Result<bool, Error> {
+        let Some(entry) = view.log_entry(number)? else { return Ok(false) };
+        let until = entry.at.after(self.world.policy.refresh_grace);
+        Ok(chain.rotations.first().is_none_or(|rotated| *rotated <= until))
     }
 
     /// Ends what a cookie proves to be in the wrong hands, or a log that went back. Answers what ended the session, if it
