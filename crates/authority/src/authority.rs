@@ -163,8 +163,8 @@ impl Authority {
         let traces = if role == Role::Server { tracer(&config, &issuer, Arc::clone(&machine))? } else { None };
         let builder = Verifier::builder(&issuer).audience(&issuer).skew(config.tokens.skew).clock(machine);
         // It checks few tokens, too.
-        let cached = if role == Role::Server { config.verifier.cache_tokens as usize } else { 0 };
-        let builder = builder.cache_tokens(cached);
+        let builder =
+            builder.cache_tokens(if role == Role::Server { config.verifier.cache_tokens as usize } else { 0 });
         let (verifier, keeper) = builder.revocations(config.verifier.revocations.into()).parts()?;
         let world = World {
             store: Arc::clone(&sqlite) as Arc<dyn Store>,
