@@ -590,7 +590,7 @@ test("a name of ten thousand bytes is refused, and the page stays whole", { allo
 });
 
 test("a login name is text, too", { allow: [REFUSED] }, async (visit) => {
-    const login = `<img/src=x/onerror="document.title='run'">`;
+    const login = `<img/src=y/onerror="document.title='run'">`;
     await visit.server.account(login);
     const page = await visit.open();
     await signIn(page, login, { password: "not this one" });

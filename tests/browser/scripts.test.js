@@ -127,6 +127,7 @@ test("a form that is sent twice at once is sent once, and by itself where the sc
     await page.unroute("**/sign-out");
     await page.route("**/sign-out", (route) => (route.request().resourceType() === "fetch" ? route.abort() : route.fallback()));
     await button(page, "Sign out Kitchen").click();
+    await other(page, "Kitchen").waitFor({ state: "detached" });
     await notice(page).getByText("Done.").waitFor();
     assert.deepEqual(await Promise.all(apps.map((app) => app.works())), [false, false]);
 });
@@ -281,9 +282,12 @@ async function nameOf(page) {
 
 test("the console's page turns when its session is over, or its role, or it is somebody else's", { allow: [REFUSED] }, async (visit) => {
     const { page } = await person(visit, []);
-    // Told so.
+    // Told so: whoever is signed in after all comes back.
+    const turned = page.waitForRequest(/\/sign-in\?ended=elsewhere&/);
+    const place = page.url();
     await say(page, "ended");
-    await page.waitForURL("**/admin");
+    await turned;
+    await page.waitForURL(place);
     // Found out: signed out elsewhere.
     const name = await nameOf(page);
     await visit.server.run(["user", "logout", name]);

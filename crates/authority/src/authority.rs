@@ -14,7 +14,7 @@ use rescind_domain::throttle::Throttle;
 use rescind_domain::verbs::evict_verifier::{Evicted, evict_verifier};
 use rescind_domain::verbs::{administer_keys, begin_epoch};
 use rescind_domain::{Error, World};
-use rescind_verifier::{Authentic, Clock, Presented, Rejected, SetupError, Verified, Verifier};
+use rescind_verifier::{Authentic, Clock, Keeper, Presented, Rejected, SetupError, Verified, Verifier};
 use rescind_wire::{Epoch, Position};
 use tokio::sync::{Notify, watch};
 
@@ -72,7 +72,7 @@ pub struct Authority {
     pub(crate) asking: watch::Sender<usize>,
     /// Whether the server stops.
     pub(crate) stopping: watch::Sender<bool>,
-    pub(crate) keeper: std::sync::Mutex<Option<rescind_verifier::Keeper>>,
+    pub(crate) keeper: std::sync::Mutex<Option<Keeper>>,
     /// Whether it was said that a proxy seems to be in front that nobody named.
     pub(crate) unnamed_proxy: std::sync::Once,
     /// The longest lease that any node on this data folder ever had.
@@ -161,11 +161,7 @@ impl Authority {
         let hashing = Arc::new(HashingPool::new(pool_options(&config, &root))?);
         // The command line answers no requests.
         let traces = if role == Role::Server { tracer(&config, &issuer, Arc::clone(&machine))? } else { None };
-        let builder = Verifier::builder(&issuer).audience(&issuer).skew(config.tokens.skew).clock(machine);
-        // It checks few tokens, too.
-        let builder =
-            builder.cache_tokens(if role == Role::Server { config.verifier.cache_tokens as usize } else { 0 });
-        let (verifier, keeper) = builder.revocations(config.verifier.revocations.into()).parts()?;
+        let (verifier, keeper) = own_verifier(&config, role, &issuer, machine)?;
         let world = World {
             store: Arc::clone(&sqlite) as Arc<dyn Store>,
             clock: Arc::clone(&clock) as Arc<dyn rescind_domain::clock::Clock>,
@@ -328,6 +324,18 @@ fn entropy_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     SystemEntropy.fill(&mut bytes);
     bytes
+}
+
+/// The verifier that protects the authority's own API. The command line checks few tokens, and remembers none.
+fn own_verifier(
+    config: &Config,
+    role: Role,
+    issuer: &str,
+    machine: Arc<dyn Clock>,
+) -> Result<(Verifier, Keeper), SetupError> {
+    let cached = if role == Role::Server { config.verifier.cache_tokens as usize } else { 0 };
+    let builder = Verifier::builder(issuer).audience(issuer).skew(config.tokens.skew).clock(machine);
+    builder.cache_tokens(cached).revocations(config.verifier.revocations.into()).parts()
 }
 
 fn tracer(config: &Config, issuer: &str, clock: Arc<dyn Clock>) -> Result<Option<Arc<Tracer>>, TracesError> {
