@@ -22,8 +22,9 @@ const BATCH: u32 = 1000;
 /// lost, once for the read that must follow its recording. Where the heartbeat cannot be written, no read helps.
 const ROUNDS: u32 = 2;
 
-/// Follows the log, keeps the promises that this node makes to whoever waits for an enforcement, looks for those who watch
-/// sessions change, and writes the history, until the authority is dropped. Only one follower runs; a second call returns at once.
+/// Follows the log, keeps the promises that this node makes to whoever waits for an enforcement, looks for those who
+/// watch sessions change, and writes the history, until the authority is dropped. Only one follower runs; a second call
+/// returns at once.
 pub async fn follow(authority: Arc<Authority>) {
     let keeper = authority.keeper.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
     if let Some(keeper) = keeper {

@@ -109,8 +109,9 @@ pub(crate) fn check_read(now: Timestamp, read_at: Timestamp) -> Result<(), Error
 }
 
 /// How a token for these audiences is signed, with a position of this `number`: as they all have it, where they do. The
-/// issuer reads every way, and has it as the others do; alone, it has `EdDSA`. The key that would sign it is not revoked as this transaction sees it: the ring in memory may
-/// lag behind another process that has just revoked one, and what that signs would be dead as it is handed out (R2).
+/// issuer reads every way, and has it as the others do; alone, it has `EdDSA`. The key that would sign it is not
+/// revoked as this transaction sees it: the ring in memory may lag behind another process that has just revoked one,
+/// and what that signs would be dead as it is handed out (R2).
 pub fn algorithm_for(view: &dyn View, world: &World, audiences: &[String], number: u64) -> Result<Algorithm, Error> {
     let algorithm = asked_for(view, &world.policy.issuer, audiences)?;
     let revoked = match world.keyring.signing(algorithm, number) {

@@ -22,8 +22,8 @@ use self::filter::Filter;
 /// - Where it became 0 later, the record was forgotten before (the count is lowered with release and read with acquire), and
 ///   the floor was raised before that. The reader loads the floor last, and refuses what is below it.
 ///
-/// The filter is asked next, by the same argument (`Filter`). The hash is fast and no cryptographic one: every key comes from the authority's log, so that nobody else can choose keys
-/// that meet, and keys are compared in full.
+/// The filter is asked next, by the same argument (`Filter`). The hash is fast and no cryptographic one: every key
+/// comes from the authority's log, so that nobody else can choose keys that meet, and keys are compared in full.
 pub(crate) struct Records<K, V> {
     count: AtomicUsize,
     filter: Filter,

@@ -1,5 +1,5 @@
-//! Serving HTTP/1.1, in TLS or not, and HTTP/2 in TLS (`multiplexed.rs`): bounded heads, bounded connections, nobody waits for anybody who stalls, and a shutdown that lets
-//! requests in flight finish.
+//! Serving HTTP/1.1, in TLS or not, and HTTP/2 in TLS (`multiplexed.rs`): bounded heads, bounded connections, nobody
+//! waits for anybody who stalls, and a shutdown that lets requests in flight finish.
 
 use std::future::Future;
 use std::io;

@@ -91,7 +91,8 @@ async fn every_routed_path_is_described_and_every_described_path_is_routed() {
         let unrouted = answer.status == 405 || answer.text().contains("\"/problems/no-such-path\"");
         assert!(!unrouted, "{method} {path}: {answer:?}");
     }
-    // A path is routed with its description or not at all: nothing here routes by hand, but for the pages, which are for people.
+    // A path is routed with its description or not at all: nothing here routes by hand, but for the pages, which are
+    // for people.
     let api = sources().into_iter().filter(|(name, _)| !name.contains("src/http/pages/"));
     let by_hand = api.filter(|(_, text)| text.contains("    .route(") || text.contains(".nest"));
     assert_eq!(by_hand.map(|(name, _)| name).collect::<Vec<_>>(), Vec::<String>::new());

@@ -51,7 +51,8 @@ pub async fn add_user(
         .await
 }
 
-/// Users whose login name contains `query`, spelt as it may be at sign-in, by login name. It looks at every user: [`search_users`] does not.
+/// Users whose login name contains `query`, spelt as it may be at sign-in, by login name. It looks at every user:
+/// [`search_users`] does not.
 pub async fn list_users(
     world: &World,
     admin: &Administrator,

@@ -47,8 +47,8 @@ pub(crate) async fn for_whoever_asks(app: &App, request: Request, kind: &'static
     if is_browser(&asked.headers) { page(app, asked, response).await } else { response }
 }
 
-/// Of a browser's request for one of our pages, what it takes to say on a page that something went wrong outside of its handler:
-/// it took too long, or broke off, or was never asked.
+/// Of a browser's request for one of our pages, what it takes to say on a page that something went wrong outside of its
+/// handler: it took too long, or broke off, or was never asked.
 pub(crate) fn for_a_browser(request: Request) -> (Request, Option<Parts>) {
     let path = request.uri().path();
     let is_page =

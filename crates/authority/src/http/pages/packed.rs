@@ -1,13 +1,14 @@
 //! Pages in gzip: a list of fifty devices is mostly the same words fifty times.
 //!
-//! Compressing gives away by the length what a page repeats (CRIME, BREACH): whoever reads the lengths of what is sent, has text
-//! of their own put beside something secret, and does so again and again, learns it letter by letter. Nothing on a page lets
-//! anybody in: cookies and access tokens are never on one, and the tokens of forms are masked anew each time. The rest, one's
-//! login name and one's devices with their addresses, is private all the same, and stands beside text that others can choose: a
-//! link from elsewhere chooses the page's own address, which the links of the languages repeat, and the page asks for itself at
-//! that address again. So a page is compressed only at an address without a query, and where the browser says that one of our
-//! pages or the person asked for it (`Sec-Fetch-Site`, Fetch Metadata §2.3). The console is never compressed: it shows what many people wrote side by side, and
-//! loads itself anew whenever one of them does something.
+//! Compressing gives away by the length what a page repeats (CRIME, BREACH): whoever reads the lengths of what is sent,
+//! has text of their own put beside something secret, and does so again and again, learns it letter by letter. Nothing
+//! on a page lets anybody in: cookies and access tokens are never on one, and the tokens of forms are masked anew each
+//! time. The rest, one's login name and one's devices with their addresses, is private all the same, and stands beside
+//! text that others can choose: a link from elsewhere chooses the page's own address, which the links of the languages
+//! repeat, and the page asks for itself at that address again. So a page is compressed only at an address without a
+//! query, and where the browser says that one of our pages or the person asked for it (`Sec-Fetch-Site`, Fetch Metadata
+//! §2.3). The console is never compressed: it shows what many people wrote side by side, and loads itself anew whenever
+//! one of them does something.
 
 use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::Request;

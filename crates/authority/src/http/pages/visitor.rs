@@ -195,8 +195,9 @@ impl FromRequestParts<App> for Visitor {
     }
 }
 
-/// Over plain HTTP there are pages for this machine alone: asked for from here, by a name of this machine, since a site elsewhere
-/// can make its own name lead here (DNS rebinding), and not passed on from elsewhere, unless by a proxy that is named.
+/// Over plain HTTP there are pages for this machine alone: asked for from here, by a name of this machine, since a site
+/// elsewhere can make its own name lead here (DNS rebinding), and not passed on from elsewhere, unless by a proxy that
+/// is named.
 fn refuse_plain_http(app: &App, parts: &Parts) -> Result<(), Problem> {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical());
     let here = peer.is_some_and(|peer| peer.is_loopback());
@@ -217,8 +218,8 @@ fn names_this_machine(headers: &HeaderMap) -> bool {
     only.and_then(|host| host.to_str().ok()).is_some_and(is_loopback)
 }
 
-/// Whether whoever passed a request on says that it came from elsewhere. Proxies name the client in one of these; nobody on this
-/// machine needs `Forwarded` (RFC 7239).
+/// Whether whoever passed a request on says that it came from elsewhere. Proxies name the client in one of these;
+/// nobody on this machine needs `Forwarded` (RFC 7239).
 fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     let says = ["x-forwarded-for", "x-real-ip", "x-forwarded-host"];
     let all = says.iter().flat_map(|name| headers.get_all(*name));
