@@ -187,12 +187,7 @@ fn all_after(view: &dyn View, floor: u64) -> Result<Vec<LogRow>, StoreError> {
 
 fn apply(keeper: &mut Keeper, news: &News, entries: &[Entry], current: bool) -> Result<(), Broken> {
     if current {
-        // First for the room that it makes; then for those of these entries that are below it as well.
-        keeper.raise_floor(news.floor);
-        keeper.apply(entries)?;
-        keeper.raise_floor(news.floor);
-        keeper.set_longest_lifetime(news.longest_lifetime);
-        return Ok(());
+        return keeper.advance(entries, news.floor, news.longest_lifetime);
     }
     let signing = |row: &&KeyRow| row.revoked.is_none() && matches!(row.purpose, Purpose::Sign(_));
     keeper.reset(Snapshot {

@@ -174,6 +174,16 @@ impl Keeper {
         outcome
     }
 
+    /// Applies entries, and the floor and the longest lifetime that are told with them. The floor counts first, for the
+    /// [room](crate::Builder::revocations) that it makes; then for those of these entries that are below it as well.
+    pub fn advance(&mut self, entries: &[Entry], floor: u64, longest_lifetime: u64) -> Result<(), Broken> {
+        self.raise_floor(floor);
+        self.apply(entries)?;
+        self.raise_floor(floor);
+        self.set_longest_lifetime(longest_lifetime);
+        Ok(())
+    }
+
     fn apply_one(&mut self, generation: &Generation, entry: &Entry, expected: u64) -> Result<(), Broken> {
         if entry.number != expected {
             return Err(Broken::Gap { expected, got: entry.number });

@@ -125,11 +125,7 @@ impl<'a> Subscription<'a> {
                 self.complete()
             }
             (Message::Entries(frame), Stage::Following) => {
-                // First for the room that it makes; then for those of these entries that are below it as well.
-                self.keeper.raise_floor(frame.floor);
-                self.keeper.apply(&frame.entries)?;
-                self.keeper.raise_floor(frame.floor);
-                self.keeper.set_longest_lifetime(frame.longest_lifetime);
+                self.keeper.advance(&frame.entries, frame.floor, frame.longest_lifetime)?;
                 Ok(Next::Acknowledge)
             }
             (Message::Echo { number }, Stage::Following) => match self.acks.echoed(number) {

@@ -79,6 +79,17 @@ async fn a_listed_origin_is_allowed_exactly_and_never_with_credentials() {
 }
 
 #[tokio::test]
+async fn our_own_origin_needs_no_leave_although_a_client_lists_it() {
+    let harness = Harness::start().await;
+    let root = harness.administrator().await;
+    let own = harness.authority.world.policy.issuer.clone();
+    add(&root, &own).await;
+    let body = json!({"login": "root", "password": PASSWORD});
+    let answer = harness.post("/v1/sessions").json(&body).header("origin", &own).expect(201).await;
+    withheld(&answer);
+}
+
+#[tokio::test]
 async fn a_removed_origin_stops_working_within_seconds() {
     let harness = Harness::start().await;
     let root = harness.administrator().await;

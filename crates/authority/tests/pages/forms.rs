@@ -86,6 +86,17 @@ async fn over_plain_http_there_are_pages_for_this_machine_alone_by_a_name_of_its
 }
 
 #[tokio::test]
+async fn over_plain_http_no_proxy_but_one_that_is_named_passes_strangers_on() {
+    for (named, status) in [("10.0.0.1", 403), ("127.0.0.1", 200)] {
+        let trusted = vec![rescind_domain::address::IpNet::parse(named).unwrap()];
+        let harness = Harness::with(|config| config.proxies.trusted = trusted).await;
+        let browser = Browser::new(&harness);
+        let page = browser.send(harness.get("/sign-in").header("x-forwarded-for", "203.0.113.5")).await;
+        assert_eq!(page.status.as_u16(), status, "{named}");
+    }
+}
+
+#[tokio::test]
 async fn a_second_sign_out_in_another_tab_leads_to_the_sign_in_page_as_the_first_one_did() {
     let harness = Harness::start().await;
     harness.sign_up("ann").await;

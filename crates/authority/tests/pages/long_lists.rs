@@ -46,6 +46,9 @@ async fn a_page_of_fifty_devices_is_sent_in_gzip_to_who_asks_for_it_and_never_be
         let (is_packed, bytes, page) = packed(&browser, "/account", site).await;
         assert!(!is_packed && bytes == page.len() && bytes > 80_000, "{site:?}: {bytes}");
     }
+    // A link from elsewhere chose it, and the page asks for itself there again.
+    let (is_packed, _, page) = packed(&browser, "/account?guess=ann", Some("same-origin")).await;
+    assert!(!is_packed && page.contains("guess"), "an address with a query");
     let plain = browser.send(harness.get("/account").header("sec-fetch-site", "none")).await;
     assert!(plain.header("content-encoding").is_empty(), "not to who does not take it");
     let root = Browser::signed_in(&harness, "root").await;
