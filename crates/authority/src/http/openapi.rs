@@ -28,20 +28,26 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default().routes(routes!(description))
 }
 
-/// The description and the page made from it, each written when it is first asked for.
+/// The description and the page made from it, each written when it is first asked for. What is written from is made anew
+/// then: it takes some megabytes, and few ask.
 pub(crate) struct Published {
-    document: OpenApi,
+    describe: fn() -> OpenApi,
     queries: HashMap<String, Vec<Takes>>,
     json: OnceLock<Bytes>,
     page: OnceLock<Bytes>,
 }
 
 impl Published {
-    /// Completes what the handlers say of themselves.
-    pub(crate) fn new(mut document: OpenApi) -> Self {
+    /// By what the handlers say of themselves: `document`, which `describe` makes again.
+    pub(crate) fn new(document: &OpenApi, describe: fn() -> OpenApi) -> Self {
+        Self { describe, queries: queries(document), json: OnceLock::new(), page: OnceLock::new() }
+    }
+
+    /// What the handlers say of themselves, completed.
+    fn document(&self) -> OpenApi {
+        let mut document = (self.describe)();
         complete(&mut document);
-        let queries = queries(&document);
-        Self { document, queries, json: OnceLock::new(), page: OnceLock::new() }
+        document
     }
 
     /// What the query of an operation that changes something may hold, by the template of its path. Nothing where there is
@@ -53,14 +59,14 @@ impl Published {
 
     /// The description.
     fn json(&self) -> Bytes {
-        let written = || serde_json::to_vec(&self.document).unwrap_or_default().into();
+        let written = || serde_json::to_vec(&self.document()).unwrap_or_default().into();
         self.json.get_or_init(written).clone()
     }
 
     /// The page.
     pub(crate) fn page(&self) -> Bytes {
         let written = || {
-            let document = serde_json::to_value(&self.document).unwrap_or_default();
+            let document = serde_json::to_value(self.document()).unwrap_or_default();
             docs::write(&document).into()
         };
         self.page.get_or_init(written).clone()

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::recognised;
+use crate::http::recognised;
 use crate::http::time::Time;
 use crate::places::{ENGLISH, Place, Places};
 

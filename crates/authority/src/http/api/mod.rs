@@ -3,7 +3,6 @@
 pub(crate) mod device;
 pub(crate) mod event;
 pub(crate) mod me;
-mod recognised;
 pub(crate) mod revocation;
 pub(crate) mod session;
 pub(crate) mod setup;

@@ -14,6 +14,7 @@ use super::known::Known;
 use crate::http::html::escape;
 use crate::http::pages::moment::Moment;
 use crate::http::pages::words::{Arg, Language};
+use crate::http::recognised;
 use crate::places::Places;
 
 /// How long a sign-in counts as new.
@@ -65,7 +66,7 @@ impl Viewer<'_> {
     /// How this one is shown a device.
     pub(super) fn row(&self, listed: &Listed) -> Row {
         let session = &listed.session;
-        let device = Device::from_user_agent(session.user_agent.as_deref().unwrap_or_default());
+        let device = recognised::device(session.user_agent.as_deref().unwrap_or_default());
         let is_own = session.id == self.own.id;
         let seen = if is_own { self.now } else { session.last_seen_at };
         let client = self.clients.get(&listed.client).cloned();

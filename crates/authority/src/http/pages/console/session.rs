@@ -5,7 +5,6 @@ use axum::extract::Path;
 use axum::response::Response;
 use axum::routing::post;
 use rescind_domain::clock::Timestamp;
-use rescind_domain::device::Device;
 use rescind_domain::store::SessionCursor;
 use rescind_domain::verbs::list_sessions::Listed;
 use rescind_wire::{ClientId, SessionId, UserId};
@@ -19,6 +18,7 @@ use crate::http::pages::moment::Moment;
 use crate::http::pages::posted::Posted;
 use crate::http::pages::words::Language;
 use crate::http::problem::Problem;
+use crate::http::recognised;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -43,7 +43,7 @@ pub(super) struct Row {
 impl Row {
     pub(super) fn new(listed: Listed, own: SessionId, now: Timestamp, names: &Names, w: &Language) -> Self {
         let session = listed.session;
-        let device = Device::from_user_agent(session.user_agent.as_deref().unwrap_or_default());
+        let device = recognised::device(session.user_agent.as_deref().unwrap_or_default());
         Self {
             id: session.id.to_string(),
             person: Person::new(session.user, names),

@@ -1,7 +1,6 @@
 //! What happened to an account, in words.
 
 use rescind_domain::clock::Timestamp;
-use rescind_domain::device;
 use rescind_domain::event::EventKind;
 use rescind_domain::revocation::Actor;
 use rescind_domain::session::Session;
@@ -11,6 +10,7 @@ use rescind_wire::{SessionId, UserId};
 use crate::http::pages::account::row::{named, place, software};
 use crate::http::pages::moment::Moment;
 use crate::http::pages::words::Language;
+use crate::http::recognised;
 use crate::places::Places;
 
 /// One event, as the page shows it.
@@ -81,7 +81,7 @@ impl Viewer<'_> {
     }
 
     fn device(&self, session: &Session, from: Option<std::net::IpAddr>) -> Device {
-        let known = device::Device::from_user_agent(session.user_agent.as_deref().unwrap_or_default());
+        let known = recognised::device(session.user_agent.as_deref().unwrap_or_default());
         Device {
             name: session.name.clone().unwrap_or_else(|| named(self.w, &known)),
             software: software(&known).filter(|_| session.name.is_some()),

@@ -16,7 +16,7 @@ thread_local! {
 }
 
 /// What a `User-Agent` header tells of a device, as [`Device::from_user_agent`] says it.
-pub(super) fn device(user_agent: &str) -> Device {
+pub(in crate::http) fn device(user_agent: &str) -> Device {
     if user_agent.len() > MAX_USER_AGENT_BYTES {
         // Nobody's browser, and memory for whoever sends it.
         return Device::from_user_agent(user_agent);
