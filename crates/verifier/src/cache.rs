@@ -110,8 +110,11 @@ impl Remembered {
     }
 }
 
-/// In how many places one token may lie: their labels are one cache line.
+/// How many places a set has: their labels are one cache line.
 const WAYS: usize = 8;
+
+/// From this bit on, a token's hash says which its second set is.
+const SECOND: u32 = 20;
 
 /// Places for tokens that share a part of their hash. Labels and tokens are a pair of cache lines, which are fetched together.
 #[repr(align(128))]
@@ -123,6 +126,26 @@ struct Set<T> {
 impl<T> Default for Set<T> {
     fn default() -> Self {
         Self { labels: Default::default(), tokens: Default::default() }
+    }
+}
+
+/// A set, and which one it is.
+struct Home<'a, T> {
+    set: &'a Set<T>,
+    index: u64,
+}
+
+impl<T> Clone for Home<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Home<'_, T> {}
+
+impl<T> Home<'_, T> {
+    fn label(&self, way: usize) -> Label {
+        Label(self.set.labels[way].load(Ordering::Relaxed))
     }
 }
 
@@ -193,16 +216,17 @@ impl<T: Cached> TokenCache<T> {
     /// A token of a generation, if it is remembered.
     pub(crate) fn find(&self, token: &str, generation: u64) -> Option<Arc<T>> {
         let hash = self.hash(token);
-        let (set, index) = self.set(hash)?;
-        (0..WAYS).find_map(|way| {
-            let label = Label(set.labels[way].load(Ordering::Relaxed));
-            if !label.is_of(hash) {
-                return None;
-            }
-            // Looked at before the MAC is made: it is on its way from memory meanwhile.
-            let held = set.tokens[way].load();
-            let held = held.as_ref().filter(|held| held.generation() == generation)?;
-            self.mac.is_of(self.nonce(index, way, label), token, held.mac()).then(|| Arc::clone(held))
+        self.homes(hash)?.into_iter().find_map(|home| {
+            (0..WAYS).find_map(|way| {
+                let label = home.label(way);
+                if !label.is_of(hash) {
+                    return None;
+                }
+                // Looked at before the MAC is made: it is on its way from memory meanwhile.
+                let held = home.set.tokens[way].load();
+                let held = held.as_ref().filter(|held| held.generation() == generation)?;
+                self.mac.is_of(self.nonce(home.index, way, label), token, held.mac()).then(|| Arc::clone(held))
+            })
         })
     }
 
@@ -211,25 +235,25 @@ impl<T: Cached> TokenCache<T> {
     /// Nothing if none can be had: the next check costs a signature.
     pub(crate) fn seat(&self, token: &str, generation: u64, now: u64) -> Option<Seat<'_, T>> {
         let hash = self.hash(token);
-        let (set, index) = self.set(hash)?;
         let full = self.len() >= self.room;
-        // Among equals the hash decides, so that a burst of tokens does not fight for one place.
-        let ways = (0..WAYS).map(|way| (way ^ usize::from(hash.to_be_bytes()[3])) % WAYS);
-        let choices = ways.filter_map(|way| {
-            let label = Label(set.labels[way].load(Ordering::Relaxed));
+        // Among equals the first home, and there the hash decides, so that a burst of tokens does not fight for one place.
+        let places = self.homes(hash)?.into_iter().flat_map(|home| (0..WAYS).map(move |way| (home, way)));
+        let choices = places.filter_map(|(home, way)| {
+            let way = (way ^ usize::from(hash.to_be_bytes()[3])) % WAYS;
+            let label = home.label(way);
             let next = label.next(hash)?;
-            let held = set.tokens[way].load();
+            let held = home.set.tokens[way].load();
             let is_same = held.as_ref().is_some_and(|held| {
-                label.is_of(hash) && self.mac.is_of(self.nonce(index, way, label), token, held.mac())
+                label.is_of(hash) && self.mac.is_of(self.nonce(home.index, way, label), token, held.mac())
             });
             let worth = if is_same { 0 } else { worth(held.as_deref(), generation, now, full)? };
-            Some((worth, way, label, next))
+            Some((worth, home, way, label, next))
         });
-        let (_, way, label, next) = choices.min_by_key(|(worth, ..)| *worth)?;
+        let (_, home, way, label, next) = choices.min_by_key(|(worth, ..)| *worth)?;
         // Whoever changes the label has the nonce; somebody else who was faster has this one's place.
-        set.labels[way].compare_exchange(label.0, next.0, Ordering::Relaxed, Ordering::Relaxed).ok()?;
-        let mac = self.mac.make(self.nonce(index, way, next), token)?;
-        Some(Seat { place: &set.tokens[way], filled: &self.filled, mac })
+        home.set.labels[way].compare_exchange(label.0, next.0, Ordering::Relaxed, Ordering::Relaxed).ok()?;
+        let mac = self.mac.make(self.nonce(home.index, way, next), token)?;
+        Some(Seat { place: &home.set.tokens[way], filled: &self.filled, mac })
     }
 
     /// Forgets all. Costs time only, never truth.
@@ -260,10 +284,15 @@ impl<T: Cached> TokenCache<T> {
         self.hashes.hash_one(&bytes[bytes.len().saturating_sub(TAIL)..])
     }
 
-    fn set(&self, hash: u64) -> Option<(&Set<T>, u64)> {
+    /// The two sets that a token may lie in. The second is for those whose first one is full of tokens that are of use: with
+    /// one alone, of as many tokens as there is room for, one in a hundred would have no place.
+    fn homes(&self, hash: u64) -> Option<[Home<'_, T>; 2]> {
         let mask = u64::try_from(self.sets.len()).ok()?.checked_sub(1)?;
-        let index = hash & mask;
-        Some((self.sets.get(usize::try_from(index).ok()?)?, index))
+        let home = |hash: u64| {
+            let index = hash & mask;
+            Some(Home { set: self.sets.get(usize::try_from(index).ok()?)?, index })
+        };
+        Some([home(hash)?, home(hash >> SECOND)?])
     }
 
     fn nonce(&self, set: u64, way: usize, label: Label) -> Nonce {

@@ -100,13 +100,24 @@ fn a_token_whose_places_are_all_empty_is_not_remembered_once_there_is_no_room() 
     let cache = cache(Kind::Own, WAYS, 0);
     let of_set = |set| {
         let cache = &cache;
-        (0..).map(|n: u32| n.to_string()).filter(move |token| cache.hash(token) & 1 == set)
+        let in_set = move |token: &String| [0, SECOND].iter().all(|from| cache.hash(token) >> from & 1 == set);
+        (0..).map(|n: u32| n.to_string()).filter(in_set)
     };
     of_set(0).take(WAYS).for_each(|token| assert!(put(&cache, &token, 7, 100, 0).is_some()));
     let elsewhere = of_set(1).next().expect("one of them");
     assert_eq!(put(&cache, &elsewhere, 7, 100, 0), None);
     assert!(cache.find(&elsewhere, 7).is_none());
     assert_eq!(cache.len(), WAYS);
+}
+
+#[test]
+fn as_many_tokens_as_there_is_room_for_are_all_remembered() {
+    const MANY: usize = 4096;
+    let cache = cache(Kind::Own, MANY, 0);
+    let tokens: Vec<String> = (0..MANY).map(|n| n.to_string()).collect();
+    assert!(tokens.iter().all(|token| put(&cache, token, 7, 100, 0).is_some()));
+    assert_eq!(cache.len(), MANY);
+    assert!(tokens.iter().all(|token| cache.find(token, 7).is_some()));
 }
 
 #[test]
