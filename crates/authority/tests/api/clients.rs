@@ -213,7 +213,12 @@ async fn clients_are_listed_shown_and_checked() {
         json!({"client_id": "x", "kind": "native", "policy": {"fresh_seconds": 9}}),
         json!({"client_id": "x", "kind": "native", "policy": {"fresh_seconds": 86_401}}),
         json!({"client_id": "x", "kind": "native", "policy": {"session_seconds": 34_560_001}}),
+        json!({"client_id": "x", "kind": "native", "policy": {"session_seconds": 59}}),
+        json!({"client_id": "x", "kind": "native", "policy": {"idle_seconds": 59}}),
         json!({"client_id": "x", "kind": "native", "policy": [5]}),
+        json!({"client_id": "x", "kind": "service", "scopes": ["rescind:nope"]}),
+        json!({"client_id": "x", "kind": "service", "scopes": ["rescind:"]}),
+        json!({"client_id": "x", "kind": "service", "origins": ["https://app.example"]}),
         json!({"client_id": "x", "kind": "native", "audiences": [["https://api.example"]]}),
         json!({"client_id": "x", "kind": "native", "audiences": [{"name": "https://api.example", "algorithm": "EdDSA"}]}),
     ] {

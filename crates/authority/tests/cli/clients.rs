@@ -83,9 +83,14 @@ fn a_bad_client_is_refused_with_the_reason() {
     add(&["shop", "--kind", "browser", "--origin", "*"]).failed_with(2).says("https://app.example");
     add(&["shop", "--kind", "browser", "--at-limit", "end-newest"]).failed_with(2).says("end-oldest or refuse");
     add(&["shop", "--kind", "browser", "--fresh", "9s"]).failed_with(2).says("10 to 86400");
+    add(&["shop", "--kind", "browser", "--session-lifetime", "59s"]).failed_with(2).says("60 to ");
+    let unknown = add(&["shop", "--kind", "native", "--scope", "read", "--scope", "rescind:nope"]).failed_with(2);
+    unknown.says("rescind:nope is not known").says("rescind:admin, rescind:feed");
+    let service = ["shop", "--kind", "service", "--origin", "https://app.example"];
+    add(&service).failed_with(2).says("a service has none");
     house.write("rescind.toml", "preset = \"aal3\"");
-    add(&["shop", "--kind", "browser", "--session-lifetime", "400d"]).failed_with(2).says("1 to 43200");
-    add(&["shop", "--kind", "browser", "--idle-lifetime", "16m"]).failed_with(2).says("1 to 900");
+    add(&["shop", "--kind", "browser", "--session-lifetime", "400d"]).failed_with(2).says("60 to 43200");
+    add(&["shop", "--kind", "browser", "--idle-lifetime", "16m"]).failed_with(2).says("60 to 900");
     house.run(&["client", "show", "shop"]).failed_with(4);
     add(&["default", "--kind", "browser"]).failed_with(7).says("choose another");
 }

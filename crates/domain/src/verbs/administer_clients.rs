@@ -1,11 +1,14 @@
 //! Clients, as administrators add, see and remove them.
 
 use data_encoding::BASE64URL_NOPAD;
+use rescind_wire::feed::FEED_SCOPE;
 use rescind_wire::{Algorithm, ClientId};
 
 use crate::acting::Administrator;
 use crate::audience::{self, DEFAULT_ALGORITHM};
-use crate::client::{Algorithms, AudienceRow, Client, ClientKind, ClientPolicy, DEFAULT_CLIENT, PAGES_CLIENT};
+use crate::client::{
+    ADMIN_SCOPE, Algorithms, AudienceRow, Client, ClientKind, ClientPolicy, DEFAULT_CLIENT, PAGES_CLIENT,
+};
 use crate::error::Error;
 use crate::event::{EventKind, NewEvent};
 use crate::key::Purpose;
@@ -20,6 +23,14 @@ pub const SECRET_PREFIX: &str = "rcs_";
 
 /// The longest lifetime that a client's policy may give its sessions, in seconds: MAC keys are kept for as long.
 pub const MAX_SESSION_SECONDS: u64 = 400 * 24 * 60 * 60;
+
+/// The shortest lifetime that a client's policy may give its sessions, in seconds; the deployment's own are not shorter
+/// either. In less, nobody can do anything but sign in again.
+pub const MIN_SESSION_SECONDS: u64 = 60;
+
+/// What the scopes that mean something to Rescind itself begin with, and which there are.
+const OWN_SCOPES: &str = "rescind:";
+const KNOWN_SCOPES: [&str; 2] = [ADMIN_SCOPE, FEED_SCOPE];
 
 /// How old a client's policy may let an authentication be that counts as fresh, in seconds: 10 s to 1 day.
 pub const FRESH_SECONDS: std::ops::RangeInclusive<u64> = 10..=24 * 60 * 60;
@@ -250,6 +261,11 @@ fn check(world: &World, new: &NewClient) -> Result<(), Error> {
             "at most 100 of at most 100 printable ASCII characters each, without space, \" and \\",
         );
     }
+    let unknown = |scope: &&String| scope.starts_with(OWN_SCOPES) && !KNOWN_SCOPES.contains(&scope.as_str());
+    if let Some(scope) = new.scopes.iter().find(unknown) {
+        let known = KNOWN_SCOPES.join(", ");
+        return invalid("scopes", &format!("{scope} is not known: of those with {OWN_SCOPES} there are {known}"));
+    }
     if new.audiences.len() > 20 || new.audiences.iter().any(|(a, _)| a.is_empty() || a.len() > 200 || !token(a)) {
         return invalid("audiences", "at most 20 of at most 200 printable ASCII characters each");
     }
@@ -258,6 +274,12 @@ fn check(world: &World, new: &NewClient) -> Result<(), Error> {
             "origins",
             "at most 20, each like https://app.example or http://localhost:3000, nothing after it; without the port 443 of https and 80 of \
              http, which browsers leave out",
+        );
+    }
+    if new.kind == ClientKind::Service && !new.origins.is_empty() {
+        return invalid(
+            "origins",
+            "a service has none: its tokens are had for its secret, which no script in a browser can keep",
         );
     }
     if new.kind == ClientKind::Browser && new.confidential {
@@ -280,8 +302,10 @@ fn check_policy(world: &World, policy: &ClientPolicy) -> Result<(), Error> {
     ];
     for (name, seconds, longest) in lifetimes {
         let most = longest.as_secs().min(MAX_SESSION_SECONDS);
-        if seconds.is_some_and(|seconds| !(1..=most).contains(&seconds)) {
-            return invalid(format!("{name} is 1 to {most}: longer than that the deployment allows no session"));
+        if seconds.is_some_and(|seconds| !(MIN_SESSION_SECONDS..=most).contains(&seconds)) {
+            return invalid(format!(
+                "{name} is {MIN_SESSION_SECONDS} to {most}, for the deployment allows no longer sessions"
+            ));
         }
     }
     if policy.fresh_seconds.is_some_and(|seconds| !FRESH_SECONDS.contains(&seconds)) {

@@ -84,12 +84,12 @@ pub(crate) struct Policy {
     /// What a sign-in beyond the limit does.
     #[serde(skip_serializing_if = "Option::is_none")]
     at_limit: Option<AtLimit>,
-    /// Absolute lifetime of a session, in seconds: at most 400 days, or what the preset allows.
-    #[schema(minimum = 1, maximum = 34_560_000)]
+    /// Absolute lifetime of a session, in seconds: a minute at least, and at most 400 days, or what the preset allows.
+    #[schema(minimum = 60, maximum = 34_560_000)]
     #[serde(skip_serializing_if = "Option::is_none")]
     session_seconds: Option<u64>,
-    /// How long a session may go unused, in seconds: at most 400 days, or what the preset allows.
-    #[schema(minimum = 1, maximum = 34_560_000)]
+    /// How long a session may go unused, in seconds: a minute at least, and at most 400 days, or what the preset allows.
+    #[schema(minimum = 60, maximum = 34_560_000)]
     #[serde(skip_serializing_if = "Option::is_none")]
     idle_seconds: Option<u64>,
     /// How old an authentication may be for what needs a fresh one, in seconds.
@@ -220,14 +220,14 @@ pub(crate) struct NewClient {
     #[serde(default)]
     #[schema(value_type = Vec<Audience>, max_items = 20)]
     audiences: Vec<Object<Audience>>,
-    /// What its tokens may allow.
+    /// What its tokens may allow. Of those that begin with `rescind:` there are `rescind:admin` and `rescind:feed`.
     #[serde(default)]
     #[schema(max_items = 100)]
     scopes: Vec<String>,
     /// Whether it is given a secret. A service always is.
     #[serde(default)]
     confidential: bool,
-    /// Origins whose scripts may call the API for it, like `https://app.example`.
+    /// Origins whose scripts may call the API for it, like `https://app.example`. A service has none.
     #[serde(default)]
     #[schema(max_items = 20)]
     origins: Vec<String>,
