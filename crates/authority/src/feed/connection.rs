@@ -54,7 +54,7 @@ impl From<Error> for Denied {
 fn advice(reason: Closing) -> &'static str {
     match reason {
         Closing::Protocol => "that is not what docs/feed.md lets a verifier say here",
-        Closing::Lease => "declare a lease of 1,000 ms or more, and of no more than feed.max_lease allows",
+        Closing::Lease => "that lease is too short, or longer than feed.max_lease permits",
         Closing::TooMany => "this client has as many connections as feed.connections allows",
         Closing::Evicted => "the client was revoked, or an administrator evicted this verifier",
         Closing::TooSlow => "read faster, or connect again for a snapshot",
@@ -124,8 +124,10 @@ async fn greet(stream: &mut Stream) -> Result<Hello, Denied> {
 
 fn lease_of(authority: &Authority, hello: &Hello) -> Result<Duration, Denied> {
     let lease = Duration::from_millis(hello.lease_ms);
-    if hello.lease_ms < MIN_LEASE || lease > authority.config.feed.max_lease {
-        return Err(Closing::Lease.into());
+    let longest = authority.config.feed.max_lease;
+    if hello.lease_ms < MIN_LEASE || lease > longest {
+        let permitted = format!("{MIN_LEASE} to {} ms, which is what feed.max_lease permits", longest.as_millis());
+        return Err(Denied::Close(Closing::Lease, format!("declare a lease of {permitted}")));
     }
     Ok(lease)
 }
