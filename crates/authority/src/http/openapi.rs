@@ -50,9 +50,11 @@ impl Published {
         document
     }
 
-    /// What the query of an operation that changes something may hold, by the template of its path. Nothing where there is
-    /// no such operation, or where the rules are those of OAuth, which has unknown parameters ignored (RFC 6749 §3.2).
+    /// What the query of an operation may hold, by the template of its path. Nothing where there is no such operation, or
+    /// where the rules are those of OAuth, which has unknown parameters ignored (RFC 6749 §3.2).
     pub(crate) fn query(&self, method: &Method, path: &str) -> Option<&Arc<[String]>> {
+        // Whoever asks for the head alone asks for what GET would answer.
+        let method = if method == Method::HEAD { &Method::GET } else { method };
         let operations = self.queries.get(path)?;
         operations.iter().find(|(known, _)| known == method).map(|(_, names)| names)
     }
@@ -84,14 +86,15 @@ fn queries(document: &OpenApi) -> HashMap<String, Vec<Takes>> {
     let names = |operation: &Operation| operation.parameters.iter().flatten().filter_map(name).collect();
     let own = document.paths.paths.iter().filter(|(path, _)| path.starts_with("/v1/"));
     own.map(|(path, item)| {
-        let changing = [
+        let by_method = [
+            (Method::GET, &item.get),
             (Method::POST, &item.post),
             (Method::PUT, &item.put),
             (Method::PATCH, &item.patch),
             (Method::DELETE, &item.delete),
         ];
         let operations =
-            changing.into_iter().filter_map(|(method, operation)| Some((method, names(operation.as_ref()?))));
+            by_method.into_iter().filter_map(|(method, operation)| Some((method, names(operation.as_ref()?))));
         (path.clone(), operations.collect())
     })
     .collect()

@@ -143,9 +143,6 @@ impl Wait {
     fn split(request: &Request, known: Option<&Arc<[String]>>) -> Result<Option<(Self, String)>, Misused> {
         let Some(query) = request.uri().query() else { return Ok(None) };
         let has = |wanted| query.split('&').any(|pair| pair.split('=').next() == Some(wanted));
-        if *request.method() == Method::GET {
-            return Ok(None);
-        }
         if let Some(known) = known {
             let mut names = query.split('&').filter_map(|pair| pair.split('=').next()).filter(|name| !name.is_empty());
             if !names.all(|name| known.iter().any(|known| known == name)) {
@@ -169,6 +166,9 @@ impl Wait {
         Ok(Some((Self(patience), target)))
     }
 
+        if *request.method() == Method::GET {
+            return Ok(None);
+        }
     /// Waits, and adds the enforcement to the answer. One that ended nothing stays as it is.
     pub(crate) async fn finish(self, authority: &Authority, response: Response, administrator: bool) -> Response {
         let Some(Ended(number)) = response.extensions().get().copied() else { return response };
