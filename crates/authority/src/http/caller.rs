@@ -9,12 +9,13 @@ use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap};
 use rescind_domain::acting::{Acting, Administrator};
 use rescind_domain::address::client_address;
+use rescind_domain::verbs::read_log;
 use rescind_verifier::{Presented, Scheme, Verified};
 use rescind_wire::{SessionId, UserId};
 
 use super::cors::Script;
 use super::problem::{Problem, kinds};
-use super::waiting::Misused;
+use super::waiting::{Misused, Waiting};
 use crate::authority::Authority;
 use crate::history::Counted;
 
@@ -69,7 +70,18 @@ where
         })?;
         Script::of(&parts.extensions).check(&verified.claims().client_id)?;
         Misused::refuse(&parts.extensions)?;
+        note_administrator(&authority, &verified, address, &parts.extensions).await;
         Ok(Self::let_in(verified, address, &parts.extensions))
+    }
+}
+
+/// Where the request waits, finds out whether whoever sent it may hear who is missing: before it ends anything, since an
+/// administrator may be about to end their own session. In doubt it may not.
+async fn note_administrator(authority: &Authority, verified: &Verified, address: Option<IpAddr>, request: &Extensions) {
+    let Some(waiting) = request.get::<Waiting>() else { return };
+    let caller = Administrator::Caller(Box::new(Authority::acting(verified, address)));
+    if read_log::head(&authority.world, &caller).await.is_ok() {
+        waiting.is_an_administrators();
     }
 }
 
@@ -157,6 +169,13 @@ where
         let _ = Script::of(&parts.extensions).check(&authentic.claims().client_id);
         Misused::refuse(&parts.extensions)?;
         let address = address(&authority, parts);
+        if parts.extensions.get::<Waiting>().is_some() {
+            // A token that is only good enough to log out with tells nobody who is missing.
+            let presented = Presented { peer: address, ..presented };
+            if let Ok(verified) = authority.verify(&presented).await {
+                note_administrator(&authority, &verified, address, &parts.extensions).await;
+            }
+        }
         Ok(Self { authentic, address })
     }
 }

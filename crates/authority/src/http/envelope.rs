@@ -14,7 +14,7 @@ use super::cors::{self, Script, Verdict};
 use super::pages::fault;
 use super::passive::{Passive, is_passive};
 use super::problem::{Problem, kinds};
-use super::waiting::{Ended, Wait};
+use super::waiting::{Ended, Wait, Waiting};
 use crate::traces::{self, Root};
 
 /// The longest request target, in bytes. The longest that the API has use for is a page's cursor.
@@ -35,14 +35,15 @@ pub(crate) async fn envelope(State(app): State<App>, mut request: Request, next:
     let is_passive = is_passive(request.headers());
     let (mut request, browser) = fault::for_a_browser(request);
 
-    let administrator = request.uri().path().starts_with("/v1/admin/");
     let answered = async {
         let known = route.as_ref().and_then(|route| app.published.query(&method, route.as_str()));
         match Wait::take(&mut request, known) {
             None => answer(&app, &method, for_scripts, request, next).await,
             Some(wait) => {
+                let waiting = Waiting::default();
+                request.extensions_mut().insert(waiting.clone());
                 let response = answer(&app, &method, for_scripts, request, next).await;
-                wait.finish(&app.authority, response, administrator).await
+                wait.finish(&app.authority, response, &waiting).await
             }
         }
     };

@@ -2,6 +2,7 @@
 //! time limit. Whatever ends something takes it; handlers say only which entry did.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -27,6 +28,22 @@ const LONGEST: usize = 1 << 20;
 /// In the extensions of an answer: which entry of the log ended what was asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ended(pub(crate) u64);
+
+/// In the extensions of a request that waits: whether its caller was found to be an administrator, who is told who is
+/// missing. Nobody is one until that was found, by what the store said before anything was ended.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Waiting(Arc<AtomicBool>);
+
+impl Waiting {
+    /// The caller is an administrator.
+    pub(crate) fn is_an_administrators(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn administrator(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
 
 /// How far an enforcement has come.
 #[derive(Debug, Serialize, ToSchema)]
@@ -149,6 +166,9 @@ impl Wait {
                 return Err(Misused::Unknown(Arc::clone(known)));
             }
         }
+        if *request.method() == Method::GET {
+            return Ok(None);
+        }
         if !has("wait") {
             return if known.is_some() && has("timeout") { Err(Misused::Alone) } else { Ok(None) };
         }
@@ -166,11 +186,9 @@ impl Wait {
         Ok(Some((Self(patience), target)))
     }
 
-        if *request.method() == Method::GET {
-            return Ok(None);
-        }
     /// Waits, and adds the enforcement to the answer. One that ended nothing stays as it is.
-    pub(crate) async fn finish(self, authority: &Authority, response: Response, administrator: bool) -> Response {
+    pub(crate) async fn finish(self, authority: &Authority, response: Response, waiting: &Waiting) -> Response {
+        let administrator = waiting.administrator();
         let Some(Ended(number)) = response.extensions().get().copied() else { return response };
         if !response.status().is_success() {
             return response;

@@ -194,6 +194,36 @@ async fn a15_every_ending_writes_exactly_one_event() {
 }
 
 #[tokio::test]
+async fn administrators_hear_who_is_missing_wherever_they_wait_and_others_how_many() {
+    let harness = Harness::start().await;
+    let mut root = harness.administrator().await;
+    let ann = harness.newcomer("ann").await;
+    let missing = async |device: &Device<'_>, target: &str| {
+        let method = if target.ends_with("current") { Method::DELETE } else { Method::POST };
+        let call = device.call(method, &format!("{target}?wait=enforced"));
+        call.expect(200).await.json()["enforcement"]["pending"].clone()
+    };
+    assert_eq!(missing(&ann, "/v1/sessions/end-others").await, 0);
+    assert_eq!(missing(&ann, "/v1/sessions/current").await, 0);
+    assert_eq!(missing(&root, "/v1/sessions/end-others").await, json!([]));
+    assert_eq!(missing(&root, "/v1/sessions/current").await, json!([]), "although the session is over then");
+    assert_eq!(missing(&root, "/v1/sessions/current").await, 0, "a token that is over is nobody's");
+    harness.clock.sign_in_the_past(Duration::from_hours(2));
+    let past = harness.sign_in("root").await;
+    harness.clock.sign_in_the_past(Duration::ZERO);
+    assert_eq!(missing(&past, "/v1/sessions/current").await, 0, "nor is one that has expired");
+    root.0 = harness.sign_in("root").await;
+    let ann = harness.sign_in("ann").await;
+    let id = |me: &serde_json::Value| text(&me["user"]["id"]);
+    let role = |role: &str| json!({"role": role});
+    let target = format!("/v1/admin/users/{}", id(&ann.me().await.json()));
+    root.patch(&target).json(&role("administrator")).expect(200).await;
+    assert_eq!(missing(&ann, "/v1/sessions/end-others").await, json!([]));
+    root.patch(&target).json(&role("user")).expect(200).await;
+    assert_eq!(missing(&ann, "/v1/sessions/end-others").await, 0, "the store says who is one, not the token");
+}
+
+#[tokio::test]
 async fn a17_all_but_this_one_asked_from_a_session_that_ended_is_refused() {
     let harness = Harness::start().await;
     let (phone, mut laptop) = (harness.newcomer("ann").await, harness.sign_in("ann").await);
