@@ -1,5 +1,6 @@
 //! What administrators do.
 
+use rescind_domain::verbs::begin_epoch;
 use serde_json::{Value, json};
 
 use super::harness::{Device, Harness, PASSWORD, text};
@@ -255,6 +256,26 @@ async fn the_log_can_be_paged_and_followed() {
         root.get(&format!("/v1/admin/revocations?after={bad}")).expect(400).await.problem("invalid-request");
         root.get(&format!("/v1/admin/revocations/{bad}")).expect(404).await.problem("not-found");
     }
+}
+
+#[tokio::test]
+async fn a_number_alone_names_an_entry_of_the_current_epoch() {
+    let harness = Harness::start().await;
+    let root = harness.administrator().await;
+    let made = root.post("/v1/sessions/end-others").expect(200).await.json()["revocation"].clone();
+    let position = text(&made["position"]);
+    let number = position.split_once('.').expect("a position").1;
+    let by_position = root.get(&format!("/v1/admin/revocations/{position}")).expect(200).await.json();
+    let by_number = root.get(&format!("/v1/admin/revocations/{number}")).expect(200).await.json();
+    assert_eq!(by_number["revocation"], by_position["revocation"]);
+    assert_eq!(by_number["enforcement"]["enforced"], true);
+    for bad in [&format!("0{number}"), &format!("+{number}"), "0", "99", "9223372036854775808", "-1", "."] {
+        root.get(&format!("/v1/admin/revocations/{bad}")).expect(404).await.problem("not-found");
+    }
+    begin_epoch::after_restore(&harness.authority.world, false).await.expect("begun");
+    let root = harness.sign_in("root").await;
+    root.get(&format!("/v1/admin/revocations/{position}")).expect(200).await;
+    root.get(&format!("/v1/admin/revocations/{number}")).expect(404).await.problem("not-found");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Reading the revocation log and the audit log, for administrators.
 
-use rescind_wire::{Change, Position, Scope, UserId};
+use rescind_wire::{Change, Epoch, Position, Scope, UserId};
 
 use crate::acting::Administrator;
 use crate::error::Error;
@@ -95,14 +95,23 @@ fn fill(
     }
 }
 
-/// The revocation at `position`.
-pub async fn find_revocation(world: &World, admin: &Administrator, position: Position) -> Result<Revocation, Error> {
+/// The revocation with this number, in this epoch: the current one unless one is named.
+pub async fn find_revocation(
+    world: &World,
+    admin: &Administrator,
+    epoch: Option<Epoch>,
+    number: u64,
+) -> Result<Revocation, Error> {
     let (admin, inner) = (admin.clone(), world.clone());
     world
         .store
         .read("find_revocation", move |view| {
             admin.check(view, &inner)?;
-            let row = view.log_entry(position.number)?.filter(|row| row.position == position);
+            let epoch = match epoch {
+                Some(epoch) => epoch,
+                None => view.head()?.position.epoch,
+            };
+            let row = view.log_entry(number)?.filter(|row| row.position.epoch == epoch);
             row.and_then(Revocation::of).ok_or(Error::NotFound("revocation"))
         })
         .await

@@ -1,12 +1,14 @@
 //! The revocation log, for administrators: reading it, and revoking by scope.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use rescind_domain::verbs::{read_log, revoke};
-use rescind_wire::Position;
+use rescind_wire::position::{InvalidPosition, MAX_NUMBER};
+use rescind_wire::{Epoch, Position};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -99,6 +101,26 @@ async fn list(State(app): State<App>, admin: Admin, Query(pages): Query<Pages>) 
     Ok(Json(Revocations { revocations, next }))
 }
 
+/// An entry that is asked for: one of the current epoch where no epoch is named.
+struct Sought {
+    epoch: Option<Epoch>,
+    number: u64,
+}
+
+impl FromStr for Sought {
+    type Err = InvalidPosition;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPosition> {
+        if text.contains('.') {
+            let Position { epoch, number } = text.parse()?;
+            return Ok(Self { epoch: Some(epoch), number });
+        }
+        let canonical = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+        let number = text.parse().ok().filter(|number| canonical && *number <= MAX_NUMBER);
+        Ok(Self { epoch: None, number: number.ok_or(InvalidPosition)? })
+    }
+}
+
 /// A revocation, alone.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RevocationAnswer)]
@@ -113,13 +135,13 @@ pub(crate) struct OneRevocation {
 /// And at how far its enforcement has come.
 #[utoipa::path(
     get, path = "/v1/admin/revocations/{position}", tag = "Administration: log", operation_id = "findRevocation",
-    security(("bearer" = [])), params(("position" = String, Path, description = "Where it stands in the log: `epoch.number`, as lists show it")),
+    security(("bearer" = [])), params(("position" = String, Path, description = "Where it stands in the log: `epoch.number`, as lists show it, or its number alone, which is one of the current epoch")),
     responses((status = 200, description = "The revocation", body = OneRevocation)),
 )]
 async fn show(State(app): State<App>, admin: Admin, position: Named) -> Result<Json<OneRevocation>, Problem> {
-    let position: Position = position.id("revocation")?;
-    let found = read_log::find_revocation(&app.authority.world, &admin.0, position).await?;
-    let enforcement = app.authority.enforcement(position.number, Duration::ZERO).await?;
+    let Sought { epoch, number } = position.id("revocation")?;
+    let found = read_log::find_revocation(&app.authority.world, &admin.0, epoch, number).await?;
+    let enforcement = app.authority.enforcement(number, Duration::ZERO).await?;
     let enforcement = Enforcement::new(&app.authority, enforcement, true);
     let revocation = found.into();
     Ok(Json(OneRevocation { revocation, enforcement }))
