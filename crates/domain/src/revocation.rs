@@ -12,7 +12,7 @@ use crate::event::{EventKind, NewEvent};
 use crate::key::{KeyRow, MacKeyId, Purpose};
 use crate::keyring::{Keyring, MacKey, NewKey};
 use crate::standing::StoreCuts;
-use crate::store::{EndingTx, View};
+use crate::store::{EndingTx, StoreError, View};
 use crate::world::World;
 
 /// The longest reason, in bytes.
@@ -268,7 +268,12 @@ fn ended_before(view: &dyn EndingTx, scope: &Scope) -> Result<Option<Receipt>, E
         | Scope::ForeignSession { .. } => None,
     };
     let Some(number) = number else { return Ok(None) };
-    Ok(view.log_entry(number)?.map(|row| receipt(&row, scope.clone())))
+    Ok(receipt_of(view, number, scope.clone())?)
+}
+
+/// The receipt of an ending of `scope` that is in the log already, at `number`.
+pub(crate) fn receipt_of<V: View + ?Sized>(view: &V, number: u64, scope: Scope) -> Result<Option<Receipt>, StoreError> {
+    Ok(view.log_entry(number)?.map(|row| receipt(&row, scope)))
 }
 
 /// Ends everything that was given to a client, and removes the client itself.

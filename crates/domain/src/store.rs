@@ -232,6 +232,8 @@ pub trait View {
     fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError>;
     /// A client's last revocation.
     fn client_cut(&self, id: &ClientId) -> Result<Option<u64>, StoreError>;
+    /// The entry that removed a client of this id, the last one if there were several, as far as events tell.
+    fn client_removed(&self, id: &ClientId) -> Result<Option<u64>, StoreError>;
     /// All clients, by id, after `after`.
     fn clients(&self, after: &str, limit: u32) -> Result<Vec<Client>, StoreError>;
     /// The clients, by id, whose tokens may be for this audience.

@@ -279,6 +279,36 @@ async fn a_number_alone_names_an_entry_of_the_current_epoch() {
 }
 
 #[tokio::test]
+async fn a4_whoever_deletes_an_account_or_a_client_again_may_wait_for_what_ended_it() {
+    let harness = Harness::start().await;
+    let root = harness.administrator().await;
+    let ann = harness.newcomer("ann").await;
+    let app = json!({"client_id": "app", "kind": "native"});
+    root.post("/v1/admin/clients").json(&app).expect(201).await;
+    let user = format!("/v1/admin/users/{}", id_of(&ann).await);
+    for target in [user.as_str(), "/v1/admin/clients/app"] {
+        let first = root.delete(&format!("{target}?reason=no%20more")).expect(200).await.json()["revocation"].clone();
+        root.post("/v1/sessions/end-others").expect(200).await;
+        let log = root.revocations().await.len();
+        let again = root.delete(&format!("{target}?wait=enforced")).expect(200).await.json();
+        assert_eq!((&again["revocation"], &again["enforcement"]["enforced"]), (&first, &json!(true)));
+        root.delete(target).expect(404).await.problem("not-found");
+        assert_eq!(root.revocations().await.len(), log, "nothing was written");
+        let bob = harness.newcomer(if target == user { "bob" } else { "cleo" }).await;
+        bob.delete(&format!("{target}?wait=enforced")).expect(403).await.problem("forbidden");
+    }
+    let never = [format!("/v1/admin/users/usr_{}", "0".repeat(26)), "/v1/admin/clients/never".to_owned()];
+    for target in never {
+        root.delete(&format!("{target}?wait=enforced")).expect(404).await.problem("not-found");
+    }
+    // One of the same id is another.
+    root.post("/v1/admin/clients").json(&app).expect(201).await;
+    let removed = root.delete("/v1/admin/clients/app").expect(200).await.json()["revocation"].clone();
+    let again = root.delete("/v1/admin/clients/app?wait=enforced").expect(200).await.json();
+    assert_eq!(again["revocation"], removed);
+}
+
+#[tokio::test]
 async fn keys_are_listed_without_secrets_rotated_and_compromised() {
     let harness = Harness::start().await;
     let root = harness.administrator().await;

@@ -75,6 +75,35 @@ fn a4_the_end_of_what_had_ended_is_waited_for_where_it_was_ended_whatever_ended_
 }
 
 #[test]
+fn a4_the_end_of_an_account_or_a_client_that_is_gone_is_waited_for_where_it_ended() {
+    let scene = Scene::new();
+    let ann = scene.server.sign_in("ann", "Phone");
+    let me = scene.server.request("GET", "/v1/me", Some(&ann.access), None).expect(200).json();
+    let account = format!("/v1/admin/users/{}", me["user"]["id"].as_str().expect("an id"));
+    scene.house.run(&["client", "add", "app", "--kind", "native"]).ok();
+    let (mut line, position) = Line::following(&scene, "shop", Duration::from_secs(30));
+    line.until_echoed(position, 1);
+    let mut number = 1000;
+    for target in [account.as_str(), "/v1/admin/clients/app"] {
+        let waited = |timeout: &str| {
+            let path = format!("{target}?wait=enforced&timeout={timeout}");
+            scene.administer("DELETE", &path, None).expect(200).json()
+        };
+        let (first, again) = (waited("1ms"), waited("1ms"));
+        assert_eq!((&first["enforcement"]["enforced"], &first["revocation"]), (&json!(false), &again["revocation"]));
+        assert_eq!(again["enforcement"]["pending"][0]["verifier"], "shop", "{again}");
+        let entries = loop {
+            if let Message::Entries(frame) = line.hear_ahead() {
+                break frame.entries;
+            }
+        };
+        line.ack(entries[0].number, number);
+        assert_eq!(waited("20s")["enforcement"]["enforced"], true);
+        number += 1;
+    }
+}
+
+#[test]
 fn people_are_told_how_many_are_missing_and_not_who() {
     let scene = Scene::new();
     let device = scene.server.sign_in("ann", "Phone");

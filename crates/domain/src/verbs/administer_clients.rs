@@ -2,7 +2,7 @@
 
 use data_encoding::BASE64URL_NOPAD;
 use rescind_wire::feed::FEED_SCOPE;
-use rescind_wire::{Algorithm, ClientId};
+use rescind_wire::{Algorithm, ClientId, Scope};
 
 use crate::acting::Administrator;
 use crate::audience::{self, DEFAULT_ALGORITHM};
@@ -243,6 +243,22 @@ pub async fn remove_client(
             let receipt = revocation::remove_client(tx, &inner, &id, &reason, event)?;
             tx.forget_audiences()?;
             Ok(receipt)
+        })
+        .await
+}
+
+/// What whoever removed this client was told, as long as events tell of it: its end can be waited for again. Nothing while
+/// there is a client of that id.
+pub async fn removal(world: &World, admin: &Administrator, id: ClientId) -> Result<Receipt, Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .read("find_removal", move |view| {
+            admin.check(view, &inner)?;
+            let gone = view.client(&id)?.is_none();
+            let number = view.client_removed(&id)?.filter(|_| gone).ok_or(Error::NotFound("client"))?;
+            let scope = Scope::Client { client: id.clone() };
+            revocation::receipt_of(view, number, scope)?.ok_or(Error::NotFound("client"))
         })
         .await
 }

@@ -50,6 +50,21 @@ pub async fn delete_user(world: &World, admin: &Administrator, user: UserId, rea
         .await
 }
 
+/// What whoever deleted this account was told, for an administrator: its end can be waited for again.
+pub async fn deletion(world: &World, admin: &Administrator, user: UserId) -> Result<Receipt, Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .read("find_deletion", move |view| {
+            admin.check(view, &inner)?;
+            let cut = view.user_cut(&user)?.filter(|cut| cut.deleted).ok_or(Error::NotFound("user"))?;
+            let scope = Scope::User { user, except: None, deleted: true };
+            // Nothing is written about an account after its end.
+            revocation::receipt_of(view, cut.latest, scope)?.ok_or(Error::NotFound("user"))
+        })
+        .await
+}
+
 fn delete(
     tx: &mut dyn EndingTx,
     world: &World,

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
+use rescind_domain::Error;
 use rescind_domain::client::{self, Algorithms, ClientKind, ClientPolicy};
 use rescind_domain::policy;
 use rescind_domain::verbs::administer_clients;
@@ -23,6 +24,7 @@ use crate::http::page::{Cursor, Limit};
 use crate::http::problem::Problem;
 use crate::http::query::{Named, Query};
 use crate::http::time::Time;
+use crate::http::waiting::Waiting;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default().routes(routes!(list, create)).routes(routes!(show, delete))
@@ -346,7 +348,9 @@ async fn show(State(app): State<App>, admin: Admin, id: Named) -> Result<Json<On
 
 /// Remove a client.
 ///
-/// Everything that it was given ends, and stays ended if a client of the same id is added later.
+/// Everything that it was given ends, and stays ended if a client of the same id is added later. Of one that was removed
+/// before, `wait` answers 200 with what was revoked then, as long as events tell of it, and how far that is enforced by
+/// now; without `wait` there is no such client.
 #[utoipa::path(
     delete, path = "/v1/admin/clients/{id}", tag = "Administration: clients", operation_id = "removeClient",
     security(("bearer" = [])), params(("id" = String, Path, description = "The client"), Why),
@@ -357,8 +361,13 @@ async fn delete(
     admin: Admin,
     id: Named,
     Query(why): Query<Why>,
+    waiting: Option<Extension<Waiting>>,
 ) -> Result<Answer<Revoked>, Problem> {
-    let (client, reason) = (id.id("client")?, why.or("removed by an administrator"));
-    let receipt = administer_clients::remove_client(&app.authority.world, &admin.0, client, reason).await?;
+    let (client, reason): (ClientId, _) = (id.id("client")?, why.or("removed by an administrator"));
+    let world = &app.authority.world;
+    let receipt = match administer_clients::remove_client(world, &admin.0, client.clone(), reason).await {
+        Err(Error::NotFound(_)) if waiting.is_some() => administer_clients::removal(world, &admin.0, client).await?,
+        removed => removed?,
+    };
     Ok(Revoked::here(&app.authority, receipt).await)
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
+use rescind_domain::Error;
 use rescind_domain::password::Password;
 use rescind_domain::user::{Particulars, Role};
 use rescind_domain::verbs::administer_users::Changes;
@@ -27,6 +28,7 @@ use crate::http::idempotency::Keyed;
 use crate::http::page::{Cursor, Limit};
 use crate::http::problem::Problem;
 use crate::http::query::{Named, Query};
+use crate::http::waiting::Waiting;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default()
@@ -221,7 +223,8 @@ async fn change(
 
 /// Delete an account.
 ///
-/// Ends everything of it, for good.
+/// Ends everything of it, for good. Of an account that was deleted before, `wait` answers 200 with what was revoked then, and
+/// how far that is enforced by now; without `wait` there is no such account.
 #[utoipa::path(
     delete, path = "/v1/admin/users/{id}", tag = "Administration: accounts", operation_id = "deleteUser",
     security(("bearer" = [])), params(("id" = String, Path, description = "The account"), Why),
@@ -232,9 +235,14 @@ async fn delete(
     admin: Admin,
     id: Named,
     Query(why): Query<Why>,
+    waiting: Option<Extension<Waiting>>,
 ) -> Result<Answer<Revoked>, Problem> {
     let (user, reason) = (id.id("user")?, why.or("deleted by an administrator"));
-    let receipt = delete_account::delete_user(&app.authority.world, &admin.0, user, reason).await?;
+    let world = &app.authority.world;
+    let receipt = match delete_account::delete_user(world, &admin.0, user, reason).await {
+        Err(Error::NotFound(_)) if waiting.is_some() => delete_account::deletion(world, &admin.0, user).await?,
+        deleted => deleted?,
+    };
     Ok(Revoked::here(&app.authority, receipt).await)
 }
 

@@ -61,6 +61,19 @@ pub(super) fn last(conn: &Connection) -> Result<u64, StoreError> {
     Ok(found.unwrap_or(0))
 }
 
+const CLIENT_REMOVED: &str =
+    "SELECT id, revocation FROM events WHERE kind = 'client_removed' AND client_id = ?1 ORDER BY id DESC LIMIT 1";
+
+/// The entry that removed a client, as the last event of that says.
+pub(super) fn client_removed(conn: &Connection, id: &ClientId) -> Result<Option<u64>, StoreError> {
+    let found = one(conn, CLIENT_REMOVED, [id.as_str()], |row| {
+        let mut cells = Cells::new(row, "events", 1);
+        cells.number("id")?;
+        cells.number_or_null("revocation")
+    })?;
+    Ok(found.flatten())
+}
+
 /// Adds an event.
 pub(super) fn add(conn: &Connection, event: &NewEvent) -> Result<(), StoreError> {
     let sql = "INSERT INTO events (at, kind, user_id, session_id, client_id, actor, address, revocation, detail) \
@@ -112,5 +125,11 @@ mod tests {
     fn a_page_of_events_costs_a_page_in_either_direction() {
         assert_eq!(plan(BEFORE), ["SEARCH events USING INTEGER PRIMARY KEY (rowid<?)"]);
         assert_eq!(plan(BEFORE_OF_USER), ["SEARCH events USING INDEX events_user (user_id=? AND id<?)"]);
+    }
+
+    #[test]
+    fn who_removed_a_client_is_found_without_looking_at_other_events() {
+        assert_eq!(plan(CLIENT_REMOVED), ["SEARCH events USING INDEX events_client_removed (client_id=?)"]);
+        assert_eq!(EventKind::ClientRemoved.as_str(), "client_removed", "as the index has it");
     }
 }

@@ -15,13 +15,14 @@ use super::{Fresh, OpenError, client};
 pub(super) const APPLICATION_ID: i64 = 0x5273_6364;
 
 /// The schema that this program writes.
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 
 /// Migration n brings a database from version n to n + 1.
 const MIGRATIONS: [&str; VERSION as usize] = [
     include_str!("migrations/0001_initial.sql"),
     include_str!("migrations/0002_nodes.sql"),
     include_str!("migrations/0003_expiry.sql"),
+    include_str!("migrations/0004_removals.sql"),
 ];
 
 /// How often another process may be in the way of switching to the WAL before that is given up.

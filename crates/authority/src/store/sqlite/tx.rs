@@ -137,6 +137,7 @@ impl View for SqliteTx<'_> {
         fn holdings(user: &UserId, session: &SessionId) -> Vec<Holding> = chain::holdings;
         fn client(id: &ClientId) -> Option<Client> = client::find;
         fn client_cut(id: &ClientId) -> Option<u64> = client::cut_of;
+        fn client_removed(id: &ClientId) -> Option<u64> = event::client_removed;
         fn clients(after: &str, limit: u32) -> Vec<Client> = client::list;
         fn clients_naming(audience: &str, limit: u32) -> Vec<ClientId> = client::naming;
         fn audiences() -> Vec<AudienceRow> = client::audiences;
