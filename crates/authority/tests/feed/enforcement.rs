@@ -83,8 +83,7 @@ fn a4_the_end_of_an_account_or_a_client_that_is_gone_is_waited_for_where_it_ende
     scene.house.run(&["client", "add", "app", "--kind", "native"]).ok();
     let (mut line, position) = Line::following(&scene, "shop", Duration::from_secs(30));
     line.until_echoed(position, 1);
-    let mut number = 1000;
-    for target in [account.as_str(), "/v1/admin/clients/app"] {
+    for (number, target) in (1000..).zip([account.as_str(), "/v1/admin/clients/app"]) {
         let waited = |timeout: &str| {
             let path = format!("{target}?wait=enforced&timeout={timeout}");
             scene.administer("DELETE", &path, None).expect(200).json()
@@ -99,7 +98,6 @@ fn a4_the_end_of_an_account_or_a_client_that_is_gone_is_waited_for_where_it_ende
         };
         line.ack(entries[0].number, number);
         assert_eq!(waited("20s")["enforcement"]["enforced"], true);
-        number += 1;
     }
 }
 
