@@ -32,6 +32,8 @@ mod line;
 mod machines;
 #[path = "feed/partition.rs"]
 mod partition;
+#[path = "feed/proxies.rs"]
+mod proxies;
 #[path = "feed/readme.rs"]
 mod readme;
 #[path = "feed/recorded.rs"]

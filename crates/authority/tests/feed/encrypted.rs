@@ -8,8 +8,9 @@ use rescind_verifier::{Rejected, Verifier};
 use serde_json::json;
 
 use crate::certificates::{authorities, curl, issue};
-use crate::guarding::{Guard, Proxy, bearer, example, free_address, nginx};
+use crate::guarding::{Guard, bearer};
 use crate::house::{House, PASSWORD};
+use crate::proxies::{Proxy, example, free_address, nginx};
 use crate::scene::{Scene, check, runtime, until, until_accepted};
 use crate::server::Device;
 
