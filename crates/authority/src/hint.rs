@@ -17,6 +17,9 @@ use crate::feed::{Enforcement, Listed};
 /// How long the command line waits for the server.
 pub const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long to wait before a server that did not answer is asked again.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// The longest line that is read.
 const LINE: u64 = 64;
 
@@ -69,20 +72,37 @@ pub async fn finish(authority: &Authority) {
 
 /// One question, and its answer on one line. Nothing if nobody is there to ask.
 ///
-/// Whether a server runs is what the folder's lock says. That there is no socket may only mean that somebody removed it.
+/// Whether a server runs is what the folder's lock says. That there is no socket may only mean that somebody removed it,
+/// or that the server is starting or stopping; so whoever is not answered asks again, until the server is there or gone.
 async fn converse(data: &DataDir, question: &str, patience: Duration) -> io::Result<Option<String>> {
     let socket = data.socket();
+    let mut last = io::Error::from(io::ErrorKind::TimedOut);
     let asked = async {
-        let mut stream = match UnixStream::connect(&socket).await {
-            Err(_) if data.is_free() => return Ok(None),
-            connected => connected?,
-        };
-        stream.write_all(question.as_bytes()).await?;
-        let mut line = String::new();
-        AsyncBufReader::new(stream.take(LONGEST)).read_line(&mut line).await?;
-        Ok(Some(line))
+        loop {
+            match exchange(&socket, question).await {
+                Err(_) if data.is_free() => return Ok(None),
+                Err(error) if is_passing(&error) => last = error,
+                done => return done.map(Some),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     };
-    tokio::time::timeout(patience, asked).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    tokio::time::timeout(patience, asked).await.unwrap_or(Err(last))
+}
+
+/// A line without an end is none: the server went while it wrote.
+async fn exchange(socket: &Path, question: &str) -> io::Result<String> {
+    let mut stream = UnixStream::connect(socket).await?;
+    stream.write_all(question.as_bytes()).await?;
+    let mut line = String::new();
+    AsyncBufReader::new(stream.take(LONGEST)).read_line(&mut line).await?;
+    if line.ends_with('\n') { Ok(line) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}
+
+/// Whether it is what a server looks like that starts or stops.
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset, NotFound, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionRefused | ConnectionReset | NotFound | UnexpectedEof)
 }
 
 /// Answers on `listener` until the authority goes.
@@ -176,4 +196,61 @@ pub fn bind(socket: &Path) -> io::Result<UnixListener> {
         Err(error) => return Err(error),
     }
     UnixListener::bind(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::data_dir::Lock;
+
+    fn running() -> (TempDir, DataDir, Lock, UnixListener) {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open(dir.path()).unwrap();
+        let lock = data.lock().unwrap();
+        let listener = bind(&data.socket()).unwrap();
+        (dir, data, lock, listener)
+    }
+
+    #[tokio::test]
+    async fn a_server_that_stops_before_it_answers_is_none_that_runs() {
+        let (_dir, data, lock, listener) = running();
+        let stopping = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"[{\"name\":").await.unwrap();
+            drop(stream);
+            // Nobody listens any more, and the folder is not free yet.
+            drop(listener);
+            tokio::task::yield_now().await;
+            std::fs::remove_file(data.socket()).unwrap();
+            tokio::task::yield_now().await;
+            drop(lock);
+        };
+        let (found, ()) = join(verifiers(&data), stopping).await;
+        assert_eq!(found.unwrap(), None);
+        assert_eq!(ask(&data, 1).await, Answer::NoServer);
+    }
+
+    #[tokio::test]
+    async fn whoever_is_not_answered_asks_again() {
+        let (_dir, data, _lock, listener) = running();
+        let restarting = async {
+            drop(listener.accept().await.unwrap());
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"applied\n").await.unwrap();
+        };
+        let (answer, ()) = join(ask(&data, 1), restarting).await;
+        assert_eq!(answer, Answer::Applied);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_never_answers_is_asked_for_so_long_and_no_longer() {
+        let (_dir, data, _lock, listener) = running();
+        drop(listener);
+        let error = verifiers(&data).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(ask(&data, 1).await, Answer::Late);
+    }
 }

@@ -11,7 +11,10 @@ use crate::hint;
 pub(super) async fn list(context: &Context) -> Result<(), Failure> {
     let tool = context.open(Absent::Refuse).await?;
     let found = hint::verifiers(&tool.data).await;
-    let found = found.map_err(|error| Failure::failed(format!("the running server does not answer: {error}")))?;
+    let found = found.map_err(|error| {
+        let message = format!("the running server does not answer: {error}; if it starts or stops just now, ask again");
+        Failure::failed(message)
+    })?;
     let nobody = "no server runs on this data folder: start `rescind serve`, and verifiers connect to it";
     let verifiers = found.ok_or_else(|| Failure::Because(Code::NotFound, nobody.to_owned()))?;
     let mut listing =
