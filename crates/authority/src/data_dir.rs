@@ -39,6 +39,14 @@ pub enum DataDirError {
         /// What went wrong.
         error: io::Error,
     },
+    /// It cannot be made.
+    #[error("{} cannot be made: {error}: name another data folder with --data", path.display())]
+    Unmade {
+        /// What was to be made.
+        path: PathBuf,
+        /// What went wrong.
+        error: io::Error,
+    },
     /// It is not there, and this command does not make one.
     #[error("{} does not exist: name the data folder with --data, or start `rescind serve` once", .0.display())]
     Missing(PathBuf),
@@ -94,7 +102,7 @@ impl DataDir {
     pub fn open_or_make(path: &Path) -> Result<Self, DataDirError> {
         if !path.exists() {
             let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-            made.map_err(|error| at(path, error))?;
+            made.map_err(|error| DataDirError::Unmade { path: path.to_owned(), error })?;
         }
         let data = Self::there(path)?;
         let ours = data.is_ours() || is_empty(path).map_err(|error| at(path, error))?;

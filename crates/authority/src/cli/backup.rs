@@ -1,6 +1,7 @@
 //! `rescind backup` and `rescind restore`.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use rescind_domain::verbs::{begin_epoch, keep_node};
 use rescind_wire::Position;
 use serde_json::json;
 
-use super::failure::{Failure, warn};
+use super::failure::{Code, Failure, warn};
 use super::folder::Context;
 use crate::authority::Authority;
 use crate::config::Config;
@@ -106,10 +107,12 @@ fn note_leases(data: &DataDir, backup: Position) -> Result<(), Failure> {
 
 /// Before a folder is made for it.
 fn require_backup(file: &Path) -> Result<(), Failure> {
-    if file.is_file() {
-        return Ok(());
-    }
-    Err(Failure::not_found(format!("{}: there is no such file", file.display())))
+    let advice = "name a file that `rescind backup` made";
+    let found = match fs::metadata(file) {
+        Ok(metadata) if metadata.is_dir() => Err(ErrorKind::IsADirectory.into()),
+        found => found,
+    };
+    found.map(drop).map_err(|error| Failure::named(Code::NotFound, file, &error, advice))
 }
 
 /// A folder within the data folder, with its root key, which is removed in any case.
@@ -121,7 +124,7 @@ impl Stage {
         let failed = |error| DataDirError::Io { path: path.clone(), error };
         // Left behind by one that was interrupted.
         match fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error).into()),
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error).into()),
             Ok(()) | Err(_) => {}
         }
         let stage = Self(DataDir::open_or_make(&path)?);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use rescind_domain::Error;
@@ -11,6 +12,7 @@ use rescind_domain::store::StoreError;
 use crate::authority::StartError;
 use crate::config::Problems;
 use crate::data_dir::DataDirError;
+use crate::owner;
 use crate::store::sqlite::BackupError;
 
 /// What an exit code means. Stable: scripts rely on the numbers.
@@ -74,6 +76,17 @@ impl Failure {
 
     pub(super) fn not_found(message: impl Into<String>) -> Self {
         Self::Because(Code::NotFound, message.into())
+    }
+
+    /// A file or folder that was named cannot be used; `advice` says what to do about it.
+    pub(super) fn named(code: Code, path: &Path, error: &io::Error, advice: &str) -> Self {
+        let path = path.display();
+        let problem = match error.kind() {
+            io::ErrorKind::NotFound => format!("{path} does not exist"),
+            io::ErrorKind::IsADirectory => format!("{path} is a folder"),
+            _ => format!("{path} cannot be used: {error}"),
+        };
+        Self::Because(code, format!("{problem}: {advice}"))
     }
 
     /// What was asked is done and durable, and the server that runs did not say in time that it enforces it.
@@ -182,11 +195,20 @@ impl From<Problems> for Failure {
 
 impl From<BackupError> for Failure {
     fn from(error: BackupError) -> Self {
-        let code = match error {
+        let code = match &error {
+            BackupError::File { path, source } => return unwritten(path, source),
             BackupError::Exists(_) | BackupError::InUse(_) => Code::InTheWay,
             BackupError::Unusable { .. } => Code::Usage,
-            BackupError::File { .. } => Code::Failed,
         };
         Self::Because(code, error.to_string())
+    }
+}
+
+/// A new file that could not be made: where there is nothing of that name, its folder is what is missing.
+fn unwritten(path: &Path, error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::NotFound {
+        Failure::named(Code::Failed, owner::folder_of(path), error, "make it, or name a file in another folder")
+    } else {
+        Failure::named(Code::Failed, path, error, "name another file, in a folder that can be written")
     }
 }

@@ -12,11 +12,12 @@ use serde_json::json;
 use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
 
-use super::failure::Failure;
+use super::failure::{Code, Failure};
 use super::folder::Context;
 use super::time::read_duration;
 use crate::config::LONGEST_LEASE;
 use crate::guard::{self, Address, GuardError, Options};
+use crate::owner;
 
 const LISTEN: &str = "Where to listen: 127.0.0.1:7090, or unix:/run/guard.sock";
 
@@ -114,7 +115,8 @@ fn verifier(arguments: &Arguments, secret: &str) -> Result<Verifier, Failure> {
         builder = builder.revocations(entries.into());
     }
     if let Some(path) = &arguments.trust {
-        let pem = std::fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+        let advice = "name a file with certificates in PEM";
+        let pem = std::fs::read(path).map_err(|error| Failure::named(Code::Usage, path, &error, advice))?;
         if !has_certificates(&pem) {
             return Err(Failure::usage(format!("{}: holds no certificates in PEM", path.display())));
         }
@@ -162,7 +164,8 @@ fn has_certificates(pem: &[u8]) -> bool {
 fn secret(arguments: &Arguments) -> Result<Zeroizing<String>, Failure> {
     let path = &arguments.secret_file;
     let text = std::fs::read_to_string(path);
-    let text = Zeroizing::new(text.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?);
+    let advice = "name the file with the secret that `rescind client add` showed";
+    let text = Zeroizing::new(text.map_err(|error| Failure::named(Code::Usage, path, &error, advice))?);
     match text.trim() {
         "" => {
             Err(Failure::usage(format!("{}: is empty: `rescind client add` shows a client's secret", path.display())))
@@ -174,6 +177,10 @@ fn secret(arguments: &Arguments) -> Result<Zeroizing<String>, Failure> {
 impl From<GuardError> for Failure {
     fn from(error: GuardError) -> Self {
         match error {
+            GuardError::Listen { address: Address::Unix(path), error } if error.kind() == io::ErrorKind::NotFound => {
+                let advice = "make it, or name a socket in another folder";
+                Self::named(Code::Failed, owner::folder_of(&path), &error, advice)
+            }
             GuardError::Setup(SetupError::Runtime | SetupError::Entropy)
             | GuardError::Listen { .. }
             | GuardError::Signals(_) => Self::failed(error.to_string()),

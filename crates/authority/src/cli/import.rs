@@ -52,13 +52,15 @@ fn open(arguments: &Arguments) -> Result<(Box<dyn Read>, Option<u64>), Failure> 
     if arguments.file.as_os_str() == "-" {
         return Ok((Box::new(io::stdin().lock()), None));
     }
-    let shown = arguments.file.display();
+    let failed = |code, error: &io::Error| {
+        Failure::named(code, &arguments.file, error, "name a file with one user on each line, or - for standard input")
+    };
     let opened = File::open(&arguments.file).and_then(|file| Ok((file.metadata()?, file)));
     match opened {
-        Ok((metadata, _)) if metadata.is_dir() => Err(Failure::usage(format!("{shown} is a folder"))),
+        Ok((metadata, _)) if metadata.is_dir() => Err(failed(Code::Usage, &io::ErrorKind::IsADirectory.into())),
         Ok((metadata, file)) => Ok((Box::new(file), metadata.is_file().then_some(metadata.len()))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Failure::not_found(format!("{shown}: {error}"))),
-        Err(error) => Err(Failure::failed(format!("{shown}: {error}"))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(failed(Code::NotFound, &error)),
+        Err(error) => Err(failed(Code::Failed, &error)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap_complete::Shell;
 
-use super::failure::Failure;
+use super::failure::{Code, Failure};
 use super::output::print;
 
 #[derive(Debug, Args)]
@@ -38,5 +38,5 @@ pub(super) fn man(arguments: &Man) -> Result<(), Failure> {
 }
 
 fn unwritten(folder: &Path, error: &std::io::Error) -> Failure {
-    Failure::failed(format!("no man pages in {}: {error}", folder.display()))
+    Failure::named(Code::Failed, folder, error, "make the folder, or name another one that can be written")
 }

@@ -70,7 +70,8 @@ impl ConfigFile {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Problems {
-    Problem::new(path.display().to_string(), format!("cannot be read: {error}")).into()
+    let advice = "name the configuration file with --config, or in RESCIND_CONFIG";
+    Problem::new(path.display().to_string(), format!("cannot be read: {error}: {advice}")).into()
 }
 
 fn in_order<T>(mut lines: Vec<(usize, T)>) -> Vec<T> {

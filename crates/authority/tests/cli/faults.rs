@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
 
-use crate::house::{House, RESCIND, Said, bare, finish};
+use crate::house::{House, PASSWORD, RESCIND, Said, bare, finish};
 use crate::server::{Device, Server};
 
 const LOGOUT: [&str; 3] = ["user", "logout", "ann"];
@@ -118,8 +118,44 @@ fn the_wrong_root_key_is_an_error_that_says_what_to_do() {
 fn a_guard_without_a_secret_is_refused_at_once() {
     let house = House::new();
     house.write("empty.secret", "\n");
-    for (file, said) in [("gone.secret", "No such file"), ("empty.secret", "is empty: `rescind client add`")] {
+    for (file, said) in [
+        ("gone.secret", "gone.secret does not exist: name the file with the secret"),
+        ("empty.secret", "is empty: `rescind client add`"),
+    ] {
         let arguments = ["guard", "--authority", "https://id.example", "--client", "edge", "--secret-file", file];
         house.run(&arguments).failed_with(2).says(said);
     }
+}
+
+#[test]
+fn a_file_or_folder_that_is_not_there_is_named_with_what_to_do() {
+    let house = House::of("ann");
+    let guard = ["guard", "--authority", "https://id.example", "--client", "edge", "--secret-file"];
+    let secret = house.write("edge.secret", "s");
+    let guarded = |more: &[&str], code: i32, said: &str| {
+        house.run(&[&guard[..], &[secret.as_str()], more].concat()).failed_with(code).says(said);
+    };
+    for (arguments, code, said) in [
+        (["backup", "gone/b.db"], 1, "gone does not exist: make it, or name a file in another folder"),
+        (["backup", "b.db/"], 1, "b.db/ is a folder: name another file"),
+        (["restore", "gone.db"], 4, "gone.db does not exist: name a file that `rescind backup` made"),
+        (["restore", "."], 4, ". is a folder: name a file that `rescind backup` made"),
+        (["import", "gone.jsonl"], 4, "gone.jsonl does not exist: name a file with one user on each line, or -"),
+        (["import", "."], 2, ". is a folder: name a file with one user on each line, or -"),
+        (["man", "--dir=gone"], 1, "gone does not exist: make the folder"),
+        (["log", "--config=gone.toml"], 2, "gone.toml: cannot be read: No such file or directory"),
+        (["log", "--config=gone.toml"], 2, "name the configuration file with --config, or in RESCIND_CONFIG"),
+    ] {
+        house.run(&arguments).failed_with(code).says(said);
+    }
+    guarded(&["--trust", "gone.pem"], 2, "gone.pem does not exist: name a file with certificates in PEM");
+    let operations = ["--listen", "127.0.0.1:0", "--operations", "unix:gone/guard.sock"];
+    for more in [&["--listen", "unix:gone/guard.sock"][..], &operations] {
+        guarded(more, 1, "gone does not exist: make it, or name a socket in another folder");
+    }
+    let arguments = ["user", "add", "bob", "--password-stdin"];
+    let mut command = bare(RESCIND, &house.path("."));
+    command.args(arguments).args(["--data", "edge.secret/data"]);
+    let said = finish(command, &arguments, PASSWORD).failed_with(1);
+    said.says("edge.secret/data cannot be made: ").says("name another data folder with --data");
 }
