@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 /// What every variable of ours begins with.
-const PREFIX: &str = "RESCIND_";
+pub(super) const PREFIX: &str = "RESCIND_";
 
 /// The one variable that is no setting: it names the configuration file.
 const FILE_VARIABLE: &str = "RESCIND_CONFIG";

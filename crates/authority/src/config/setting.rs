@@ -1,5 +1,6 @@
 //! What one setting is: a key, a rule, a line of documentation, and the field of [`Config`] that it fills.
 
+use super::load::PREFIX;
 use super::rule::{Rule, Shape};
 use super::table::{Config, SETTINGS};
 
@@ -60,30 +61,53 @@ impl Setting {
 
     /// The setting that somebody who wrote `key` most likely meant.
     pub(super) fn meant_by(key: &str) -> Option<&'static Self> {
-        closest(key, |setting, key| {
-            let whole = strsim::normalized_damerau_levenshtein(setting.key, key);
-            let last = strsim::normalized_damerau_levenshtein(last_part(setting.key), last_part(key));
-            whole.max(last * 0.95)
-        })
+        let last = key.rsplit('.').next().unwrap_or(key);
+        closest(|setting| likeness(setting.key, setting.section(), key, last))
     }
 
     /// The setting that somebody who set the environment variable `name` most likely meant.
     pub(super) fn meant_by_variable(name: &str) -> Option<&'static Self> {
-        closest(name, |setting, name| strsim::normalized_damerau_levenshtein(&setting.variable(), name))
+        // What all of them have in common would make all of them alike.
+        let name = name.strip_prefix(PREFIX).unwrap_or(name).to_ascii_lowercase();
+        closest(|setting| {
+            let (key, section) = (setting.key.replace('.', "_"), setting.section());
+            let last = key.get(..section).and_then(|section| name.strip_prefix(section)).unwrap_or(&name);
+            likeness(&key, section, &name, last)
+        })
+    }
+
+    /// How much of the key is its section, with what ends that.
+    fn section(&self) -> usize {
+        self.key.rfind('.').map_or(0, |dot| dot + 1)
     }
 }
 
 /// Below this likeness a suggestion confuses more than it helps.
 const LIKE_ENOUGH: f64 = 0.7;
 
-fn closest(wrong: &str, likeness: impl Fn(&Setting, &str) -> f64) -> Option<&'static Setting> {
-    let (setting, score) =
-        SETTINGS.iter().map(|setting| (setting, likeness(setting, wrong))).max_by(|a, b| a.1.total_cmp(&b.1))?;
+/// What is like the first words of a name counts for a little less than what is like all of it, and what is like one of
+/// another section for less than what has a letter wrong in its own.
+const FIRST_WORDS: f64 = 0.95;
+const WITHOUT_SECTION: f64 = 0.8;
+
+fn closest(likeness: impl Fn(&Setting) -> f64) -> Option<&'static Setting> {
+    let scored = SETTINGS.iter().map(|setting| (setting, likeness(setting)));
+    let (setting, score) = scored.max_by(|a, b| a.1.total_cmp(&b.1))?;
     (score >= LIKE_ENOUGH).then_some(setting)
 }
 
-fn last_part(key: &str) -> &str {
-    key.rsplit('.').next().unwrap_or(key)
+/// How like `key` is what was written, or the `last` part of it without a section.
+fn likeness(key: &str, section: usize, written: &str, last: &str) -> f64 {
+    let whole = likeness_of_words(key, section, written);
+    whole.max(likeness_of_words(key.get(section..).unwrap_or(key), 0, last) * WITHOUT_SECTION)
+}
+
+/// How like a name is, or its first words behind the section: `tokens.access` means `tokens.access_lifetime`.
+fn likeness_of_words(name: &str, section: usize, written: &str) -> f64 {
+    let like = |name: &str| strsim::normalized_damerau_levenshtein(name, written);
+    let ends = name.match_indices('_').filter(|(end, _)| *end > section);
+    let firsts = ends.filter_map(|(end, _)| name.get(..end)).map(|first| like(first) * FIRST_WORDS);
+    firsts.fold(like(name), f64::max)
 }
 
 /// A rule together with the field that it fills: what the table stores for each setting.
@@ -163,6 +187,7 @@ mod tests {
         assert_eq!(meant("token.access_lifetime"), Some("tokens.access_lifetime"));
         assert_eq!(meant("access_lifetime"), Some("tokens.access_lifetime"));
         assert_eq!(meant("lisen"), Some("listen"));
+        assert_eq!(meant("tokens.acess"), Some("tokens.access_lifetime"));
         assert_eq!(meant("colour_of_the_bicycle_shed"), None);
     }
 
@@ -171,7 +196,35 @@ mod tests {
         let meant = |name| Setting::meant_by_variable(name).map(|setting| setting.key);
         assert_eq!(meant("RESCIND_LISTN"), Some("listen"));
         assert_eq!(meant("RESCIND_TOKEN_ACCESS_LIFETIME"), Some("tokens.access_lifetime"));
-        assert_eq!(meant("RESCIND_X"), None);
+        assert_eq!(meant("RESCIND_TOKENS_ACESS"), Some("tokens.access_lifetime"));
+        assert_eq!(meant("RESCIND_TOKNES_SKEW"), Some("tokens.skew"));
+        assert_eq!(meant("RESCIND_ACCESS_LIFETIME"), Some("tokens.access_lifetime"));
+        for nothing in ["RESCIND_X", "RESCIND_", "RESCIND_TOKENS_MINT", "RESCIND_COLOUR_OF_THE_BICYCLE_SHED"] {
+            assert_eq!(meant(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn every_variable_and_key_with_a_letter_missing_or_two_in_the_wrong_order_finds_its_setting() {
+        for setting in SETTINGS {
+            let variable = setting.variable();
+            let written = |text: &str, at: usize| {
+                let (before, after) = text.split_at(at);
+                let swapped: String = after.chars().take(2).collect::<Vec<_>>().iter().rev().collect();
+                [format!("{before}{}", &after[1..]), format!("{before}{swapped}{}", &after[2..])]
+            };
+            for at in PREFIX.len()..variable.len() - 1 {
+                for name in written(&variable, at) {
+                    let meant = Setting::meant_by_variable(&name).map(|meant| meant.key);
+                    assert_eq!(meant, Some(setting.key), "{name}");
+                }
+            }
+            for at in 0..setting.key.len() - 1 {
+                for key in written(setting.key, at) {
+                    assert_eq!(Setting::meant_by(&key).map(|meant| meant.key), Some(setting.key), "{key}");
+                }
+            }
+        }
     }
 
     #[test]
