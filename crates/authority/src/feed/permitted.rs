@@ -1,7 +1,7 @@
 //! The longest lease that was ever permitted here, kept beside the database: one that is put back does not know what the
 //! one in whose place it is put had granted (R8, R9).
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,6 +12,10 @@ use crate::owner;
 
 /// The file in the data folder.
 const FILE: &str = "longest-lease";
+
+/// Locked by whoever changes the file; it has no content, and stays. A lock of its own, opened for writing: where files are
+/// on another machine (NFS), what was opened for reading alone cannot be locked against others.
+const LOCK: &str = "longest-lease.lock";
 
 /// In the file, after the number: there may be leases of which this folder knows nothing.
 const UNKNOWN: &str = "unknown";
@@ -87,9 +91,8 @@ impl Permitted {
     /// Changes what is known, one at a time, by what the file says then: a process beside this one may have written since.
     fn change(&self, change: impl FnOnce(State) -> State) -> io::Result<()> {
         let mut kept = self.lock();
-        let folder = File::open(&self.folder)?;
-        // Until it is closed.
-        folder.lock()?;
+        // Until it is dropped.
+        let _lock = self.lock_file()?;
         let found = match fs::read_to_string(self.folder.join(FILE)) {
             Ok(text) => Some(read(&text)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -98,21 +101,32 @@ impl Permitted {
         let state = found.map_or(*kept, |found| State { longest: found.longest.max(kept.longest), ..found });
         let state = State { written: true, ..change(state) };
         if found != Some(state) {
-            self.write(state, &folder)?;
+            self.write(state)?;
         }
         *kept = state;
         Ok(())
     }
 
+    /// Waits until no other process changes the file.
+    fn lock_file(&self) -> io::Result<File> {
+        let path = self.folder.join(LOCK);
+        let file = match owner::create_new(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => OpenOptions::new().write(true).open(&path),
+            made => made,
+        }?;
+        file.lock()?;
+        Ok(file)
+    }
+
     /// Under another name first, so that a crash leaves the old file or the new one.
-    fn write(&self, state: State, folder: &File) -> io::Result<()> {
+    fn write(&self, state: State) -> io::Result<()> {
         let known = if state.unknown { UNKNOWN } else { "" };
         let (path, unfinished) = (self.folder.join(FILE), self.folder.join(format!("{FILE}.new")));
         let mut file = owner::create_anew(&unfinished)?;
         writeln!(file, "{} {known}", state.longest.as_millis())?;
         file.sync_all()?;
         fs::rename(&unfinished, path)?;
-        folder.sync_all()
+        File::open(&self.folder)?.sync_all()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -217,5 +231,33 @@ mod tests {
         permitted.permit(LONG).expect("written");
         permitted.replace(Some(LONG), false).expect("written");
         assert_eq!(Permitted::open(dir.path(), false).expect("opens").longest(), LONGEST_LEASE);
+    }
+
+    /// Linux tells who waits for a lock.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn whoever_changes_it_waits_for_a_process_that_does_and_then_takes_nothing_away() {
+        use std::os::unix::fs::MetadataExt as _;
+
+        let dir = tempfile::tempdir().expect("a folder");
+        let permitted = Permitted::open(dir.path(), true).expect("opens");
+        let lock = OpenOptions::new().write(true).open(dir.path().join(LOCK)).expect("made");
+        let made = lock.metadata().expect("there");
+        assert_eq!(made.mode() & 0o777, 0o600);
+        lock.lock().expect("nobody holds it");
+        let waiting = format!(":{} ", made.ino());
+        let waits = |line: &str| line.contains(" -> ") && line.contains(&waiting);
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| permitted.permit(LONG));
+            while !fs::read_to_string("/proc/locks").expect("Linux").lines().any(waits) {
+                assert!(!writer.is_finished(), "it did not wait");
+                std::thread::yield_now();
+            }
+            fs::write(dir.path().join(FILE), format!("{} \n", LONG.as_millis() * 2)).expect("written");
+            lock.unlock().expect("given back");
+            writer.join().expect("no panic").expect("written");
+        });
+        assert_eq!(permitted.longest(), LONG * 2);
+        assert_eq!(Permitted::open(dir.path(), false).expect("opens").longest(), LONG * 2);
     }
 }
