@@ -69,7 +69,7 @@ impl Resource {
         };
         if let Value::Object(written) = &mut written {
             let parent = span.parent.map(|parent| ("parentSpanId", HEXLOWER.encode(&parent)));
-            let state = span.state.as_ref().map(|state| ("traceState", state.to_string()));
+            let state = span.state.as_ref().map(|state| ("traceState", state.text.to_string()));
             written.extend(parent.into_iter().chain(state).map(|(key, text)| (key.to_owned(), Value::from(text))));
             written.insert("name".to_owned(), name.into());
             written.insert("kind".to_owned(), kind.into());
@@ -164,6 +164,7 @@ pub(super) fn rejected(answer: &[u8]) -> u64 {
 mod tests {
     use axum::http::{Method, StatusCode, Version};
 
+    use super::super::queue::Queue;
     use super::*;
 
     fn finished(what: What) -> Finished {
@@ -192,7 +193,7 @@ mod tests {
         let span = Finished {
             parent: Some([2; 8]),
             is_remote: true,
-            state: Some("a=1".into()),
+            state: Queue::new().0.keep("a=1".into()),
             ..finished(What::Request(asked))
         };
         let attribute = |key: &str, value: Value| json!({ "key": key, "value": value });

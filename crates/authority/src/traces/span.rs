@@ -8,6 +8,7 @@ use axum::http::{Method, StatusCode, Version};
 
 use super::Tracer;
 use super::context::Parent;
+use super::queue::State;
 
 /// How many steps of one request are kept: far more than any handler takes, and a bound for those that go on and on.
 const MOST_STEPS: u32 = 64;
@@ -26,7 +27,8 @@ pub(crate) struct Trace {
     tracer: Arc<Tracer>,
     id: [u8; 16],
     root: [u8; 8],
-    parent: Option<Parent>,
+    parent: Option<[u8; 8]>,
+    state: Option<Arc<State>>,
     began: Moment,
     steps: AtomicU32,
 }
@@ -36,7 +38,9 @@ impl Trace {
     pub(super) fn begin(tracer: Arc<Tracer>, parent: Option<Parent>, ids: &[u8], began: Moment) -> Arc<Self> {
         let (own, root) = ids.split_at(16.min(ids.len()));
         let id = parent.as_ref().map_or_else(|| not_zero(own), |parent| parent.trace);
-        Arc::new(Self { tracer, id, root: not_zero(root), parent, began, steps: AtomicU32::new(0) })
+        let (span, state) = parent.map_or((None, None), |parent| (Some(parent.span), parent.state));
+        let state = state.and_then(|text| tracer.queue.keep(text));
+        Arc::new(Self { tracer, id, root: not_zero(root), parent: span, state, began, steps: AtomicU32::new(0) })
     }
 
     /// Begins a step, unless there were too many.
@@ -62,9 +66,9 @@ impl Trace {
         self.tracer.queue.put(Finished {
             trace: self.id,
             span,
-            parent: if is_root { self.parent.as_ref().map(|parent| parent.span) } else { Some(self.root) },
+            parent: if is_root { self.parent } else { Some(self.root) },
             is_remote: is_root && self.parent.is_some(),
-            state: self.parent.as_ref().and_then(|parent| parent.state.clone()),
+            state: self.state.clone(),
             began: self.wall(began),
             ended,
             what,
@@ -226,7 +230,7 @@ pub(super) struct Finished {
     pub(super) parent: Option<[u8; 8]>,
     /// Whether the parent is in another process.
     pub(super) is_remote: bool,
-    pub(super) state: Option<Box<str>>,
+    pub(super) state: Option<Arc<State>>,
     /// Since the Unix epoch.
     pub(super) began: Duration,
     pub(super) ended: Duration,
