@@ -11,10 +11,13 @@ use crate::rejected::{Break, Reason, Rejected};
 use crate::verified::Verified;
 use crate::verifier::Shared;
 
+/// How often the clock is looked at, at least. Timers stand still while the machine is suspended; the lease does not.
+const LOOK: Duration = Duration::from_secs(1);
+
 impl Verified {
     /// Resolves once the token would not be accepted any more, with the reason: it was revoked, it expired, or the
     /// verifier has lost its lease and cannot tell. At once, not at the next look. Whoever serves something long hangs up
-    /// then; a client that is to stay presents a newer token before.
+    /// then; a client that is to stay presents a newer token before. After the machine was suspended it takes up to a second.
     ///
     /// It runs on a tokio runtime with time enabled, and does not keep the verifier alive.
     pub fn revoked(&self) -> impl Future<Output = Rejected> + Send + 'static {
@@ -51,7 +54,7 @@ async fn watch<T: Watched>(token: Arc<T>) -> Rejected {
             }
         };
         // Either says only that it is time to look again.
-        let _ = tokio::time::timeout(left, changed.changed()).await;
+        let _ = tokio::time::timeout(left.min(LOOK), changed.changed()).await;
     }
 }
 

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use rescind_verifier::{Break, Reason, Rejected};
+use rescind_verifier::{Break, Clock as _, Reason, Rejected};
 use tokio::time::timeout;
 
 use crate::support::{LEASE, LIFETIME, SKEW, World, one_session, revoked};
@@ -61,6 +61,21 @@ fn it_resolves_when_the_token_expires_and_when_the_lease_is_over() {
     world.keeper.extend(Duration::MAX).expect("followed");
     let expired = run(after(Duration::from_secs(LIFETIME + SKEW)));
     assert!(matches!(expired, Rejected::Expired { .. }), "{expired:?}");
+}
+
+#[test]
+fn on_a_machine_that_was_suspended_it_resolves_although_timers_stood_still() {
+    let mut world = World::new();
+    let verified = world.accepts(&world.token(|_| {}));
+    let lease = LEASE * 10;
+    world.keeper.extend(world.clock.boottime() + lease).expect("followed");
+    run(async {
+        let mut watched = pin!(verified.revoked());
+        assert!(is_pending(watched.as_mut()));
+        world.clock.advance(lease);
+        let woken = timeout(LEASE, watched).await.expect("not only when the timers have caught up");
+        assert_eq!(woken, Rejected::Unavailable { reason: Reason::Stale });
+    });
 }
 
 #[test]
