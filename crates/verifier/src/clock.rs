@@ -25,6 +25,7 @@ const BOOTTIME: ClockId = ClockId::Monotonic;
 #[cfg(not(target_vendor = "apple"))]
 const BOOTTIME: ClockId = ClockId::Boottime;
 
+#[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is given")]
 impl Clock for SystemClock {
     fn wall(&self) -> u64 {
         u64::try_from(duration(clock_gettime(ClockId::Realtime)).as_millis()).unwrap_or(u64::MAX)

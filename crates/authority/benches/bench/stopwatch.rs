@@ -19,6 +19,7 @@ pub(crate) fn millis_since(start: Instant) -> f64 {
 }
 
 /// Nanoseconds on a clock that all processes of the machine share (`CLOCK_MONOTONIC`).
+#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 pub(crate) fn shared_nanos() -> u64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     u64::try_from(time.tv_sec * 1_000_000_000 + time.tv_nsec).unwrap_or(0)

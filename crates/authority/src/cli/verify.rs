@@ -44,6 +44,9 @@ pub(super) async fn token_id(tool: &Tool, text: &str) -> Result<TokenId, Failure
     if let Ok(id) = text.expose().parse() {
         return Ok(id);
     }
+    if text.expose().starts_with(refresh_token::PREFIX) {
+        return Err(refresh::of_session(tool, &text).await?);
+    }
     match access::authenticate(tool, text.expose()).await? {
         Ok(signed) => Ok(signed.claims().jti),
         Err(why) => {

@@ -83,6 +83,10 @@ fn every_scope_is_named_and_whoever_did_it() {
     let text = house.run(&["verify", &device.access]).failed_with(5).out;
     assert!(text.contains("covers it: token tok_"), "{text}");
     assert_eq!(state(&house, &device.refresh, 0), "alive");
+    // It says what ends a refresh token, which another one of this house does not.
+    let refused = house.run(&["revoke", "token", &device.refresh, "--reason", "x"]).failed_with(2).err;
+    assert!(refused.contains(&format!("rescind session end {}", device.session)), "{refused}");
+    assert_eq!(state(&house, &device.refresh, 0), "alive");
     house.run(&["user", "delete", "ann"]).ok();
     let text = house.run(&["verify", &device.refresh]).failed_with(5).out;
     assert!(text.contains("(deleted)"), "{text}");

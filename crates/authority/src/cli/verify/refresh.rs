@@ -10,7 +10,7 @@ use rescind_domain::verbs::explain;
 use rescind_wire::{KeyId, Subject, Thing};
 
 use super::report::{Facts, Report, State, by_the_rule};
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Code, Failure};
 use crate::cli::folder::{ADMIN, Tool};
 use crate::cli::time::shown;
 use crate::serve::ISSUER;
@@ -42,6 +42,18 @@ pub(super) async fn judge(tool: &Tool, token: &Secret) -> Result<Report, Failure
         _ => why,
     };
     Ok(Report { kind: "refresh token", state, why, facts, revocation })
+}
+
+/// Why a refresh token is not ended by itself, and what to do.
+pub(super) async fn of_session(tool: &Tool, token: &Secret) -> Result<Failure, Failure> {
+    let found = explain::refresh_token(tool.world(), &ADMIN, token.expose()).await?;
+    Ok(match found {
+        Some((_, chain, _)) => Failure::usage(format!(
+            "that is a refresh token, which ends with its session: rescind session end {} --reason …",
+            chain.key.session
+        )),
+        None => Failure::Because(Code::NotOurs, "no session here has this refresh token".to_owned()),
+    })
 }
 
 /// Whom its access tokens are for, as the server calls itself now.
