@@ -1,6 +1,7 @@
 //! Proxies that ask the guard, by the examples of its manual, in front of a service that knows nothing of tokens.
 
-use std::io::{BufRead, BufReader, Write};
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 
@@ -221,13 +222,16 @@ fn behind_traefik_a_log_out_is_enforced_and_no_identity_is_smuggled_in() {
         let mut config = example_of("guard.md", "\n## Traefik\n", "yaml", &replaced);
         assert!(config.starts_with("http:\n"), "{config}");
         config += "  routers:\n    app: {rule: PathPrefix(`/`), middlewares: [guard], service: app}\n";
-        config +=
-            &format!("  services:\n    app: {{loadBalancer: {{servers: [{{url: 'http://{}'}}]}}}}\n", places.service);
+        let _ = writeln!(
+            config,
+            "  services:\n    app: {{loadBalancer: {{servers: [{{url: 'http://{}'}}]}}}}",
+            places.service
+        );
         let routes = house.write(&format!("routes-{wants_write}.yaml"), config);
         let replaced = [("address: :80", format!("address: '{}'", places.proxy))];
         let mut config = example_of("guard.md", "and, in the static configuration", "yaml", &replaced);
         config += "global: {checkNewVersion: false, sendAnonymousUsage: false}\n";
-        config += &format!("providers: {{file: {{filename: '{routes}'}}}}\n");
+        let _ = writeln!(config, "providers: {{file: {{filename: '{routes}'}}}}");
         let path = house.write(&format!("traefik-{wants_write}.yaml"), config);
         let mut command = Command::new("traefik");
         command.arg(format!("--configFile={path}"));
@@ -236,6 +240,7 @@ fn behind_traefik_a_log_out_is_enforced_and_no_identity_is_smuggled_in() {
 }
 
 /// Whether a program is not installed, which is said aloud; where it has to be, the test fails.
+#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says where programs are, and what must be there")]
 fn is_missing(program: &str) -> bool {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     if std::env::split_paths(&folders).any(|folder| folder.join(program).is_file()) {
@@ -256,7 +261,8 @@ fn around(places: &Places, manager: &str) -> String {
         let endpoints = format!("[{{lb_endpoints: [{{endpoint: {{address: {}}}}}]}}]", address(place));
         format!("    - {{name: {name}, load_assignment: {{cluster_name: {name}, endpoints: {endpoints}}}}}\n")
     };
-    let manager: String = manager.lines().map(|line| format!("              {line}\n")).collect();
+    let indent = " ".repeat(14);
+    let manager = format!("{indent}{}\n", manager.trim_end().replace('\n', &format!("\n{indent}")));
     format!(
         r#"static_resources:
   listeners:
