@@ -1,7 +1,22 @@
 // Debian's Chromium. Each context is a device of its own: other cookies, other storage, another cache.
 
 import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { chromium } from "playwright-core";
+
+/** The list below the address bar: two pages of Chromium's own in each window, which cost more than the page that is tested. */
+const ADDRESS_BAR = ["WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup"];
+
+/** Chromium without that. Of several flags with this name the last one counts, so Playwright's own are repeated. */
+function without(features) {
+    const require = createRequire(import.meta.url);
+    // No part of what Playwright exports; its version is pinned.
+    const inside = join(dirname(require.resolve("playwright-core/package.json")), "lib/server/chromium/chromiumSwitches.js");
+    const own = require(inside).chromiumSwitches().find((flag) => flag.startsWith("--disable-features="));
+    if (!own) throw new Error(`${inside} is not what it was`);
+    return [own, ...features].join();
+}
 
 const FLAGS = [
     "--headless",
@@ -14,6 +29,7 @@ const FLAGS = [
     "--disable-sync",
     // Names resolve to nothing, so that whatever a page, or Chromium itself, asks of another machine fails.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+    without(ADDRESS_BAR),
 ];
 
 /** Starts one, with a fresh profile. `keeps`: it keeps pages in memory that are left, as people's browsers do. */
