@@ -1,39 +1,20 @@
-// Where the authority wants a fresh authentication, which is older than it may be ten seconds after signing in. The devices
-// of all tests sign in at first, and wait together.
+// Where the authority wants a fresh authentication, and the one that it has is older than it may be.
 
 import assert from "node:assert/strict";
 import { PASSWORD, REFUSED, aria, axe, fits, house, until } from "./harness/house.js";
-import { AGENTS, appOf, browserOf, notice, other, sessionCookie, somebody } from "./harness/people.js";
+import { AGENTS, age, appOf, browserOf, notice, other, sessionCookie, somebody } from "./harness/people.js";
 
-const { test } = house({ "authentication.fresh": "10s", "throttle.account_failures": 1000 });
+const { test } = house({ "throttle.account_failures": 1000 });
 
-/** How many people the tests below need. */
-const PEOPLE = 8;
-let waiting;
-
-/** People who signed in too long ago, each with two other devices. */
-async function wait({ server, open }) {
-    const people = [];
-    for (let count = 0; count < PEOPLE; count += 1) {
-        const login = await somebody(server);
-        const page = await browserOf({ open }, login, { scripts: false });
-        const [kitchen, garage] = [await appOf(server, login, "Kitchen"), await appOf(server, login, "Garage")];
-        people.push({ login, kitchen, garage, storageState: await page.context().storageState() });
-        await page.context().close();
-    }
-    // A token that came after their sessions is stale no earlier. Asking on behalf of nobody else does nothing.
-    const { token } = await appOf(server, await somebody(server), "Alone");
-    await until(async () => (await server.call("/v1/sessions/end-others", { json: {}, token })).status === 401);
-    return people;
-}
-
-/** One of them, at the list of devices. */
+/** Somebody who gave the password too long ago, with two other devices, at the list of devices. */
 async function stale(visit, device = {}) {
-    const { storageState, ...person } = (await (waiting ??= wait(visit))).pop();
-    const page = await visit.open({ ...device, storageState });
+    const login = await somebody(visit.server);
+    const page = await browserOf(visit, login, device);
+    const [kitchen, garage] = [await appOf(visit.server, login, "Kitchen"), await appOf(visit.server, login, "Garage")];
+    await age(visit.server);
     await page.goto("/account");
     await page.locator(".device.current").waitFor();
-    return { ...person, page };
+    return { login, kitchen, garage, page };
 }
 
 const prompt = (page) => page.locator("#again");

@@ -5,8 +5,11 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { chromium } from "playwright-core";
 
-/** The list below the address bar: two pages of Chromium's own in each window, which cost more than the page that is tested. */
-const ADDRESS_BAR = ["WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup"];
+/**
+ * What costs more than the pages that are tested: the list below the address bar, two pages of Chromium's own in each window,
+ * and a process that is kept ready for the next page.
+ */
+const COSTLY = ["WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup", "SpareRendererForSitePerProcess"];
 
 /** Chromium without that. Of several flags with this name the last one counts, so Playwright's own are repeated. */
 function without(features) {
@@ -29,7 +32,7 @@ const FLAGS = [
     "--disable-sync",
     // Names resolve to nothing, so that whatever a page, or Chromium itself, asks of another machine fails.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-    without(ADDRESS_BAR),
+    without(COSTLY),
 ];
 
 /** Starts one, with a fresh profile. `keeps`: it keeps pages in memory that are left, as people's browsers do. */
