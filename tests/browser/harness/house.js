@@ -20,6 +20,7 @@ import { after, test as nodeTest } from "node:test";
 import { contextOptions, launch } from "./chromium.js";
 import { Server } from "./server.js";
 import { serveSite } from "./site.js";
+import { SLOW, slowDown } from "./slow.js";
 import { Watch } from "./watch.js";
 
 export { aria, axe, fits, shot } from "./page.js";
@@ -33,7 +34,7 @@ export const REFUSED = /^console error: Failed to load resource: the server resp
 export const FAILED = /^console error: Failed to load resource: (net::|the server responded with a status of 50\d)/;
 
 /** How long a test may take, in milliseconds, so that one that hangs is told from one that is slow. */
-const LIMIT = 120_000;
+const LIMIT = 120_000 * SLOW;
 
 // An ordinary end, so that servers and browsers of a run that is interrupted end with it.
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
@@ -86,7 +87,8 @@ class Visit {
     open = async (device = {}) => {
         const context = await this.#browser.newContext(contextOptions(device, this.server.url));
         this.ends.unshift(() => context.close());
-        context.setDefaultTimeout(20_000);
+        context.setDefaultTimeout(20_000 * SLOW);
+        slowDown(context);
         await this.#watch.over(context);
         return context.newPage();
     };
