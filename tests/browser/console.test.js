@@ -229,7 +229,8 @@ test("without script the console does the same", { allow: [REFUSED] }, async (vi
     await page.waitForURL(/\/admin\/users\/usr_[0-9a-v]+(\?.*)?$/);
     assert.ok(!(await phone.works()));
     await page.locator('form[action$="/unlock"] button').click();
-    assert.equal(await page.locator('form[action$="/unlock"]').count(), 0);
+    await page.locator('form[action$="/unlock"]').waitFor({ state: "detached" });
+    await page.locator('a[href$="/lock"]').waitFor();
 });
 
 test("charts are drawn so that they can be seen: in their frame, what was refused on what was not, in other colours", { allow: [REFUSED] }, async (visit) => {

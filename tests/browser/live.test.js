@@ -68,20 +68,26 @@ test("a page that is refused listens again after longer and longer, one stream a
     const login = await somebody(visit.server);
     const page = await visit.open();
     await page.clock.install();
-    const at = [];
-    let refusals = 0;
-    await page.route("**/account/live*", async (route) => {
-        at.push(await page.evaluate(() => performance.now()));
-        return refusals++ < 4 ? route.fulfill({ status: 502 }) : route.fallback();
-    });
-    await signInOn(page, login);
     // The page's own clock goes on by itself, and by leaps.
-    await until(async () => (await page.clock.runFor(1000), at.length === 5));
+    await page.addInitScript(() => {
+        globalThis.begun = [];
+        globalThis.EventSource = class extends EventSource {
+            constructor(...all) {
+                super(...all);
+                globalThis.begun.push(performance.now());
+            }
+        };
+    });
+    let refusals = 0;
+    await page.route("**/account/live*", (route) => (refusals++ < 4 ? route.fulfill({ status: 502 }) : route.fallback()));
+    await signInOn(page, login);
+    await until(async () => (await page.clock.runFor(1000), refusals === 5));
+    const at = await page.evaluate(() => globalThis.begun);
     const waits = at.slice(1).map((time, index) => time - at[index]);
     for (const [index, least] of [1000, 2000, 4000, 8000].entries()) assert.ok(waits[index] >= least, `${waits}`);
     await appOf(visit.server, login, "Kitchen");
     await other(page, "Kitchen").waitFor();
-    assert.equal(at.length, 5);
+    assert.equal(refusals, 5);
 });
 
 test("a page whose place another took does not fight for it, and looks now and then", async (visit) => {
@@ -93,8 +99,11 @@ test("a page whose place another took does not fight for it, and looks now and t
         streams += 1;
         return route.fulfill(stream("event: hello\ndata: {}\n\nevent: replaced\ndata: {}\n\n"));
     });
+    // It looks once as it begins to listen.
+    const looked = page.waitForEvent("requestfinished", (request) => request.headers()["rescind-passive"] === "?1");
     await signInOn(page, login);
-    await until(() => streams === 1);
+    await looked;
+    assert.equal(streams, 1);
     await appOf(visit.server, login, "Kitchen");
     assert.equal(await other(page, "Kitchen").count(), 0);
     await until(async () => (await page.clock.runFor(60_000), (await other(page, "Kitchen").count()) === 1));

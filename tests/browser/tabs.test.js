@@ -68,7 +68,8 @@ const locks = (page) =>
 /** The clock of all tabs stands still from here on: what is done after a time is not done. */
 async function stopClock(page) {
     await page.clock.install();
-    await page.clock.pauseAt(Date.now() + 1000);
+    // Where the clock has been when this is heard cannot be: it goes on meanwhile.
+    await page.clock.pauseAt(Date.now() + 60_000);
 }
 
 /** Waits until this many tabs wait to listen. */
@@ -204,9 +205,18 @@ test("tabs whose place somebody else needed do not fight for it, until one is lo
     const text = "event: hello\ndata: {}\n\nevent: replaced\ndata: {}\n\n";
     await first.context().route("**/account/live*", (route) =>
         isReplaced ? route.fulfill({ contentType: "text/event-stream", body: text }) : route.fallback());
+    await first.context().addInitScript(() => {
+        globalThis.told = [];
+        globalThis.BroadcastChannel = class extends BroadcastChannel {
+            constructor(name) {
+                super(name);
+                this.addEventListener("message", ({ data }) => globalThis.told.push(data));
+            }
+        };
+    });
     await first.reload();
-    await until(() => heard.all.length > 1);
-    await waiting(first, 0);
+    await first.waitForFunction(() => globalThis.told.includes("replaced"));
+    await until(async () => heard.open().length === 0 && (await locks(first))[1].length === 0);
     isReplaced = false;
     const before = heard.all.length;
     await appOf(visit.server, login, "Kitchen");

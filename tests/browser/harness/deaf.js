@@ -7,14 +7,17 @@ export const AGAIN =
     '<a href="/admin" data-cancel>Cancel</a></form></div>';
 
 /**
- * `open` of a visit, for pages that hear what a test says (`say("changed")` in the page), and nothing else. `streams` there
- * are those that they opened.
+ * `open` of a visit, for pages that hear what a test says (`say("changed")` in the page, once it listens), and nothing else.
+ * `streams` there are those that they opened.
  */
 export function deaf({ open }) {
     return async (device) => {
         const page = await open(device);
         await page.addInitScript(() => {
             globalThis.streams = [];
+            let begin;
+            const listening = new Promise((begun) => (begin = begun));
+            globalThis.say = async (name) => (await listening, globalThis.streams.at(-1).dispatchEvent(new Event(name)));
             globalThis.EventSource = class extends EventTarget {
                 static CLOSED = 2;
                 readyState = 1;
@@ -22,7 +25,7 @@ export function deaf({ open }) {
                 constructor() {
                     super();
                     globalThis.streams.push(this);
-                    globalThis.say = (name) => this.dispatchEvent(new Event(name));
+                    begin();
                 }
                 close() {
                     this.isClosed = true;

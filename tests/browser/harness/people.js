@@ -57,7 +57,8 @@ export async function consoleOf({ server, open }, device = {}) {
     await page.locator("#login").fill(login);
     await page.locator("#password").fill(PASSWORD);
     await page.locator('form[action="/sign-in"] button').click();
-    await page.waitForURL("**/admin");
+    // The address that asks to sign in ends with that of the console, too.
+    await page.waitForURL(({ pathname }) => pathname === "/admin");
     return page;
 }
 
