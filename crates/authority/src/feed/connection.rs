@@ -10,20 +10,17 @@ use rescind_domain::Error;
 use rescind_domain::store::View;
 use rescind_domain::verbs::begin_epoch;
 use rescind_domain::verbs::follow_log::{self, Beginning};
-use rescind_wire::feed::{Closing, Entries, Hello, MAX_NAME, MIN_LEASE, Message, Request, Resume, Snapshot};
+use rescind_wire::feed::{Closing, Hello, MAX_NAME, MIN_LEASE, Message, Request, Resume, Snapshot};
 use rescind_wire::{Entry, Position};
 use tokio::time::timeout;
 
-use super::hub::{Follower, Hub, Line, Out, text};
+use super::frames::{Beside, TOGETHER, frames, text};
+use super::hub::{Follower, Hub, Line, Out};
 use crate::authority::Authority;
 use crate::follower::entry;
 
 /// How long a verifier may take to say hello, or to take one message.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How many entries a verifier that begins is sent in one message: some 110 KB, which a line takes within [`PATIENCE`] that
-/// is no faster than a modem. [`MAX_ENTRIES`](rescind_wire::feed::MAX_ENTRIES) is what it has to be ready for.
-const TOGETHER: u32 = 512;
 
 type Sink = SplitSink<WebSocket, Frame>;
 type Stream = SplitStream<WebSocket>;
@@ -156,10 +153,8 @@ async fn catch_up(authority: &Authority, sink: &mut Sink, line: &Line, hello: &H
     while position < end {
         let entries = read(authority, position, end).await?;
         position = entries.last().map_or(end, |last| last.number);
-        let floor = beginning.floor;
         authority.hub.sent(line.id, position);
-        send(sink, &Message::Entries(Entries { entries, floor, longest_lifetime: beginning.longest.as_secs() }))
-            .await?;
+        send_entries(sink, &entries, &beginning).await?;
     }
     authority.hub.sent(line.id, position);
     while !authority.hub.go_live(line.id, Position { epoch: head.epoch, number: position })? {
@@ -167,8 +162,15 @@ async fn catch_up(authority: &Authority, sink: &mut Sink, line: &Line, hello: &H
         let Some(last) = entries.last() else { continue };
         position = last.number;
         authority.hub.sent(line.id, position);
-        let (floor, longest_lifetime) = (beginning.floor, beginning.longest.as_secs());
-        send(sink, &Message::Entries(Entries { entries, floor, longest_lifetime })).await?;
+        send_entries(sink, &entries, &beginning).await?;
+    }
+    Ok(())
+}
+
+async fn send_entries(sink: &mut Sink, entries: &[Entry], beginning: &Beginning) -> Result<(), Denied> {
+    let beside = Beside { floor: beginning.floor, longest_lifetime: beginning.longest.as_secs() };
+    for frame in frames(entries, beside) {
+        put(sink, Frame::Text(frame)).await?;
     }
     Ok(())
 }
@@ -190,7 +192,8 @@ fn opening(beginning: &Beginning) -> Message {
 
 /// A batch of entries after `number`, and none after `end`.
 async fn read(authority: &Authority, number: u64, end: u64) -> Result<Vec<Entry>, Error> {
-    let rows = move |view: &dyn View| Ok(view.log_after(number, TOGETHER)?);
+    let together = u32::try_from(TOGETHER).unwrap_or(u32::MAX);
+    let rows = move |view: &dyn View| Ok(view.log_after(number, together)?);
     let rows = authority.world.store.read("feed_entries", rows).await?;
     Ok(rows.iter().map(entry).filter(|entry| entry.number <= end).collect())
 }

@@ -140,8 +140,7 @@ impl Wait {
     fn report(&self, authority: &Authority, now: Time, took: Duration) -> Enforcement {
         let missing = authority.watcher.missing(self.number);
         let listed = authority.hub.list();
-        let holding = listed.iter().filter(|listed| listed.until.is_some());
-        let confirmed = holding.filter(|listed| listed.position >= self.number).count() as u64;
+        let confirmed = confirmed(&listed, self.number);
         if missing.is_nothing() {
             let epoch = authority.verifier.position().map(|position| position.epoch);
             let (confirmed, lapsed) = authority.outcomes.first(epoch, self.number, (confirmed, self.lapsed));
@@ -162,6 +161,17 @@ impl Wait {
     }
 }
 
+/// How many verifiers have applied entry `number`. One that was cut off and came again is listed twice until the lease of
+/// its former connection is over, and counts once.
+fn confirmed(listed: &[Listed], number: u64) -> u64 {
+    let mut verifiers: BTreeMap<(&ClientId, &str), (u64, u64)> = BTreeMap::new();
+    for listed in listed.iter().filter(|listed| listed.until.is_some() && listed.position >= number) {
+        let (here, gone) = verifiers.entry((&listed.follower.client, &listed.follower.name)).or_default();
+        *if listed.connected { here } else { gone } += 1;
+    }
+    verifiers.values().map(|(here, gone)| here.max(gone)).sum()
+}
+
 fn late(listed: &[Listed], number: u64) -> impl Iterator<Item = &Listed> {
     listed.iter().filter(move |listed| listed.until.is_some() && listed.position < number)
 }
@@ -180,7 +190,35 @@ fn of_node(node: NodeId, bound: Time, now: Time) -> Pending {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use rescind_domain::clock::Timestamp;
+    use rescind_wire::{Position, TokenId};
+
     use super::*;
+    use crate::feed::Follower;
+
+    fn listed(id: u64, name: &str, connected: bool) -> Listed {
+        let follower = Follower {
+            name: name.into(),
+            client: "shop".parse().expect("an id"),
+            token: TokenId::from_bytes([1; 16]),
+            key: "key_one".parse().expect("an id"),
+            position: Position { epoch: Epoch::from_bytes([1; 10]), number: 1 },
+            address: None,
+            lease: Duration::from_secs(5),
+            since: Timestamp(0),
+        };
+        let until = Some(Duration::from_secs(5));
+        Listed { id, follower: Arc::new(follower), position: 7, until, acked_at: None, connected }
+    }
+
+    #[test]
+    fn who_was_cut_off_and_came_again_confirms_once() {
+        let of = [(1, "one", false), (2, "one", true), (3, "two", false), (4, "three", true), (5, "three", true)];
+        let listed = of.map(|(id, name, connected)| listed(id, name, connected));
+        assert_eq!((confirmed(&listed, 7), confirmed(&listed, 8)), (4, 0));
+    }
 
     #[test]
     fn what_was_told_of_a_position_is_told_again_for_as_long_as_there_is_room() {

@@ -3,19 +3,21 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use rescind_domain::clock::Timestamp;
 use rescind_domain::node::{NodeId, NodeRow};
-use rescind_wire::feed::{Ack, Closing, Entries, Message};
-use rescind_wire::{Change, ClientId, Entry, Epoch, KeyId, Position, Scope, TokenId};
+use rescind_wire::feed::{Ack, Closing};
+use rescind_wire::{ClientId, Entry, Epoch, KeyId, Position, TokenId};
 use tokio::sync::{Notify, mpsc};
 
+use super::frames::{Beside, frames};
 use super::lease::{Time, counted, of_node};
 use super::node::{FollowerId, Node, Verdict};
 
+use closer::Closer;
 pub use listed::Listed;
 
 /// Frames that may wait for one verifier. One that is further behind is dropped, never buffered.
@@ -52,31 +54,6 @@ pub enum Out {
     Frame(Utf8Bytes),
     /// An echo.
     Echo(u64),
-}
-
-/// How a connection is told to close.
-#[derive(Debug, Default)]
-pub struct Closer {
-    reason: OnceLock<Closing>,
-    told: Notify,
-}
-
-impl Closer {
-    fn close(&self, reason: Closing) {
-        // The first reason counts.
-        let _ = self.reason.set(reason);
-        self.told.notify_one();
-    }
-
-    /// Resolves when the connection has to close.
-    pub async fn closed(&self) -> Closing {
-        loop {
-            if let Some(reason) = self.reason.get() {
-                return *reason;
-            }
-            self.told.notified().await;
-        }
-    }
 }
 
 /// A connection's end of the hub. Dropping it says that the connection is gone.
@@ -141,8 +118,7 @@ struct State {
     next: FollowerId,
     connections: BTreeMap<FollowerId, Connection>,
     recent: VecDeque<Entry>,
-    floor: u64,
-    longest_lifetime: u64,
+    beside: Beside,
     stopping: bool,
     /// No lease ends before this: until then nobody looks through all of them.
     settle_at: Time,
@@ -168,6 +144,8 @@ struct Connection {
     closer: Arc<Closer>,
     /// Whether it gets what is broadcast.
     live: bool,
+    /// The entry that ended its client's right to follow: the last one that it is sent. It closes once that is acknowledged.
+    last: Option<u64>,
     /// Whether there is a connection; one that is gone is listed until its lease is over.
     connected: bool,
     acked_at: Option<Time>,
@@ -261,9 +239,8 @@ impl Hub {
             state.here = None;
             self.beat_now.notify_one();
         }
-        state.remember(news);
-        state.cut(news.entries);
-        state.broadcast(news);
+        let known = state.remember(news);
+        state.broadcast(news, known);
         let State { here, connections, .. } = &mut *state;
         let here = here.as_mut()?;
         here.node.log_read(news.head.number, began, news.whole);
@@ -336,6 +313,7 @@ impl Hub {
             queue: sender,
             closer: Arc::clone(&closer),
             live: false,
+            last: None,
             connected: true,
             acked_at: None,
         };
@@ -350,7 +328,7 @@ impl Hub {
         if state.epoch != Some(position.epoch) {
             return Err(Closing::Epoch);
         }
-        let State { here: Some(here), connections, recent, floor, longest_lifetime, .. } = &mut *state else {
+        let State { here: Some(here), connections, recent, beside, .. } = &mut *state else {
             return Err(Closing::Stopping);
         };
         let Some(connection) = connections.get_mut(&id) else { return Err(Closing::Stopping) };
@@ -359,8 +337,10 @@ impl Hub {
             if recent.front().is_none_or(|first| first.number > position.number + 1) {
                 return Ok(false);
             }
-            let entries = recent.iter().filter(|entry| entry.number > position.number).cloned().collect();
-            connection.send(frame(entries, *floor, *longest_lifetime));
+            let missing = recent.partition_point(|entry| entry.number <= position.number);
+            for frame in frames(&recent.make_contiguous()[missing..], *beside) {
+                connection.send(Out::Frame(frame));
+            }
         }
         connection.live = true;
         here.node.sent(id, position.number.max(head));
@@ -386,6 +366,9 @@ impl Hub {
             *settle_at = (*settle_at).min(arrived + counted(connection.follower.lease));
             if verdict == Verdict::Echo {
                 connection.send(Out::Echo(ack.number));
+            }
+            if connection.last.is_some_and(|last| ack.position >= last) {
+                connection.closer.close(Closing::Evicted);
             }
         }
         // Of a thousand verifiers that acknowledge one entry, the last one is worth a look.
@@ -463,47 +446,14 @@ impl State {
         here.node.sent(id, position);
     }
 
-    /// Keeps the last entries for those who are about to go live.
-    fn remember(&mut self, news: &News<'_>) {
+    /// Keeps the last entries for those who are about to go live. Answers which was the last one before.
+    fn remember(&mut self, news: &News<'_>) -> u64 {
         let last = self.recent.back().map_or(0, |entry| entry.number);
         let fresh = news.entries.iter().filter(|entry| entry.number > last).cloned();
         self.recent.extend(fresh);
         let surplus = self.recent.len().saturating_sub(RECENT);
         self.recent.drain(..surplus);
-    }
-
-    /// Closes the connections of clients whose token was just ended.
-    fn cut(&mut self, entries: &[Entry]) {
-        for entry in entries {
-            let Change::Revoke(scope) = &entry.change else { continue };
-            let cut = |follower: &Follower| match scope {
-                Scope::Everyone { services } => *services,
-                Scope::Client { client } => *client == follower.client,
-                Scope::Token { token } => *token == follower.token,
-                Scope::Key { key } => *key == follower.key,
-                Scope::User { .. }
-                | Scope::Grant { .. }
-                | Scope::Session { .. }
-                | Scope::ForeignIssuer { .. }
-                | Scope::ForeignSubject { .. }
-                | Scope::ForeignSession { .. } => false,
-            };
-            let ended = self.connections.values().filter(|connection| cut(&connection.follower));
-            ended.for_each(|connection| connection.closer.close(Closing::Evicted));
-        }
-    }
-
-    /// One frame, made once, for everybody who is live.
-    fn broadcast(&mut self, news: &News<'_>) {
-        let unchanged = (self.floor, self.longest_lifetime) == (news.floor, news.longest_lifetime);
-        (self.floor, self.longest_lifetime) = (news.floor, news.longest_lifetime);
-        if news.entries.is_empty() && unchanged || !self.connections.values().any(|connection| connection.live) {
-            return;
-        }
-        let out = frame(news.entries.to_vec(), news.floor, news.longest_lifetime);
-        for connection in self.connections.values().filter(|connection| connection.live) {
-            connection.send(out.clone());
-        }
+        last
     }
 
     /// Lets go of leases that are over, and forgets connections that are gone.
@@ -529,17 +479,8 @@ impl Connection {
     }
 }
 
-fn frame(entries: Vec<Entry>, floor: u64, longest_lifetime: u64) -> Out {
-    let message = Message::Entries(Entries { entries, floor, longest_lifetime });
-    Out::Frame(text(&message).into())
-}
-
-/// A message as it is sent.
-pub(super) fn text(message: &Message) -> String {
-    // Strings and numbers: nothing of it can fail.
-    serde_json::to_string(message).unwrap_or_default()
-}
-
+mod broadcast;
+mod closer;
 mod listed;
 #[cfg(test)]
 mod tests;

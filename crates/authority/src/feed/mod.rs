@@ -5,6 +5,7 @@
 
 mod connection;
 mod enforcement;
+mod frames;
 mod hub;
 mod keep;
 pub mod lease;

@@ -90,6 +90,8 @@ enum Stage {
     Recorded { read: Read, number: u64 },
     /// It was echoed.
     Following,
+    /// Its client was cut: what it acknowledges counts, and no lease is granted any more.
+    Parting,
     /// Its lease ended before it acknowledged.
     Lapsed,
     /// The connection is gone; what lease it has runs on.
@@ -219,7 +221,7 @@ impl Node {
                 self.hold(id, arrived + counted(lease), Stage::Following);
                 Verdict::Echo
             }
-            Stage::Greeted | Stage::Recorded { .. } | Stage::Following => Verdict::Silent,
+            Stage::Greeted | Stage::Recorded { .. } | Stage::Following | Stage::Parting => Verdict::Silent,
             Stage::Lapsed | Stage::Gone => Verdict::Close(Closing::Lapsed),
         }
     }
@@ -254,6 +256,15 @@ impl Node {
     fn is_fresh(&self, position: u64, lease: Duration, now: Time) -> bool {
         let first_missing = self.batches.iter().find(|(last, _)| *last > position);
         first_missing.is_none_or(|(_, read)| now < *read + freshness(lease))
+    }
+
+    /// The client of this connection was cut: it gets no lease from now on. What it has runs on.
+    pub fn part(&mut self, id: FollowerId) {
+        if let Some(follower) = self.followers.get_mut(&id)
+            && !matches!(follower.stage, Stage::Lapsed | Stage::Gone)
+        {
+            follower.stage = Stage::Parting;
+        }
     }
 
     /// The connection is gone, and the verifier may be alive: its lease counts until it ends.
