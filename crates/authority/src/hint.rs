@@ -27,7 +27,7 @@ const LINE: u64 = 64;
 const LONGEST: u64 = 32 << 20;
 
 /// The longest time that anybody waits for an enforcement.
-const MOST: Duration = Duration::from_hours(1);
+pub const MOST: Duration = Duration::from_hours(1);
 
 /// What a running server said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,6 +170,7 @@ async fn enforced(authority: &Authority, number: &str, millis: &str) -> Option<S
 
 /// The verifiers that follow this server, for programs.
 fn list(authority: &Authority) -> Vec<Value> {
+    let head = authority.verifier.position();
     let now = authority.clock.boottime();
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let shown = |listed: &Listed| {
@@ -183,6 +184,8 @@ fn list(authority: &Authority) -> Vec<Value> {
             "lease_ms": millis(listed.follower.lease),
             "lease_left_ms": listed.until.map(|until| millis(until.saturating_sub(now))),
             "acked_ms_ago": listed.acked_at.map(|at| millis(now.saturating_sub(at))),
+            "since": listed.follower.since.0,
+            "head": head.map(|head| head.to_string()),
         })
     };
     authority.hub.list().iter().map(shown).collect()

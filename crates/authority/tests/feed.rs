@@ -47,6 +47,8 @@ mod scene;
 mod server;
 #[path = "feed/slow.rs"]
 mod slow;
+#[path = "feed/sockets.rs"]
+mod sockets;
 #[path = "feed/stopping.rs"]
 mod stopping;
 #[path = "feed/strangers.rs"]

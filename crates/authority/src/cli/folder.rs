@@ -32,7 +32,8 @@ use super::time::{exact, read_patience};
 
 const CONFIG: &str = "The configuration file [default: $RESCIND_CONFIG, or ./rescind.toml if it is there]";
 
-const WAIT: &str = "Wait until no verifier can accept it any more, for so long at most [without TIME: 5s]";
+const WAIT: &str =
+    "Wait until no verifier can accept it any more, for so long at most: up to 1h, 0 to look once [without TIME: 5s]";
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -178,7 +179,7 @@ impl Tool {
         let (answer, found) = self.follow(receipt.position.number, waiting).await?;
         let value = json!({ "revocation": receipt_json(receipt), "server": server_json(answer) });
         let mut lines = vec![format!("{done} (revocation {})", receipt.position.number)];
-        lines.extend(enforced(answer));
+        lines.extend(applied(answer));
         self.tell(value, lines, found, confirmed(answer))
     }
 
@@ -253,7 +254,7 @@ impl Tool {
         match told {
             Ok(Some(told)) if told.enforced || !seen.enforced => return Ok(told),
             Ok(_) => {}
-            Err(error) => warn(&format!("the running server does not tell who has confirmed: {error}")),
+            Err(error) => warn(&untold(&error)),
         }
         Ok(seen)
     }
@@ -270,9 +271,21 @@ impl Tool {
     }
 }
 
+/// Why nobody says who has confirmed.
+fn untold(error: &io::Error) -> String {
+    use io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset, NotFound, UnexpectedEof};
+    match error.kind() {
+        BrokenPipe | ConnectionRefused | ConnectionReset | NotFound | UnexpectedEof => {
+            "the running server went away before it could tell who has confirmed".to_owned()
+        }
+        io::ErrorKind::TimedOut => "the running server does not tell in time who has confirmed".to_owned(),
+        _ => format!("the running server does not tell who has confirmed: {error}"),
+    }
+}
+
 /// What people are told of the server.
-fn enforced(answer: Answer) -> Option<String> {
-    (answer == Answer::Applied).then(|| "enforced by the running server".to_owned())
+fn applied(answer: Answer) -> Option<String> {
+    (answer == Answer::Applied).then(|| "applied by the running server".to_owned())
 }
 
 /// A server that did not answer in time is an outcome of its own.

@@ -14,12 +14,15 @@ use zeroize::Zeroizing;
 
 use super::failure::{Code, Failure};
 use super::folder::Context;
-use super::time::read_duration;
+use super::time::read_within;
 use crate::config::LONGEST_LEASE;
 use crate::guard::{self, Address, GuardError, Options};
 use crate::owner;
 
 const LISTEN: &str = "Where to listen: 127.0.0.1:7090, or unix:/run/guard.sock";
+
+const MODE: &str = "Who may connect where --listen is a socket, as chmod writes it; connecting takes the right to write \
+                    [default: 600, with --socket-group 660]";
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -40,6 +43,11 @@ pub(super) struct Arguments {
     secret_file: PathBuf,
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7090", help = LISTEN)]
     listen: Address,
+    #[arg(long, value_name = "MODE", value_parser = read_mode, help = MODE)]
+    socket_mode: Option<u32>,
+    /// The group that may connect where --listen is a socket: one of /etc/group, or its number
+    #[arg(long, value_name = "GROUP")]
+    socket_group: Option<String>,
     /// Where to serve /healthz, /readyz and /metrics to operators [default: nowhere]
     #[arg(long, value_name = "ADDRESS")]
     operations: Option<Address>,
@@ -64,6 +72,11 @@ pub(super) struct Arguments {
     /// The certificates to trust, in PEM [default: the system's]
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
+    // Every command takes these two, and a guard has no data: they are taken, and not shown.
+    #[arg(id = "data", long, hide = true)]
+    _data: Option<String>,
+    #[arg(id = "config", long, hide = true)]
+    _config: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
@@ -76,6 +89,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let output = context.output;
     let options = Options {
         listen: arguments.listen.clone(),
+        access: access(arguments)?,
         cookie: arguments.cookie.clone(),
         ignore_query: arguments.ignore_query,
         operations: arguments.operations.clone(),
@@ -100,6 +114,35 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         };
         guard::guard(verifier, options, announce).await.map_err(Failure::from)
     })
+}
+
+/// Who may connect to the socket: its owner alone, unless more is said.
+fn access(arguments: &Arguments) -> Result<guard::Access, Failure> {
+    let (mode, group) = (arguments.socket_mode, arguments.socket_group.as_deref());
+    if matches!(arguments.listen, Address::Tcp(_)) && (mode.is_some() || group.is_some()) {
+        return Err(Failure::usage("--socket-mode and --socket-group are for --listen unix:PATH"));
+    }
+    let Some(group) = group else {
+        return Ok(guard::Access { mode: mode.unwrap_or(guard::Access::OWNER.mode), group: None });
+    };
+    let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
+    let found = group.parse().ok().or_else(|| id_of(group, &groups));
+    let unknown = || Failure::usage(format!("there is no group {group} in /etc/group: give its number"));
+    Ok(guard::Access { mode: mode.unwrap_or(0o660), group: Some(found.ok_or_else(unknown)?) })
+}
+
+/// The id of a group, by the text of group(5): name, password, id and members, with colons between them.
+fn id_of(group: &str, groups: &str) -> Option<u32> {
+    let found =
+        groups.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|fields| fields.first() == Some(&group));
+    found?.get(2)?.parse().ok()
+}
+
+/// Reads the permissions of a socket, as `chmod` takes them. For clap.
+fn read_mode(text: &str) -> Result<u32, String> {
+    let octal = (3..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| octal && *mode <= 0o777);
+    mode.ok_or_else(|| "write it as chmod takes it: 660, or 0660".to_owned())
 }
 
 fn verifier(arguments: &Arguments, secret: &str) -> Result<Verifier, Failure> {
@@ -137,12 +180,8 @@ fn read_authority(text: &str) -> Result<String, String> {
 
 /// Reads a lease that an authority can be configured to permit. For clap.
 fn read_lease(text: &str) -> Result<Duration, String> {
-    let lease = read_duration(text)?;
-    if lease > LONGEST_LEASE {
-        Err("1s to 1h are possible, where feed.max_lease permits it".to_owned())
-    } else {
-        Ok(lease)
-    }
+    let possible = "1s to 1h are possible, where feed.max_lease permits it";
+    read_within(text, Duration::from_secs(1)..=LONGEST_LEASE, possible)
 }
 
 /// Reads the name of a cookie, a token of RFC 9110 §5.6.2 (RFC 6265 §4.1.1). For clap.
@@ -201,8 +240,17 @@ mod tests {
         }
         assert_eq!(read_lease("1h"), Ok(LONGEST_LEASE));
         for wrong in ["61m", "5h", "500ms", "soon"] {
-            assert!(read_lease(wrong).is_err(), "{wrong}");
+            assert!(read_lease(wrong).is_err_and(|said| !said.contains("400d")), "{wrong}");
         }
+        assert_eq!(["600", "0660", "777"].map(read_mode), [0o600, 0o660, 0o777].map(Ok));
+        for wrong in ["", "6", "8", "680", "1777", "0o660", "+66", "00660", "rw-"] {
+            assert!(read_mode(wrong).is_err(), "{wrong}");
+        }
+        let groups = "root:x:0:\nwww-data:x:33:ann,bob\nbroken:x\n";
+        assert_eq!(
+            ["root", "www-data", "broken", "www"].map(|group| id_of(group, groups)),
+            [Some(0), Some(33), None, None]
+        );
         assert_eq!(read_cookie("__Host-session"), Ok("__Host-session".into()));
         for wrong in ["", "a b;=", "a=b", "a;", "\u{e9}"] {
             assert!(read_cookie(wrong).is_err(), "{wrong}");

@@ -124,7 +124,7 @@ pub fn run(
 
 /// Whoever writes `--wait 5s` is told why `5s` was not expected.
 fn with_tip(mut error: clap::Error, arguments: &[OsString]) -> clap::Error {
-    let is_time = |text: &OsString| text.to_str().is_some_and(|text| time::read_duration(text).is_ok());
+    let is_time = |text: &OsString| text.to_str().is_some_and(|text| time::read_patience(text).is_ok());
     let apart = arguments.windows(2).any(|pair| matches!(pair, [wait, time] if wait == "--wait" && is_time(time)));
     let stranger = matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(text)) if text != "--wait");
     if apart && stranger && error.kind() == ErrorKind::UnknownArgument {

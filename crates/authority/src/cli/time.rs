@@ -1,8 +1,11 @@
 //! Times and durations as people and programs write them.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use rescind_domain::clock::Timestamp;
+
+use crate::hint;
 
 /// The longest duration that a flag takes: 400 days.
 const LONGEST: Duration = Duration::from_hours(400 * 24);
@@ -30,20 +33,22 @@ fn formatted(at: Timestamp, digits: usize) -> String {
 
 /// Reads a duration: `20s`, `5m`, `1h30m`, `30d`. For clap.
 pub(super) fn read_duration(text: &str) -> Result<Duration, String> {
+    read_within(text, Duration::from_secs(1)..=LONGEST, "1s to 400d are possible")
+}
+
+/// Reads a duration within bounds; `possible` says which. For clap.
+pub(super) fn read_within(text: &str, bounds: RangeInclusive<Duration>, possible: &str) -> Result<Duration, String> {
     let days = jiff::SpanRelativeTo::days_are_24_hours();
     let span = text.parse::<jiff::Span>().and_then(|span| span.to_duration(days));
     let duration = span.ok().and_then(|span| Duration::try_from(span).ok());
     let duration = duration.ok_or("write a duration such as 20s, 5m, 1h30m or 30d")?;
-    if (Duration::from_secs(1)..=LONGEST).contains(&duration) {
-        Ok(duration)
-    } else {
-        Err("1s to 400d are possible".to_owned())
-    }
+    if bounds.contains(&duration) { Ok(duration) } else { Err(possible.to_owned()) }
 }
 
 /// Reads how long to wait: a duration, or `0` to look once. For clap.
 pub(super) fn read_patience(text: &str) -> Result<Duration, String> {
-    if matches!(text, "0" | "0s") { Ok(Duration::ZERO) } else { read_duration(text) }
+    let text = if text == "0" { "0s" } else { text };
+    read_within(text, Duration::ZERO..=hint::MOST, "0 to 1h are possible, also in ms")
 }
 
 #[cfg(test)]
@@ -67,7 +72,10 @@ mod tests {
         for wrong in ["", "5", "0s", "-5m", "500d", "1y", "soon", "500ms"] {
             assert!(read_duration(wrong).is_err(), "{wrong:?}");
         }
-        assert_eq!(["0", "0s", "20s"].map(read_patience), [0, 0, 20].map(|seconds| Ok(Duration::from_secs(seconds))));
-        assert!(read_patience("00").is_err());
+        let patience = ["0", "0s", "500ms", "20s", "1h"].map(read_patience);
+        assert_eq!(patience, [0, 0, 500, 20_000, 3_600_000].map(|millis| Ok(Duration::from_millis(millis))));
+        for wrong in ["00", "-1s", "61m", "2h", "soon"] {
+            assert!(read_patience(wrong).is_err(), "{wrong:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, lchown};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -17,11 +17,14 @@ use hyper::server::conn::http1;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, UnixListener, UnixSocket};
 use tokio::sync::Semaphore;
 
 /// The most connections at a time. Proxies keep few, and use them again.
 const CONNECTIONS: usize = 4096;
+
+/// The most connections that wait to be accepted.
+const WAITING: u32 = 1024;
 
 /// The most bytes of a request's head: room for a token of 8 KiB and what browsers add.
 const LONGEST_HEAD: usize = 32 * 1024;
@@ -39,6 +42,28 @@ pub enum Address {
     Tcp(SocketAddr),
     /// A socket in the file system.
     Unix(PathBuf),
+}
+
+/// Who may connect to a socket in the file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// The permissions, as `chmod` takes them; connecting takes the right to write.
+    pub mode: u32,
+    /// The id of the group that it is given to, if it is not to be the process's own.
+    pub group: Option<u32>,
+}
+
+impl Access {
+    /// The user whose process it is, and nobody else.
+    pub const OWNER: Self = Self { mode: 0o600, group: None };
+
+    fn grant(self, path: &Path) -> io::Result<()> {
+        // First, or whoever is of the former group would be let in for a moment.
+        if self.group.is_some() {
+            lchown(path, None, self.group)?;
+        }
+        fs::set_permissions(path, fs::Permissions::from_mode(self.mode))
+    }
 }
 
 /// The text is not an address.
@@ -84,7 +109,8 @@ pub(super) struct Door {
 }
 
 impl Door {
-    pub(super) fn open(address: &Address) -> io::Result<Self> {
+    /// Listens. `access` says who may connect, where that is a matter of files.
+    pub(super) fn open(address: &Address, access: Access) -> io::Result<Self> {
         match address {
             Address::Tcp(wanted) => {
                 let listener = std::net::TcpListener::bind(wanted)?;
@@ -95,9 +121,17 @@ impl Door {
             }
             Address::Unix(path) => {
                 make_way(path)?;
-                let listener = UnixListener::bind(path)?;
+                let socket = UnixSocket::new_stream()?;
+                socket.bind(path)?;
                 let bound = identity(path);
-                Ok(Self { listener: Listener::Unix(listener), address: address.clone(), bound })
+                // Until it listens nobody can connect, whatever the file said as it was made.
+                match access.grant(path).and_then(|()| socket.listen(WAITING)) {
+                    Ok(listener) => Ok(Self { listener: Listener::Unix(listener), address: address.clone(), bound }),
+                    Err(error) => {
+                        let _ = fs::remove_file(path);
+                        Err(error)
+                    }
+                }
             }
         }
     }
@@ -201,7 +235,7 @@ mod tests {
     }
 
     fn open(path: &Path) -> Result<Door, String> {
-        Door::open(&Address::Unix(path.into())).map_err(|error| error.to_string())
+        Door::open(&Address::Unix(path.into()), Access::OWNER).map_err(|error| error.to_string())
     }
 
     #[tokio::test]
@@ -229,6 +263,23 @@ mod tests {
         drop(std::os::unix::net::UnixListener::bind(&path).expect("bound"));
         assert!(path.exists(), "one that was killed does");
         drop(open(&path).expect("taken over"));
+    }
+
+    #[tokio::test]
+    async fn a_socket_lets_in_whom_it_is_meant_for_and_is_gone_where_that_cannot_be_had() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("guard.sock");
+        let mode = || fs::metadata(&path).expect("there").mode() & 0o777;
+        let first = open(&path).expect("free");
+        assert_eq!(mode(), 0o600, "whatever the umask");
+        drop(first);
+        let own = rustix::process::getgid().as_raw();
+        let door = Door::open(&Address::Unix(path.clone()), Access { mode: 0o660, group: Some(own) }).expect("free");
+        assert_eq!((mode(), fs::metadata(&path).expect("there").gid()), (0o660, own));
+        drop(door);
+        // No group has this id.
+        let refused = Door::open(&Address::Unix(path.clone()), Access { mode: 0o660, group: Some(u32::MAX - 1) });
+        assert!(rustix::process::geteuid().is_root() || refused.is_err() && !path.exists());
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ use rescind_verifier::{SetupError, Verifier};
 use tokio::signal::unix::{SignalKind, signal};
 
 pub use answer::Asked;
-pub use door::{Address, InvalidAddress};
+pub use door::{Access, Address, InvalidAddress};
 
 use door::Door;
 
@@ -26,6 +26,8 @@ use door::Door;
 pub struct Options {
     /// Where it listens.
     pub listen: Address,
+    /// Who may connect there, if it is a socket in the file system.
+    pub access: Access,
     /// The cookie that may hold the token, where there is no `Authorization` header.
     pub cookie: Option<String>,
     /// Whether scopes are asked for by the header alone, and the query means nothing.
@@ -62,8 +64,8 @@ pub async fn guard(
 ) -> Result<(), GuardError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(GuardError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(GuardError::Signals)?;
-    let door = open(&options.listen)?;
-    let office = options.operations.as_ref().map(open).transpose()?;
+    let door = open(&options.listen, options.access)?;
+    let office = options.operations.as_ref().map(|address| open(address, Access::OWNER)).transpose()?;
     announce(door.address(), office.as_ref().map(Door::address));
     let (asked, watched) = (Asked::new(verifier.clone(), options.cookie, !options.ignore_query), verifier.clone());
     let operations = async {
@@ -83,6 +85,6 @@ pub async fn guard(
     Ok(())
 }
 
-fn open(address: &Address) -> Result<Door, GuardError> {
-    Door::open(address).map_err(|error| GuardError::Listen { address: address.clone(), error })
+fn open(address: &Address, access: Access) -> Result<Door, GuardError> {
+    Door::open(address, access).map_err(|error| GuardError::Listen { address: address.clone(), error })
 }

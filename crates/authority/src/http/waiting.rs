@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::form::decode;
 use super::problem::Problem;
 use crate::authority::Authority;
 use crate::feed;
@@ -116,6 +117,8 @@ pub(crate) enum Misused {
     Wait,
     /// `timeout` is not a time, or too long.
     Timeout,
+    /// `wait` or `timeout` comes twice.
+    Twice,
 }
 
 impl Misused {
@@ -136,6 +139,7 @@ impl Misused {
                 let detail = "`timeout` is a time of at most 60 s, like `5s` or `500ms`.";
                 Err(Problem::invalid(detail).field("timeout"))
             }
+            Some(Self::Twice) => Err(Problem::invalid("`wait` and `timeout` come once each.")),
         }
     }
 }
@@ -159,25 +163,34 @@ impl Wait {
 
     fn split(request: &Request, known: Option<&Arc<[String]>>) -> Result<Option<(Self, String)>, Misused> {
         let Some(query) = request.uri().query() else { return Ok(None) };
-        let has = |wanted| query.split('&').any(|pair| pair.split('=').next() == Some(wanted));
+        let read = |pair: &str| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(name), decode(value))
+        };
+        let name = |pair: &str| read(pair).0;
+        let count = |wanted| query.split('&').filter(|pair| name(pair).as_deref() == Some(wanted)).count();
         if let Some(known) = known {
-            let mut names = query.split('&').filter_map(|pair| pair.split('=').next()).filter(|name| !name.is_empty());
-            if !names.all(|name| known.iter().any(|known| known == name)) {
+            let mut names = query.split('&').map(name).filter(|name| name.as_deref() != Some(""));
+            if !names.all(|name| name.is_some_and(|name| known.contains(&name))) {
                 return Err(Misused::Unknown(Arc::clone(known)));
             }
         }
         if *request.method() == Method::GET {
             return Ok(None);
         }
-        if !has("wait") {
-            return if known.is_some() && has("timeout") { Err(Misused::Alone) } else { Ok(None) };
+        if count("wait") == 0 {
+            return if known.is_some() && count("timeout") > 0 { Err(Misused::Alone) } else { Ok(None) };
+        }
+        if count("wait") > 1 || count("timeout") > 1 {
+            return Err(Misused::Twice);
         }
         let (mut rest, mut patience) = (Vec::new(), PATIENCE.0);
         for pair in query.split('&') {
-            match pair.split_once('=').unwrap_or((pair, "")) {
-                ("wait", "enforced") => {}
-                ("wait", _) => return Err(Misused::Wait),
-                ("timeout", text) => patience = timeout(text)?,
+            let (name, value) = read(pair);
+            match (name.as_deref(), value.as_deref()) {
+                (Some("wait"), Some("enforced")) => {}
+                (Some("wait"), _) => return Err(Misused::Wait),
+                (Some("timeout"), text) => patience = timeout(text.unwrap_or_default())?,
                 _ => rest.push(pair),
             }
         }
@@ -224,7 +237,9 @@ fn timeout(text: &str) -> Result<Duration, Misused> {
         Some(digits) => (digits, 1),
         None => (text.strip_suffix('s').unwrap_or(text), 1000),
     };
-    let millis = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    // A number may begin with a plus sign; a time does not.
+    let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let millis = digits.and_then(|digits| digits.parse::<u64>().ok()).and_then(|number| number.checked_mul(unit));
     let patience = millis.map(Duration::from_millis).filter(|patience| *patience <= PATIENCE.1);
     patience.ok_or(Misused::Timeout)
 }
@@ -245,6 +260,7 @@ mod tests {
         assert_eq!(taken("/a?wait=enforced"), wait(5000, "/a"));
         assert_eq!(taken("/a?reason=x&wait=enforced&timeout=1500ms&y=%20"), wait(1500, "/a?reason=x&y=%20"));
         assert_eq!(taken("/a?timeout=60s&wait=enforced"), wait(60_000, "/a"));
+        assert_eq!(taken("/a?%77ait=%65nforced&timeout=5%73&y=%2"), wait(5000, "/a?y=%2"));
         assert_eq!(taken("/a?timeout=7"), (None, "/a?timeout=7".into(), None));
     }
 
@@ -265,7 +281,9 @@ mod tests {
             ("/a?", None),
             ("/a?timeout=5s", Some("alone")),
             ("/a?Wait=enforced", Some("unknown")),
-            ("/a?%77ait=enforced", Some("unknown")),
+            ("/a?%77ait=enforced", None),
+            ("/a?%57ait=enforced", Some("unknown")),
+            ("/a?%=enforced", Some("unknown")),
             ("/a?wait=enforced&x=1", Some("unknown")),
         ] {
             assert_eq!(refused(target, &ending), expected, "{target}");
@@ -275,10 +293,13 @@ mod tests {
 
     #[test]
     fn a_time_limit_that_is_none_or_too_long_is_refused() {
-        for bad in ["wait=soon", "wait"] {
+        for bad in ["wait=soon", "wait", "wait=%"] {
             assert_eq!(taken(&format!("/a?{bad}")).2, Some(Misused::Wait), "{bad}");
         }
-        for bad in ["61", "-1", "", "5m", "1e3"] {
+        for twice in ["wait=enforced&wait=enforced", "wait=enforced&timeout=1&%74imeout=1"] {
+            assert_eq!(taken(&format!("/a?{twice}")).2, Some(Misused::Twice), "{twice}");
+        }
+        for bad in ["61", "-1", "+5s", "%2B5s", "", "5m", "1e3"] {
             assert_eq!(taken(&format!("/a?wait=enforced&timeout={bad}")).2, Some(Misused::Timeout), "{bad}");
         }
     }

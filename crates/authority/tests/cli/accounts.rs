@@ -105,7 +105,7 @@ fn b2_a_new_password_from_the_command_line_signs_its_owner_out_of_all_devices() 
     let device = server.sign_in("ann", "Laptop");
     let new = "another good long password";
     let said = house.run_with(&["user", "password", "ann", "--password-stdin"], &format!("{new}\n")).ok();
-    assert!(said.out.ends_with("enforced by the running server\n"), "{}", said.out);
+    assert!(said.out.ends_with("applied by the running server\n"), "{}", said.out);
     assert_eq!(server.status(&device), 401);
     assert_eq!(server.refresh(&device.refresh).status, 401);
     assert_eq!(server.try_sign_in("ann", PASSWORD), 401);

@@ -144,7 +144,7 @@ fn a1_a3_whatever_the_command_line_ended_the_running_server_refuses_as_it_answer
         let said = devices.end(&house, number, ending);
         // At once: no waiting, no second try.
         devices.look(&server, ending);
-        assert!(said.ends_with("enforced by the running server\n"), "{}: {said}", ending.name);
+        assert!(said.ends_with("applied by the running server\n"), "{}: {said}", ending.name);
     }
 }
 

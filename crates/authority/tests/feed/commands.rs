@@ -23,6 +23,7 @@ fn a15_an_ending_from_the_command_line_waits_for_the_verifiers_of_the_running_se
         "{early:?}"
     );
     early.says("not enforced in time");
+    assert!(early.out.contains("applied by the running server"), "by itself, which the verifiers are not: {early:?}");
     // It had ended before, and its end is waited for all the same.
     let later = scene.house.json(&["session", "end", &device.session, "--wait=20s"]);
     assert_eq!((&later["revocation"], &later["enforcement"]["enforced"]), (&json!(null), &json!(true)), "{later}");
@@ -48,6 +49,8 @@ fn the_verifiers_of_the_running_server_are_listed() {
     line.until_echoed(position, 1);
     let listed = scene.house.json(&["verifiers"]);
     assert_eq!((&listed[0]["name"], &listed[0]["client_id"]), (&json!("shop one"), &json!("shop")), "{listed}");
+    let shown = scene.administer("GET", "/v1/admin/verifiers", None).expect(200).json();
+    assert_eq!((&listed[0]["since"], &listed[0]["head"]), (&shown["verifiers"][0]["since"], &shown["head"]), "{shown}");
     let manual = include_str!("../../../../docs/cli.md");
     let members: Vec<String> =
         listed[0].as_object().expect("an object").keys().map(|member| format!("`{member}`")).collect();
