@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use rescind_domain::Error;
 use rescind_domain::client::{Algorithms, Client, ClientKind, ClientPolicy};
 use rescind_domain::policy::AtLimit;
 use rescind_domain::secret::Secret;
@@ -120,11 +121,7 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
         Command::Add(new) => add(&tool, context, *new).await,
         Command::List => list(&tool, context).await,
         Command::Show { id } => show(&tool, context, id).await,
-        Command::Remove { id, reason, waiting } => {
-            let done = format!("client {id} is removed, and everything that it was given has ended");
-            let receipt = administer_clients::remove_client(tool.world(), &ADMIN, id, reason).await?;
-            tool.ended(&receipt, &done, waiting).await
-        }
+        Command::Remove { id, reason, waiting } => remove(&tool, id, reason, waiting).await,
     }
 }
 
@@ -151,6 +148,18 @@ async fn add(tool: &Tool, context: &Context, new: New) -> Result<(), Failure> {
     lines.extend(secret.map(|secret| format!("its secret, shown this once: {secret}")));
     let said = context.output.answer(&value, &lines);
     confirmed(answer).and(said)
+}
+
+/// Removes a client. The end of one that was removed before can be waited for (A4).
+async fn remove(tool: &Tool, id: ClientId, reason: String, waiting: Waiting) -> Result<(), Failure> {
+    let (receipt, done) = match administer_clients::remove_client(tool.world(), &ADMIN, id.clone(), reason).await {
+        Err(Error::NotFound(_)) if waiting.is_wanted() => {
+            let receipt = administer_clients::removal(tool.world(), &ADMIN, id.clone()).await?;
+            (receipt, format!("client {id} was removed before"))
+        }
+        removed => (removed?, format!("client {id} is removed, and everything that it was given has ended")),
+    };
+    tool.ended(&receipt, &done, waiting).await
 }
 
 async fn list(tool: &Tool, context: &Context) -> Result<(), Failure> {

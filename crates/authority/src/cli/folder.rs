@@ -56,6 +56,13 @@ pub(super) struct Waiting {
     wait: Option<Duration>,
 }
 
+impl Waiting {
+    /// Whether somebody waits.
+    pub(super) fn is_wanted(self) -> bool {
+        self.wait.is_some()
+    }
+}
+
 /// Reads a reason, which must say something. For clap.
 pub(super) fn read_reason(text: &str) -> Result<String, String> {
     match text.trim() {

@@ -14,7 +14,7 @@ use rescind_wire::{Scope, SessionId};
 use serde_json::{Value, json};
 
 use super::asking::Source;
-use super::failure::Failure;
+use super::failure::{Code, Failure};
 use super::folder::{ADMIN, Absent, Context, Tool, Waiting, read_reason};
 use super::output::Listing;
 use super::session;
@@ -258,7 +258,10 @@ pub(super) async fn logout(
     reason: String,
     waiting: Waiting,
 ) -> Result<(), Failure> {
-    let user = tool.user(login).await?;
+    let user = match tool.user(login).await {
+        Err(missing) if except.is_none() => return again(tool, login, missing, waiting).await,
+        found => found?,
+    };
     let scope = Scope::User { user: user.id, except, deleted: false };
     let receipt = revoke::revoke(tool.world(), &ADMIN, scope, reason, None).await?;
     let done = match except {
@@ -312,9 +315,26 @@ async fn set_password(tool: &Tool, login: &str, password: Source, waiting: Waiti
 }
 
 async fn delete(tool: &Tool, login: &str, reason: String, waiting: Waiting) -> Result<(), Failure> {
-    let user = tool.user(login).await?;
+    let user = match tool.user(login).await {
+        Err(missing) => return again(tool, login, missing, waiting).await,
+        Ok(user) => user,
+    };
     let receipt = delete_account::delete_user(tool.world(), &ADMIN, user.id, reason).await?;
-    tool.ended(&receipt, &format!("the account {} is deleted", user.login), waiting).await
+    tool.ended(&receipt, &format!("the account {} ({}) is deleted", user.login, user.id), waiting).await
+}
+
+/// Waits for the end of an account that is not there any more, where it was deleted (A4). Nothing else is done.
+async fn again(tool: &Tool, login: &str, missing: Failure, waiting: Waiting) -> Result<(), Failure> {
+    match missing {
+        Failure::Because(Code::NotFound, said) if waiting.is_wanted() => {
+            let Ok(id) = login.parse() else {
+                return Err(Failure::not_found(format!("{said}; an account that was deleted is waited for by its id")));
+            };
+            let receipt = delete_account::deletion(tool.world(), &ADMIN, id).await?;
+            tool.ended(&receipt, &format!("the account {id} was deleted before"), waiting).await
+        }
+        missing => Err(missing),
+    }
 }
 
 async fn set(tool: &Tool, context: &Context, login: &str, data: Data) -> Result<(), Failure> {

@@ -30,6 +30,33 @@ fn a15_an_ending_from_the_command_line_waits_for_the_verifiers_of_the_running_se
 }
 
 #[test]
+fn a4_the_end_of_an_account_or_a_client_that_is_gone_is_waited_for_where_it_was_ended() {
+    let scene = Scene::with(&["--feed-max-lease", "5m"]);
+    let house = &scene.house;
+    let ann = house.json(&["user", "show", "ann"])["user"]["id"].as_str().expect("an id").to_owned();
+    house.run(&["client", "add", "app", "--kind", "native"]).ok();
+    let (mut line, position) = Line::following(&scene, "asleep", Duration::from_mins(5));
+    line.until_echoed(position, 1);
+    let deleted = house.run(&["user", "delete", "ann", "--wait=0", "--json"]).failed_with(3).json();
+    let removed = house.run(&["client", "remove", "app", "--wait=0", "--json"]).failed_with(3).json();
+    let head = house.head();
+    let [delete, revoke] = [&["user", "delete", &ann][..], &["revoke", "user", &ann, "--reason", "a test"]];
+    let remove = &["client", "remove", "app"][..];
+    for (command, first) in [(delete, &deleted), (revoke, &deleted), (remove, &removed)] {
+        house.run(command).failed_with(4);
+        let again = house.run(&[command, &["--wait=0", "--json"]].concat()).failed_with(3).json();
+        assert_eq!(again["revocation"], first["revocation"]);
+    }
+    house.run(&["user", "delete", "ann", "--wait"]).failed_with(4).says("is waited for by its id");
+    house.run(&["client", "remove", "never", "--wait"]).failed_with(4);
+    assert_eq!(house.head(), head, "nothing was written");
+    line.try_ack(head, 1000);
+    for command in [delete, revoke, remove] {
+        assert_eq!(house.json(&[command, &["--wait=20s"]].concat())["enforcement"]["enforced"], true);
+    }
+}
+
+#[test]
 fn without_a_server_the_command_line_observes_what_nodes_have_promised() {
     let house = House::of("ann");
     let alone = house.run(&["user", "logout", "ann", "--wait"]).ok();
