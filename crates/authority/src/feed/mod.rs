@@ -1,7 +1,7 @@
 //! The feed: keeps verifiers current, and says truthfully when none of them can accept any more what was ended (R8).
 //!
 //! `node` and `observer` are values with transitions, which the model in the tests calls as well; `hub` puts connections
-//! around them, `keep` clocks and the store, `connection` a WebSocket.
+//! around them, `keep` clocks and the store, `connection` a WebSocket; `frames` are what it carries.
 
 mod connection;
 mod enforcement;
