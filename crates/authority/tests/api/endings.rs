@@ -200,7 +200,7 @@ async fn administrators_hear_who_is_missing_wherever_they_wait_and_others_how_ma
     let ann = harness.newcomer("ann").await;
     let missing = async |device: &Device<'_>, target: &str| {
         let method = if target.ends_with("current") { Method::DELETE } else { Method::POST };
-        let call = device.call(method, &format!("{target}?wait=enforced"));
+        let call = device.call(method, &format!("{target}?wait=enforced&timeout=60s"));
         call.expect(200).await.json()["enforcement"]["pending"].clone()
     };
     assert_eq!(missing(&ann, "/v1/sessions/end-others").await, 0);
