@@ -14,7 +14,7 @@ use crate::password::{HashingError, Password, PasswordHash, Stored, Verdict};
 use crate::revocation::Actor;
 use crate::session::Session;
 use crate::store::{Tx, View};
-use crate::throttle::Attempt;
+use crate::throttle::{Attempt, Place};
 use crate::user::User;
 use crate::world::World;
 
@@ -168,6 +168,11 @@ pub async fn confirm(world: &World, acting: &Acting, password: Password) -> Resu
 /// Hashes a new password.
 pub async fn hash(world: &World, password: Password) -> Result<PasswordHash, Error> {
     world.passwords.hash(password).await.map_err(|error| busy(&error))
+}
+
+/// As [`hash`], for somebody who signs up, and has this place in the queue until then.
+pub async fn hash_at(world: &World, password: Password, place: Place) -> Result<PasswordHash, Error> {
+    world.passwords.hash_at(password, place).await.map_err(|error| busy(&error))
 }
 
 fn begin(world: &World, key: &str, address: Option<IpAddr>) -> Result<Attempt, Error> {

@@ -11,6 +11,7 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zeroize::Zeroizing;
 
 use crate::boxed::Boxed;
+use crate::throttle::Place;
 
 /// Fewest characters (Unicode scalar values after NFC) of a new password.
 pub const MIN_CHARACTERS: usize = 8;
@@ -250,6 +251,17 @@ pub enum HashingError {
 pub trait Passwords: Send + Sync {
     /// Hashes the whole password with the configured parameters and a fresh salt. Does not ask [`check_new`].
     fn hash(&self, password: Password) -> Boxed<'_, Result<PasswordHash, HashingError>>;
+
+    /// As [`hash`](Self::hash), for somebody with a place in the queue, which is free once the password was hashed, or has
+    /// left the queue without that: not as soon as nobody waits for the answer any more.
+    fn hash_at(&self, password: Password, place: Place) -> Boxed<'_, Result<PasswordHash, HashingError>> {
+        let hashed = self.hash(password);
+        Box::pin(async move {
+            let hashed = hashed.await;
+            drop(place);
+            hashed
+        })
+    }
 
     /// Checks a password. [`Stored::Unknown`] does the same work as a wrong password, then answers
     /// [`Verdict::Wrong`] (OWASP ASVS 5.0 §6.3.8: no enumeration).

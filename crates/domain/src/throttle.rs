@@ -157,8 +157,8 @@ impl Throttle {
 
     /// Takes a place in the queue of hashes for somebody who signs up, or answers nothing if the share of their address, or
     /// of all who sign up, is taken.
-    pub fn begin_sign_up(&self, address: Option<IpAddr>, now: Millis) -> Option<Place> {
-        self.newcomers.begin(address, now)
+    pub fn begin_sign_up(&self, address: Option<IpAddr>) -> Option<Place> {
+        self.newcomers.begin(address)
     }
 
     /// Asks for one check of a password, and charges a failure for it at once.

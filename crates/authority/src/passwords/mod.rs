@@ -25,6 +25,7 @@ use arc_swap::ArcSwap;
 use aws_lc_rs::hmac::Key;
 use rescind_domain::boxed::Boxed;
 use rescind_domain::password::{HashingError, Password, PasswordHash, Passwords, Stored, Verdict};
+use rescind_domain::throttle::Place;
 use tokio::sync::oneshot;
 
 pub use argon2::{Argon2, Strength};
@@ -135,6 +136,15 @@ impl HashingPool {
         }
     }
 
+    /// Hashes a password, with the place that it has in the queue.
+    fn queue(&self, password: Password, place: Option<Place>) -> Boxed<'_, Result<PasswordHash, HashingError>> {
+        Box::pin(async move {
+            let (answer, answered) = oneshot::channel();
+            self.submit(Work::Hash { password, place, answer }, self.shared.configured.micros())?;
+            answered.await.unwrap_or(Err(worker::LOST))
+        })
+    }
+
     /// Queues a job, or says when to come back.
     fn submit(&self, work: Work, micros: u64) -> Result<(), HashingError> {
         let backlog = self.shared.enter(micros);
@@ -148,11 +158,11 @@ impl HashingPool {
 
 impl Passwords for HashingPool {
     fn hash(&self, password: Password) -> Boxed<'_, Result<PasswordHash, HashingError>> {
-        Box::pin(async move {
-            let (answer, answered) = oneshot::channel();
-            self.submit(Work::Hash { password, answer }, self.shared.configured.micros())?;
-            answered.await.unwrap_or(Err(worker::LOST))
-        })
+        self.queue(password, None)
+    }
+
+    fn hash_at(&self, password: Password, place: Place) -> Boxed<'_, Result<PasswordHash, HashingError>> {
+        self.queue(password, Some(place))
     }
 
     fn verify(&self, stored: Stored, password: Password) -> Boxed<'_, Result<Verdict, HashingError>> {

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rescind_domain::password::{HashingError, Password, PasswordHash, Verdict};
+use rescind_domain::throttle::Place;
 use tokio::sync::oneshot::Sender;
 
 use super::Entropy;
@@ -31,7 +32,7 @@ pub(super) struct Job {
 }
 
 pub(super) enum Work {
-    Hash { password: Password, answer: Sender<Result<PasswordHash, HashingError>> },
+    Hash { password: Password, place: Option<Place>, answer: Sender<Result<PasswordHash, HashingError>> },
     Verify { check: Check, password: Password, answer: Sender<Result<Verdict, HashingError>> },
 }
 
@@ -160,7 +161,12 @@ impl Shared {
         match work {
             Work::Hash { answer, .. } if answer.is_closed() => self.skip(),
             Work::Verify { answer, .. } if answer.is_closed() => self.skip(),
-            Work::Hash { password, answer } => drop(answer.send(self.hash(&password).map_err(|OutOfMemory| LOST))),
+            Work::Hash { password, place, answer } => {
+                let hashed = self.hash(&password).map_err(|OutOfMemory| LOST);
+                // Before the answer: whoever has it may come again at once.
+                drop(place);
+                drop(answer.send(hashed));
+            }
             Work::Verify { check, password, answer } => drop(answer.send(self.verify(&check, &password))),
         }
     }

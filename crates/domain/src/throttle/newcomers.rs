@@ -4,34 +4,24 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Millis, network};
-
-/// How long from its beginning the place of somebody who hung up stays taken, in milliseconds: what was queued for them
-/// stays in the queue until a thread comes to it.
-const HELD: Millis = 1_000;
+use super::network;
 
 /// The places that are taken.
 #[derive(Debug)]
 pub(super) struct Newcomers {
     of_address: usize,
     of_all: usize,
-    taken: Mutex<Vec<Taken>>,
+    /// By whom: the network of each address, as far as it is known.
+    taken: Mutex<Vec<Option<IpAddr>>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Taken {
-    address: Option<IpAddr>,
-    begun: Millis,
-    /// Nobody waits any more.
-    hung_up: bool,
-}
-
-/// A place for one sign-up whose password is to be hashed. Dropped, it stays taken for a moment.
-#[must_use = "leave the place once the password is hashed; dropped, it is of somebody who hung up"]
+/// A place in the queue of hashes for one sign-up, free again once dropped. It goes with the password through the queue:
+/// whoever hangs up keeps it until a thread has come to what was queued for them.
+#[must_use = "the place is free once this is dropped"]
 #[derive(Debug)]
 pub struct Place {
     newcomers: Arc<Newcomers>,
-    taken: Taken,
+    address: Option<IpAddr>,
 }
 
 impl Newcomers {
@@ -41,50 +31,29 @@ impl Newcomers {
     }
 
     /// Takes a place for somebody at this address, if there is one.
-    pub(super) fn begin(self: &Arc<Self>, address: Option<IpAddr>, now: Millis) -> Option<Place> {
+    pub(super) fn begin(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Place> {
         let address = address.map(network);
         let mut all = self.locked();
-        all.retain(|place| !place.hung_up || now < place.begun.saturating_add(HELD));
-        let here = all.iter().filter(|place| address.is_some() && place.address == address).count();
+        let here = all.iter().filter(|other| address.is_some() && **other == address).count();
         if here >= self.of_address || all.len() >= self.of_all {
             return None;
         }
-        let taken = Taken { address, begun: now, hung_up: false };
-        all.push(taken);
+        all.push(address);
         drop(all);
-        Some(Place { newcomers: Arc::clone(self), taken })
+        Some(Place { newcomers: Arc::clone(self), address })
     }
 
-    fn locked(&self) -> MutexGuard<'_, Vec<Taken>> {
+    fn locked(&self) -> MutexGuard<'_, Vec<Option<IpAddr>>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Place {
-    /// The password was hashed, or was refused by the queue: the place is free.
-    pub fn leave(mut self) {
-        self.taken.hung_up = true;
-        let mut all = self.newcomers.locked();
-        // Places that were taken at the same address in the same moment are alike.
-        if let Some(own) = self.find(&all) {
-            all.swap_remove(own);
-        }
-    }
-
-    fn find(&self, all: &[Taken]) -> Option<usize> {
-        let own = Taken { hung_up: false, ..self.taken };
-        all.iter().position(|place| *place == own)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.taken.hung_up {
-            return;
-        }
         let mut all = self.newcomers.locked();
-        if let Some(own) = self.find(&all) {
-            all[own].hung_up = true;
+        // Places of the same address are alike.
+        if let Some(own) = all.iter().position(|other| *other == self.address) {
+            all.swap_remove(own);
         }
     }
 }
@@ -102,48 +71,44 @@ mod tests {
     }
 
     /// How many get a place at once.
-    fn places(newcomers: &Arc<Newcomers>, address: impl Into<Option<IpAddr>>, now: Millis) -> Vec<Place> {
+    fn places(newcomers: &Arc<Newcomers>, address: impl Into<Option<IpAddr>>) -> Vec<Place> {
         let address = address.into();
-        std::iter::from_fn(|| newcomers.begin(address, now)).take(100).collect()
+        std::iter::from_fn(|| newcomers.begin(address)).take(100).collect()
     }
 
     #[test]
     fn an_address_has_its_share_and_all_together_have_theirs() {
         let newcomers = newcomers();
-        let one = places(&newcomers, at("192.0.2.1"), 0);
-        assert_eq!((one.len(), places(&newcomers, at("::ffff:192.0.2.1"), 0).len()), (2, 0));
-        let two = places(&newcomers, at("2001:db8::1"), 0);
-        assert_eq!((two.len(), places(&newcomers, at("2001:db8::ffff"), 0).len()), (2, 0), "one network");
-        let three = places(&newcomers, at("192.0.2.3"), 0);
-        assert_eq!((three.len(), places(&newcomers, at("192.0.2.4"), 0).len()), (1, 0));
-        three.into_iter().for_each(Place::leave);
-        assert_eq!(places(&newcomers, at("192.0.2.1"), 0).len(), 0);
-        let unknown = places(&newcomers, None, 0);
+        let one = places(&newcomers, at("192.0.2.1"));
+        assert_eq!((one.len(), places(&newcomers, at("::ffff:192.0.2.1")).len()), (2, 0));
+        let two = places(&newcomers, at("2001:db8::1"));
+        assert_eq!((two.len(), places(&newcomers, at("2001:db8::ffff")).len()), (2, 0), "one network");
+        let three = places(&newcomers, at("192.0.2.3"));
+        assert_eq!((three.len(), places(&newcomers, at("192.0.2.4")).len()), (1, 0));
+        drop(three);
+        assert_eq!(places(&newcomers, at("192.0.2.1")).len(), 0);
+        let unknown = places(&newcomers, None);
         assert_eq!(unknown.len(), 1, "all that is left");
-        one.into_iter().chain(two).chain(unknown).for_each(Place::leave);
-        let again = places(&newcomers, None, 0);
+        drop((one, two, unknown));
+        let again = places(&newcomers, None);
         assert_eq!(again.len(), 5, "who has no address is bounded by what there is for all");
-        again.into_iter().for_each(Place::leave);
-        assert_eq!(places(&newcomers, at("192.0.2.1"), 0).len(), 2);
+        drop(again);
+        assert_eq!(places(&newcomers, at("192.0.2.1")).len(), 2);
     }
 
     #[test]
-    fn who_hangs_up_keeps_the_place_until_the_queue_has_come_to_it() {
+    fn each_place_that_is_given_back_is_one_for_somebody_else_there() {
         let newcomers = newcomers();
-        let address = at("192.0.2.1");
-        drop(places(&newcomers, address, 10));
-        assert!(newcomers.begin(Some(address), 10 + HELD - 1).is_none());
-        let late = places(&newcomers, address, 10 + HELD);
-        assert_eq!(late.len(), 2);
-        // Whoever waits has the place for as long as it takes.
-        assert!(newcomers.begin(Some(address), 10 + 100 * HELD).is_none());
-        late.into_iter().for_each(Place::leave);
-        assert!(newcomers.begin(Some(address), 10 + 100 * HELD).is_some());
+        let mut mine = places(&newcomers, at("192.0.2.1"));
+        let others = places(&newcomers, at("192.0.2.2"));
+        assert_eq!((mine.pop().is_some(), others.len()), (true, 2));
+        let again = newcomers.begin(Some(at("192.0.2.1")));
+        assert!(again.is_some() && newcomers.begin(Some(at("192.0.2.1"))).is_none());
     }
 
     #[test]
     fn there_is_a_place_however_small_the_queue() {
         let newcomers = Arc::new(Newcomers::new(0, 0));
-        assert_eq!(places(&newcomers, at("192.0.2.1"), 0).len(), 1);
+        assert_eq!(places(&newcomers, at("192.0.2.1")).len(), 1);
     }
 }

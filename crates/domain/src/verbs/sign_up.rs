@@ -60,11 +60,8 @@ pub async fn sign_up(world: &World, request: SignUp) -> Result<NewUser, Error> {
         return Err(Error::SignUpOff);
     }
     let login = check(&request.login, &request.password)?;
-    let place = world.throttle.begin_sign_up(request.address, world.now().0);
-    let place = place.ok_or(Error::Busy { retry_after: SOON })?;
-    let hashed = credentials::hash(world, request.password).await;
-    place.leave();
-    let hash = hashed?;
+    let place = world.throttle.begin_sign_up(request.address).ok_or(Error::Busy { retry_after: SOON })?;
+    let hash = credentials::hash_at(world, request.password, place).await?;
     let (inner, address) = (world.clone(), world.stored_address(request.address));
     let idempotency = request.idempotency;
     world

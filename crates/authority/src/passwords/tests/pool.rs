@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use rescind_domain::password::{HashingError, PasswordHash, Passwords, Stored, Verdict};
+use rescind_domain::throttle::{Throttle, ThrottleOptions};
 
 use super::{QUICK, options, password};
 use crate::passwords::decoys::{self, Decoys};
@@ -95,6 +96,28 @@ async fn a_waiter_that_hung_up_is_skipped_without_hashing() {
     assert_eq!(stays.await, Ok(Verdict::Wrong));
     assert!(running.await.is_ok());
     assert_eq!(pool.counts(), Counts { argon2: 1, bcrypt: 0, pbkdf2: 1, skipped: 1, ..pool.counts() });
+}
+
+#[tokio::test]
+async fn a_place_is_free_once_its_password_was_hashed_or_skipped_and_not_before() {
+    let (gate, entropy) = Gate::new();
+    let pool = HashingPool::new(PoolOptions { entropy, ..options(QUICK) }).expect("a pool");
+    let options = ThrottleOptions { address_sign_ups: 2, all_sign_ups: 2, ..ThrottleOptions::default() };
+    let throttle = Throttle::new(options, [1; 16]);
+    let place = || throttle.begin_sign_up(None);
+    let mut running = pool.hash_at(password("the one that runs"), place().expect("one"));
+    let mut hung_up = pool.hash_at(password("a"), place().expect("the other"));
+    assert!(poll(&mut running).is_pending());
+    gate.reached.recv().expect("the thread has taken it");
+    assert!(poll(&mut hung_up).is_pending());
+    drop(hung_up);
+    assert!(place().is_none(), "what it has in the queue stays there");
+    gate.open.send(()).expect("the thread waits");
+    assert!(running.await.is_ok());
+    assert!(place().is_some(), "whoever has the answer has no place");
+    assert!(pool.verify(known(PBKDF2), password("b")).await.is_ok());
+    let both = (place(), place());
+    assert!(both.0.is_some() && both.1.is_some() && pool.counts().skipped == 1);
 }
 
 #[test]
