@@ -177,6 +177,7 @@ problem-body-too-large = Das ist zu viel auf einmal. Es wurde nichts getan.
 problem-unsupported-media-type = Das Formular kam auf eine Weise, die nicht zu verstehen ist. Es wurde nichts getan. Öffnen Sie die Seite hier und versuchen Sie es noch einmal.
 problem-request-too-slow = Das Formular war zu lange unterwegs. Es wurde nichts getan. Bitte versuchen Sie es noch einmal.
 problem-uri-too-long = Die Adresse ist zu lang.
+problem-head-too-large = Der Browser hat zu viel auf einmal gesendet. Löschen Sie die Cookies dieser Seite und versuchen Sie es noch einmal.
 problem-https-required = Diese Website braucht HTTPS. Über unverschlüsseltes HTTP antwortet sie nur auf dem Rechner, auf dem sie läuft, als localhost oder 127.0.0.1, und nicht durch einen Proxy. Wer sie betreibt, kann ihr eine Adresse geben, die mit https:// beginnt (die Einstellung issuer).
 problem-invalid-credentials = Anmeldename oder Passwort ist falsch.
 problem-wrong-password = Das Passwort ist falsch. Es wurde nichts geändert.

@@ -177,6 +177,7 @@ problem-body-too-large = That is too much at once. Nothing was done.
 problem-unsupported-media-type = The form was sent in a way that is not understood. Nothing was done. Open the page here, and try again.
 problem-request-too-slow = The form took too long to arrive. Nothing was done. Please try again.
 problem-uri-too-long = The address is too long.
+problem-head-too-large = The browser sent too much at once. Remove this site’s cookies, and try again.
 problem-https-required = This site needs HTTPS. Over plain HTTP it answers on the machine alone that it runs on, as localhost or 127.0.0.1, and not through a proxy. Whoever runs it can give it an address that begins with https:// (the setting issuer).
 problem-invalid-credentials = Login name or password is wrong.
 problem-wrong-password = The password is wrong. Nothing was changed.

@@ -14,6 +14,7 @@ use super::cors::{self, Script, Verdict};
 use super::pages::fault;
 use super::passive::{Passive, is_passive};
 use super::problem::{Problem, kinds};
+use super::turned_away::TurnedAway;
 use super::waiting::{Ended, Wait, Waiting};
 use crate::traces::{self, Root};
 
@@ -73,6 +74,9 @@ fn trace(app: &App, request: &Request, route: Option<&MatchedPath>) -> Option<Ro
 }
 
 async fn answer(app: &App, method: &Method, for_scripts: bool, mut request: Request, next: Next) -> Response {
+    if let Some(away) = request.extensions().get::<TurnedAway>() {
+        return away.problem().into_response();
+    }
     let length = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if length > LONGEST_URI {
         let detail = format!("A path with its query may have at most {LONGEST_URI} bytes.");

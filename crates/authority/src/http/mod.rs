@@ -33,6 +33,7 @@ pub mod server;
 mod stream;
 mod time;
 mod waiting;
+mod turned_away;
 mod well_known;
 mod widgets;
 

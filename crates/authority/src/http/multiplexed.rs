@@ -9,14 +9,13 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
 use axum::http::header::{COOKIE, HOST};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderMap, HeaderValue, Uri};
+use axum::response::Response;
 use hyper::Request;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http2;
@@ -25,10 +24,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
 
-use super::problem::{Problem, kinds};
 use super::progress::{Exchange, Line};
 use super::server::{LONGEST_HEAD, Limits, MOST_HEADERS};
 use super::stream::Stopping;
+use super::turned_away::TurnedAway;
 
 /// The most bytes of a body that are on their way to, or from, a client that does not take them, or whose request is not read:
 /// for each stream, and for a connection.
@@ -107,8 +106,8 @@ fn answer(
     let (router, told, peer) = (reception.router.clone(), told.clone(), reception.peer);
     async move {
         let Ok(exchange) = exchange else {
-            let busy = Problem::new(kinds::BUSY).retry_after(Duration::from_secs(1));
-            return Ok(busy.into_response().map(|body| Watched { body, rest: Bytes::new(), exchange: None }));
+            let busy = TurnedAway::NoRoom.note(router, request.method().clone()).await;
+            return Ok(busy.map(|body| Watched { body, rest: Bytes::new(), exchange: None }));
         };
         let response = match hand_on(&mut request) {
             Ok(()) => {
@@ -116,7 +115,7 @@ fn answer(
                 request.extensions_mut().insert(told);
                 router.oneshot(request).await?
             }
-            Err(status) => status.into_response(),
+            Err(away) => away.note(router, request.method().clone()).await,
         };
         exchange.moves();
         Ok(response.map(|body| Watched { body, rest: Bytes::new(), exchange: Some(exchange) }))
@@ -124,24 +123,24 @@ fn answer(
 }
 
 /// Makes a request what it would have been over HTTP/1.1, or says why it cannot be one.
-fn hand_on<B>(request: &mut Request<B>) -> Result<(), StatusCode> {
+fn hand_on<B>(request: &mut Request<B>) -> Result<(), TurnedAway> {
     let uri = std::mem::take(request.uri_mut());
     let Some(target) = uri.path_and_query().filter(|_| request.method() != hyper::Method::CONNECT) else {
-        return Err(StatusCode::BAD_REQUEST);
+        return Err(TurnedAway::Malformed);
     };
     *request.uri_mut() = Uri::from(target.clone());
     let headers = request.headers_mut();
     if let Some(authority) = uri.authority() {
         // RFC 9113 §8.3.1: one that says two things is malformed.
         if headers.get_all(HOST).iter().any(|host| host != authority.as_str()) {
-            return Err(StatusCode::BAD_REQUEST);
+            return Err(TurnedAway::Malformed);
         }
-        let host = HeaderValue::from_str(authority.as_str()).map_err(|_| StatusCode::BAD_REQUEST)?;
+        let host = HeaderValue::from_str(authority.as_str()).map_err(|_| TurnedAway::Malformed)?;
         headers.insert(HOST, host);
     }
     join_cookies(headers);
     if headers.len() > MOST_HEADERS {
-        return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        return Err(TurnedAway::TooLarge);
     }
     Ok(())
 }
@@ -227,7 +226,7 @@ mod tests {
 
     use super::*;
 
-    fn handed_on(request: axum::http::request::Builder) -> Result<Request<()>, StatusCode> {
+    fn handed_on(request: axum::http::request::Builder) -> Result<Request<()>, TurnedAway> {
         let mut request = request.body(()).expect("a request");
         hand_on(&mut request).map(|()| request)
     }
@@ -252,12 +251,12 @@ mod tests {
     fn a_request_that_says_two_things_or_too_much_is_refused() {
         let refused = |request| handed_on(request).map(|_| ()).unwrap_err();
         for host in ["b", "a:443", "A"] {
-            assert_eq!(refused(Request::get("https://a/").header("host", host)), StatusCode::BAD_REQUEST, "{host}");
+            assert_eq!(refused(Request::get("https://a/").header("host", host)), TurnedAway::Malformed, "{host}");
         }
-        assert_eq!(refused(Request::builder().method(Method::CONNECT).uri("a:443")), StatusCode::BAD_REQUEST);
+        assert_eq!(refused(Request::builder().method(Method::CONNECT).uri("a:443")), TurnedAway::Malformed);
         let many =
             (0..=MOST_HEADERS).fold(Request::get("https://a/"), |request, n| request.header(format!("x-{n}"), "y"));
-        assert_eq!(refused(many), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        assert_eq!(refused(many), TurnedAway::TooLarge);
     }
 
     #[tokio::test]

@@ -23,6 +23,7 @@ use tower::ServiceExt as _;
 use super::multiplexed::{self, Reception};
 use super::patience::Patient;
 use super::stream::Stopping;
+use super::turned_away::TurnedAway;
 use crate::config::Http;
 use crate::tls::{self, Tls};
 
@@ -202,6 +203,7 @@ impl Connection {
     {
         let (router, peer) = (self.router, self.peer);
         let told = Stopping(Some(stopping.clone()));
+        let unread = router.clone();
         let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
             request.extensions_mut().insert(told.clone());
@@ -223,6 +225,12 @@ impl Connection {
             }
         };
         if let Err(error) = outcome {
+            // These hyper has answered by itself, without asking anybody.
+            if error.is_parse_too_large() {
+                TurnedAway::TooLarge.note_unread(unread).await;
+            } else if error.is_parse() {
+                TurnedAway::Malformed.note_unread(unread).await;
+            }
             // Clients hang up, stall and send garbage all day: worth a line only to whoever looks for it.
             tracing::debug!(%error, "a connection broke off");
         }

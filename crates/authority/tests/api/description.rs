@@ -252,6 +252,7 @@ async fn the_slugs_of_problems_are_stable() {
         "session-ended",
         "body-too-large",
         "uri-too-long",
+        "head-too-large",
         "unsupported-media-type",
         "idempotency-key-reused",
         "upgrade-required",

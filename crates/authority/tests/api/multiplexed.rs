@@ -253,7 +253,15 @@ async fn heads_over_http_2_are_bounded_in_size_and_number() {
     let fits = with("x".into(), "y".repeat(16_000)).body(Body::empty()).expect("a request");
     assert_eq!(line.ask(fits).await.status(), 200);
     let many = (0..200).fold(request(Method::GET, "/healthz"), |request, n| request.header(format!("x-{n}"), "y"));
-    assert_eq!(line.ask(many.body(Body::empty()).expect("a request")).await.status(), 431);
+    let answer = line.ask(many.body(Body::empty()).expect("a request")).await;
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["content-type"]),
+        (431, &"application/problem+json".parse().expect("a value"))
+    );
+    assert!(answer.body().contains("/problems/head-too-large"), "{}", answer.body());
+    let metrics = line.ask(get("/metrics")).await;
+    let counted = "rescind_http_requests_total{route=\"(none)\",method=\"GET\",status=\"431\"} 1";
+    assert!(metrics.body().contains(counted), "{}", metrics.body());
     let large = with("x".into(), "y".repeat(64_000)).body(Body::empty()).expect("a request");
     let answered = line.send(large).await.map(|answer| answer.status().as_u16());
     assert!(matches!(answered, Ok(431) | Err(_)), "{answered:?}");

@@ -91,6 +91,30 @@ async fn heads_are_bounded_in_size_and_number() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_is_counted_although_nobody_is_asked_what_to_answer() {
+    let harness = Harness::start().await;
+    let large = format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "y".repeat(64_000));
+    for bytes in [large.as_bytes(), b"GET\r\n\r\n", b"GET /v1/me HTTP/1.1\r\nno colon\r\n\r\n"] {
+        exchange(&harness, bytes).await;
+    }
+    let told = async {
+        loop {
+            let metrics = harness.get("/metrics").expect(200).await.text();
+            let counted = |status: &str, count: u32| {
+                let name =
+                    format!("rescind_http_requests_total{{route=\"(none)\",method=\"other\",status=\"{status}\"}}");
+                metrics.contains(&format!("{name} {count}\n"))
+            };
+            if counted("431", 1) && counted("400", 2) {
+                break;
+            }
+        }
+    };
+    // The answer may be there before it was counted.
+    tokio::time::timeout(PATIENCE, told).await.expect("counted");
+}
+
+#[tokio::test]
 async fn whoever_does_not_finish_a_head_or_stays_idle_is_hung_up_on() {
     let harness = Harness::with(|config| config.http.header_timeout = Duration::from_millis(200)).await;
     let mut stream = TcpStream::connect(harness.address).await.unwrap();

@@ -134,6 +134,9 @@ kinds! {
     URI_TOO_LONG = URI_TOO_LONG "uri-too-long",
         "The path or query is too long",
         "Send a shorter one.";
+    HEAD_TOO_LARGE = REQUEST_HEADER_FIELDS_TOO_LARGE "head-too-large",
+        "The head of the request is too large",
+        "Send fewer or shorter headers: 100 and 32 KiB at most.";
     UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE "unsupported-media-type",
         "The body is of another type than expected",
         "Send it with the `Content-Type` that `detail` names.";
