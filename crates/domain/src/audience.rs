@@ -26,8 +26,8 @@ pub(crate) fn kept(issuer: &str, audiences: &[String]) -> Vec<String> {
 
 /// The audiences of a chain's tokens, where the authority calls itself `issuer`.
 ///
-/// Chains of earlier versions keep the name that the issuer had. What a chain was given is the issuer or on its client's
-/// list, so a name that is neither the present issuer's nor on that list is a former one's.
+/// Chains of earlier versions keep the name that the issuer had, unless it is the one that the store knew when it was
+/// brought up to date. What a chain was given is the issuer or on its client's list, so a name that is neither the present issuer's nor on that list is a former one's.
 pub fn of(view: &dyn View, issuer: &str, chain: &Chain) -> Result<Vec<String>, Error> {
     let named = |name: &String| name != ISSUER && name != issuer;
     let client = if chain.audiences.iter().any(named) { view.client(&chain.client)? } else { None };

@@ -15,7 +15,7 @@ use super::{Fresh, OpenError, client};
 pub(super) const APPLICATION_ID: i64 = 0x5273_6364;
 
 /// The schema that this program writes.
-pub(super) const VERSION: u32 = 4;
+pub(super) const VERSION: u32 = 5;
 
 /// Migration n brings a database from version n to n + 1.
 const MIGRATIONS: [&str; VERSION as usize] = [
@@ -23,6 +23,7 @@ const MIGRATIONS: [&str; VERSION as usize] = [
     include_str!("migrations/0002_nodes.sql"),
     include_str!("migrations/0003_expiry.sql"),
     include_str!("migrations/0004_removals.sql"),
+    include_str!("migrations/0005_issuer.sql"),
 ];
 
 /// How often another process may be in the way of switching to the WAL before that is given up.
@@ -134,4 +135,43 @@ pub(super) fn plan(sql: &str) -> Vec<String> {
     let values: Vec<Option<i64>> = vec![None; statement.parameter_count()];
     let steps = statement.query_map(rusqlite::params_from_iter(values), |row| row.get(3)).expect("a plan");
     steps.map(|step| step.expect("a step")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chains_that_keep_the_issuer_by_its_name_keep_it_as_what_it_is_afterwards() {
+        let conn = Connection::open_in_memory().expect("memory");
+        let run = |script: &str| conn.execute_batch(script).expect("it runs");
+        MIGRATIONS[..4].iter().for_each(|script| run(script));
+        let mine = "https://id.example";
+        let before = [
+            vec![mine],
+            vec!["https://a.example", mine, "https://orders.example"],
+            vec!["", mine],
+            vec!["https://id.example/"],
+            vec![""],
+        ];
+        for (idx, names) in (0_i64..).zip(&before) {
+            let sql = "INSERT INTO chains VALUES (x'', x'', ?1, 'app', 1, 0, 0, x'', 1, x'', NULL, x'', '', ?2)";
+            let names = serde_json::to_string(names).expect("JSON");
+            conn.execute(sql, params![idx, names]).expect("a row");
+        }
+        let kept = || {
+            let mut query = conn.prepare("SELECT audiences FROM chains ORDER BY idx").expect("a query");
+            let rows = query.query_map([], |row| row.get::<_, String>(0)).expect("rows");
+            rows.map(|row| row.expect("a row")).collect::<Vec<_>>()
+        };
+        let unchanged = kept();
+        run(MIGRATIONS[4]);
+        assert_eq!(kept(), unchanged, "where no server has said yet what it is called");
+        run(
+            "INSERT INTO settings (name, value) VALUES ('issuer', 'https://id.example'), ('other', 'https://a.example')",
+        );
+        run(MIGRATIONS[4]);
+        let orders = r#"["","https://a.example","https://orders.example"]"#;
+        assert_eq!(kept(), [r#"[""]"#, orders, r#"[""]"#, r#"["https://id.example/"]"#, r#"[""]"#]);
+    }
 }
