@@ -15,14 +15,12 @@ use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::app::App;
+use super::expected;
 use super::problem::{Problem, kinds};
 use super::waiting::Misused;
 
 /// How deep a body may nest: a session's metadata may nest 16 deep, and stands two levels down.
 const DEPTH: u8 = 18;
-
-/// The longest part of a parser's message that is passed on, in characters.
-const LONGEST_MESSAGE: usize = 200;
 
 /// A JSON body.
 pub(crate) struct Json<T>(pub(crate) T);
@@ -78,8 +76,15 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
     match json::from_slice::<Object<T>>(bytes, DEPTH) {
         Ok(Object(value)) => Ok(value),
-        Err(error) => Err(Problem::invalid(explain(&error.to_string()))),
+        Err(_) => Err(expected::of_body::<Object<T>>(bytes, DEPTH)),
     }
+}
+
+/// Reads an optional member that has a usual value: null counts as left out, as it does for those that have none.
+pub(crate) fn or_usual<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// A `T` that is written as an object. What serde derives would take an array of the members' values as well, which
@@ -184,18 +189,6 @@ fn is(headers: &HeaderMap, essence: &str) -> bool {
     value.to_str().is_ok_and(essence_of)
 }
 
-/// What the parser says, without repeating a value: it may be a password in the wrong place.
-fn explain(message: &str) -> String {
-    let quotes_a_value = message.starts_with("invalid type") || message.starts_with("invalid value");
-    let safe = match message.rfind(", expected ") {
-        Some(at) if quotes_a_value => &message[at + 2..],
-        _ if quotes_a_value => "a value is of the wrong type",
-        _ => message,
-    };
-    let bounded: String = safe.chars().filter(|c| !c.is_control()).take(LONGEST_MESSAGE).collect();
-    format!("The body is not what is expected: {bounded}.")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,20 +206,20 @@ mod tests {
 
     #[test]
     fn an_unknown_member_is_named() {
-        assert!(refusal(r#"{"logn":"a"}"#).contains("unknown field `logn`, expected `_login`"));
+        assert!(refusal(r#"{"logn":"a"}"#).contains("`logn` is not known here; known: `_login`"));
     }
 
     #[test]
     fn a_value_of_the_wrong_type_is_not_repeated() {
         let said = refusal(r#"{"_login":12345678}"#);
-        assert!(said.contains("expected a string") && !said.contains("12345678"), "{said}");
+        assert!(said == "`_login` must be a string." && !said.contains("12345678"), "{said}");
         let said = refusal(r#""hunter2, expected x""#);
-        assert!(!said.contains("hunter2") && said.contains("expected an object"), "{said}");
+        assert!(!said.contains("hunter2") && said == "The body must be an object.", "{said}");
     }
 
     #[test]
     fn the_values_of_the_members_without_their_names_are_no_object() {
-        assert!(refusal(r#"["ann"]"#).contains("expected an object"));
+        assert_eq!(refusal(r#"["ann"]"#), "The body must be an object.");
         assert!(serde_json::from_str::<Shape>(r#"["ann"]"#).is_ok(), "what serde would have taken");
     }
 
@@ -237,7 +230,7 @@ mod tests {
 
     #[test]
     fn duplicates_and_depth_are_refused() {
-        assert!(refusal(r#"{"_login":"a","_login":"b"}"#).contains("duplicate"));
+        assert!(refusal(r#"{"_login":"a","_login":"b"}"#).contains("comes twice"));
         let deep = format!("{}{}", "[".repeat(40), "]".repeat(40));
         assert!(refusal(&format!(r#"{{"x":{deep}}}"#)).contains("nested too deeply"));
     }

@@ -10,6 +10,7 @@ mod caller;
 mod cors;
 mod docs;
 mod envelope;
+mod expected;
 mod exposition;
 mod feed;
 pub(crate) mod form;
@@ -32,8 +33,8 @@ mod recognised;
 pub mod server;
 mod stream;
 mod time;
-mod waiting;
 mod turned_away;
+mod waiting;
 mod well_known;
 mod widgets;
 

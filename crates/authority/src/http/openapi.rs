@@ -116,7 +116,8 @@ async fn description(State(app): State<App>) -> impl IntoResponse {
 /// What begins as an empty description.
 pub(crate) fn begin() -> OpenApi {
     let description = "Signs people in, shows every signed-in device, and signs any of them out. Times are RFC 3339 in UTC, \
-                       ids are opaque, lists take `limit` and `after`, and everything that goes wrong is a problem \
+                       ids are opaque, lists take `limit` and `after`, an optional member that is null counts as left out unless \
+                       null is said to take something away, and everything that goes wrong is a problem \
                        document (RFC 9457) with a stable `type`.";
     let info = InfoBuilder::new().title("Rescind").version(env!("CARGO_PKG_VERSION")).description(Some(description));
     let tags = TAGS.map(|name| TagBuilder::new().name(name).build());

@@ -1,5 +1,7 @@
 //! Pages of lists: `limit` and an opaque `after`.
 
+use std::borrow::Cow;
+
 use data_encoding::BASE64URL_NOPAD;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -24,10 +26,9 @@ impl Default for Limit {
 
 impl<'de> Deserialize<'de> for Limit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match u32::deserialize(deserializer)? {
-            limit @ 1..=MOST => Ok(Self(limit)),
-            _ => Err(D::Error::custom(format!("limit is 1 to {MOST}"))),
-        }
+        let text = Cow::<str>::deserialize(deserializer)?;
+        let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
+        limit.map(Self).ok_or_else(|| D::Error::custom(format!("1 to {MOST}")))
     }
 }
 
@@ -60,7 +61,7 @@ impl<'de, C: DeserializeOwned> Deserialize<'de> for Cursor<C> {
         let text = String::deserialize(deserializer)?;
         let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok();
         let inside = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        inside.map(Self).ok_or_else(|| D::Error::custom("after is the next of another page of this list"))
+        inside.map(Self).ok_or_else(|| D::Error::custom("the `next` of another page of this list"))
     }
 }
 
@@ -120,8 +121,8 @@ mod tests {
 
     #[test]
     fn a_limit_is_one_to_a_hundred() {
-        let read = |limit: i64| serde_json::from_value::<Limit>(limit.into()).is_ok();
-        assert!(read(1) && read(100) && !read(0) && !read(101) && !read(-1));
+        let read = |limit: &str| serde_json::from_value::<Limit>(limit.into()).is_ok();
+        assert!(read("1") && read("100") && !read("0") && !read("101") && !read("-1") && !read("x"));
         assert_eq!(Limit::default(), Limit(50));
     }
 }

@@ -6,6 +6,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
+use super::expected;
 use super::problem::Problem;
 
 /// The query, of a known shape: a parameter that nobody knows, or that comes twice, is an error.
@@ -17,15 +18,9 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         match axum::extract::Query::try_from_uri(&parts.uri) {
             Ok(axum::extract::Query(query)) => Ok(Self(query)),
-            Err(rejection) => Err(Problem::invalid(explain(&rejection.body_text()))),
+            Err(rejection) => Err(expected::of_query(&rejection.body_text())),
         }
     }
-}
-
-/// Without control characters, and not longer than anybody reads.
-fn explain(message: &str) -> String {
-    let bounded: String = message.chars().filter(|c| !c.is_control()).take(200).collect();
-    format!("The query is not what is expected: {bounded}.")
 }
 
 /// What a path names: its text, and what sort of thing it should be.

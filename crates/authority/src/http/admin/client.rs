@@ -102,6 +102,8 @@ pub(crate) struct Policy {
     #[serde(skip_serializing_if = "Option::is_none")]
     remember: Option<bool>,
     /// Whether a session is bound to the address that it signs in from; browser clients only.
+    #[serde(deserialize_with = "body::or_usual")]
+    #[schema(value_type = Option<bool>)]
     bind_address: bool,
 }
 
@@ -213,29 +215,30 @@ pub(crate) struct NewClient {
     #[schema(value_type = String, pattern = "^[A-Za-z0-9._~-]{1,64}$")]
     client_id: ClientId,
     /// What it is called; its id otherwise.
-    #[serde(default)]
-    #[schema(max_length = 100)]
+    #[serde(default, deserialize_with = "body::or_usual")]
+    #[schema(value_type = Option<String>, max_length = 100)]
     name: String,
     /// What kind of application it is.
     kind: Kind,
     /// Whom its tokens may be for, besides the issuer.
-    #[serde(default)]
-    #[schema(value_type = Vec<Audience>, max_items = 20)]
+    #[serde(default, deserialize_with = "body::or_usual")]
+    #[schema(value_type = Option<Vec<Audience>>, max_items = 20)]
     audiences: Vec<Object<Audience>>,
     /// What its tokens may allow. Of those that begin with `rescind:` there are `rescind:admin` and `rescind:feed`.
-    #[serde(default)]
-    #[schema(max_items = 100)]
+    #[serde(default, deserialize_with = "body::or_usual")]
+    #[schema(value_type = Option<Vec<String>>, max_items = 100)]
     scopes: Vec<String>,
     /// Whether it is given a secret. A service always is.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "body::or_usual")]
+    #[schema(value_type = Option<bool>)]
     confidential: bool,
     /// Origins whose scripts may call the API for it, like `https://app.example`. A service has none.
-    #[serde(default)]
-    #[schema(max_items = 20)]
+    #[serde(default, deserialize_with = "body::or_usual")]
+    #[schema(value_type = Option<Vec<String>>, max_items = 20)]
     origins: Vec<String>,
     /// How its sessions differ.
-    #[serde(default)]
-    #[schema(value_type = Policy)]
+    #[serde(default, deserialize_with = "body::or_usual")]
+    #[schema(value_type = Option<Policy>)]
     policy: Object<Policy>,
 }
 

@@ -135,7 +135,10 @@ pub(crate) struct OneRevocation {
 /// And at how far its enforcement has come.
 #[utoipa::path(
     get, path = "/v1/admin/revocations/{position}", tag = "Administration: log", operation_id = "findRevocation",
-    security(("bearer" = [])), params(("position" = String, Path, description = "Where it stands in the log: `epoch.number`, as lists show it, or its number alone, which is one of the current epoch")),
+    security(("bearer" = [])), params((
+        "position" = String, Path,
+        description = "Where it stands in the log: `epoch.number`, as lists show it, or a number of the current epoch alone",
+    )),
     responses((status = 200, description = "The revocation", body = OneRevocation)),
 )]
 async fn show(State(app): State<App>, admin: Admin, position: Named) -> Result<Json<OneRevocation>, Problem> {

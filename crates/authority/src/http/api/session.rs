@@ -61,7 +61,8 @@ pub(crate) struct Credentials {
     #[schema(min_length = 1, max_length = 100)]
     device_name: Option<String>,
     /// Whether to stay signed in.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "body::or_usual")]
+    #[schema(value_type = Option<bool>)]
     remember: bool,
     /// The application that signs in; the default one otherwise.
     #[schema(value_type = Option<String>)]
@@ -72,7 +73,7 @@ pub(crate) struct Credentials {
 
 /// One audience, or several.
 #[derive(Deserialize, ToSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a string or a list of strings")]
 pub(crate) enum Audiences {
     One(String),
     Many(Vec<String>),

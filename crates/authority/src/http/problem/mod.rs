@@ -49,7 +49,7 @@ pub(crate) struct Document {
     error: Option<&'static str>,
     /// The member or parameter that is not acceptable.
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'static str>,
+    field: Option<Cow<'static, str>>,
     /// How old an authentication may be, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_age: Option<u64>,
@@ -85,8 +85,8 @@ impl Problem {
     }
 
     /// Names the member or parameter.
-    pub(crate) fn field(mut self, field: &'static str) -> Self {
-        self.0.document.field = Some(field);
+    pub(crate) fn field(mut self, field: impl Into<Cow<'static, str>>) -> Self {
+        self.0.document.field = Some(field.into());
         self
     }
 
