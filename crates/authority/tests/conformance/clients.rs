@@ -2,6 +2,7 @@
 
 use rescind_domain::client::{AudienceRow, Client, ClientKind, ClientPolicy};
 use rescind_domain::clock::Timestamp;
+use rescind_domain::event::{EventKind, NewEvent};
 use rescind_domain::grant::Grant;
 use rescind_domain::policy::AtLimit;
 use rescind_domain::revocation::StateChange;
@@ -10,8 +11,8 @@ use rescind_domain::store::StoreError;
 use rescind_wire::{Algorithm, Change, Scope};
 
 use super::fixture::{
-    Handle, advance, append, client, client_id, end, is_corrupt, read, revoke, shown, store_error, try_write, user_id,
-    write,
+    Handle, advance, append, client, client_id, end, event, is_corrupt, next_row, read, revoke, shown, store_error,
+    try_write, user_id, write,
 };
 
 conformance! {
@@ -130,6 +131,28 @@ conformance! {
         .await;
         write(&store, |tx| tx.forget_audiences()).await;
         assert_eq!(read(&store, |view| view.audiences()).await, [row("shared")]);
+    }
+
+    async fn the_entry_that_removed_a_client_last_is_told_by_its_event_for_as_long_as_that_is_kept(engine) {
+        let store = engine.store();
+        let removed = async |id: &'static str| read(&store, move |view| view.client_removed(&client_id(id))).await;
+        assert_eq!(removed("app").await, None);
+        for number in [2, 5] {
+            write(&store, |tx| tx.insert_client(&client("app"))).await;
+            end(&store, |tx| revoke(tx, &Scope::Client { client: client_id("app") })).await;
+            assert_ne!(removed("app").await, Some(number));
+            end(&store, |tx| {
+                let client = client_id("app");
+                let row = next_row(tx, Change::Revoke(Scope::Client { client: client.clone() }))?;
+                let event = NewEvent { kind: EventKind::ClientRemoved, ..event(1) }.client(client.clone());
+                tx.write_entry(&row, &StateChange::Client { client, removed: true }, &event)
+            })
+            .await;
+            advance(&store, 1).await;
+            assert_eq!((removed("app").await, removed("ap").await), (Some(number), None));
+        }
+        write(&store, |tx| tx.purge_events(Timestamp(2), 100)).await;
+        assert_eq!(removed("app").await, None);
     }
 
     async fn a18_a_grant_that_is_there_keeps_its_birth_and_its_cut(engine) {
