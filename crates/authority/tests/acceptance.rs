@@ -18,6 +18,7 @@ mod acceptance {
     mod devices;
     mod endings;
     mod epochs;
+    mod expiring;
     mod floor;
     mod garbage;
     mod keys;
@@ -29,6 +30,7 @@ mod acceptance {
     mod reviving;
     mod running;
     mod scale;
+    mod scopes;
     mod stubborn;
     mod time;
     mod unsettled;

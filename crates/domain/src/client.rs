@@ -1,6 +1,6 @@
 //! Clients: applications, as in OAuth (RFC 6749 §2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -111,6 +111,12 @@ impl FromStr for ClientKind {
             .find(|kind| kind.as_str() == text)
             .ok_or(UnknownClientKind)
     }
+}
+
+/// A scope of these names (RFC 6749 §3.3): a set of them, so each is there once, in the order in which they come first.
+pub(crate) fn scope_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut seen = BTreeSet::new();
+    names.into_iter().filter(|name| seen.insert(*name)).collect::<Vec<_>>().join(" ")
 }
 
 /// Where a client's sessions differ from the deployment's policy; `None` where they do not.

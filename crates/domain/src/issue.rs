@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use rescind_wire::{AccessClaims, Algorithm, Audience, ClientId, Position, SessionId, Subject, TokenId, jwt};
+use rescind_wire::jwt::{self, MAX_TOKEN};
+use rescind_wire::{AccessClaims, Algorithm, Audience, ClientId, Position, SessionId, Subject, TokenId};
 
 use crate::audience::DEFAULT_ALGORITHM;
 use crate::clock::Timestamp;
@@ -47,6 +48,46 @@ pub struct SessionTicket {
     pub amr: Vec<String>,
 }
 
+/// How many bytes header and claims have besides the issuer, the client, the audiences and the scope: some 430 at most, and
+/// room for what an access token may say that none says yet.
+const REST: usize = 640;
+
+/// The longest signature, in base64url: that of an RSA key of 2,048 bits.
+const LONGEST_SIGNATURE: usize = 342;
+
+/// How long a token of this client for these audiences and with this scope can become at most, in bytes.
+pub(crate) fn longest<'a>(
+    issuer: &str,
+    client: &ClientId,
+    audiences: impl IntoIterator<Item = &'a str>,
+    scope: &str,
+) -> usize {
+    // Names have no characters that JSON escapes; each stands in quotes, after a comma. A client may be the subject, too.
+    let audiences: usize = audiences.into_iter().map(|name| name.len() + 3).sum();
+    let text = REST + issuer.len() + 2 * client.as_str().len() + audiences + scope.len();
+    text.div_ceil(3) * 4 + 4 + LONGEST_SIGNATURE
+}
+
+impl Ticket {
+    /// The ticket, unless the token could be one that verifiers do not read. Asked inside the transaction, so that what is
+    /// refused has changed nothing.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], which names the scope.
+    pub(crate) fn of_bounded_length(self, world: &World) -> Result<Self, Error> {
+        let audiences = self.audiences.iter().map(String::as_str);
+        let longest = longest(&world.policy.issuer, &self.client, audiences, &self.scope);
+        if longest <= MAX_TOKEN {
+            return Ok(self);
+        }
+        let problem = format!(
+            "the access token could have {longest} bytes, and verifiers read {MAX_TOKEN} at most: ask for fewer scopes or \
+             audiences"
+        );
+        Err(Error::Invalid { field: "scope", problem })
+    }
+}
+
 impl SessionTicket {
     /// What tokens say of `session`.
     pub fn of(session: &Session) -> Self {
@@ -65,12 +106,16 @@ pub struct AccessToken {
     pub expires_in: Duration,
 }
 
-/// Signs what `ticket` says. Refused if the log was read too long ago (R2).
+/// Signs what `ticket` says.
+///
+/// # Errors
+/// [`Error::TooLate`] if the log was read too long ago (R2); [`Error::SignedOut`] if the session is over by now, or has less
+/// than a second left: a token that outlived it would be good after it (C6), and a shorter one for nothing.
 pub fn access_token(world: &World, ticket: Ticket) -> Result<AccessToken, Error> {
     let (wall, now) = (world.clock.wall(), world.now());
     check_read(now, ticket.read_at)?;
-    let left = ticket.session.as_ref().and_then(|session| session.expires_at.since(now));
-    let lifetime = left.unwrap_or(Duration::MAX).min(world.policy.access_lifetime).as_secs();
+    let lifetime =
+        lifetime(ticket.session.as_ref(), now, world.policy.access_lifetime).ok_or(Error::SignedOut(None))?;
     let id = TokenId::from_bytes(world.entropy.bytes());
     // `auth_time` is kept on the steady time line; others compare it with their walls.
     let on_the_wall = |at: Timestamp| now.since(at).map_or(wall, |age| wall.before(age)).seconds();
@@ -100,6 +145,16 @@ pub fn access_token(world: &World, ticket: Ticket) -> Result<AccessToken, Error>
         id,
         expires_in: Duration::from_secs(lifetime),
     })
+}
+
+/// How many whole seconds a token is good for that is signed `now`, or nothing if that is none: no longer than its session,
+/// if it has one. The wall's time that is written into the token was read before `now`, so that it errs on the short side.
+fn lifetime(session: Option<&SessionTicket>, now: Timestamp, longest: Duration) -> Option<u64> {
+    let left = match session {
+        Some(session) => session.expires_at.since(now)?,
+        None => longest,
+    };
+    Some(left.min(longest).as_secs()).filter(|seconds| *seconds > 0)
 }
 
 /// Refuses what rests on a read of the log at `read_at` that is too old by now (R2). What writes asks before it does, too:

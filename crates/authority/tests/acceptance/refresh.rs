@@ -24,6 +24,7 @@ use super::paths::{assert_alive, assert_dead, is_alive};
 
 const GRACE: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
 
 #[track_caller]
 fn refused(house: &House, device: &Device) -> RefreshRefusal {
@@ -230,9 +231,13 @@ fn c6_absolute_expiry_cannot_be_pushed_back_by_refreshing() {
     device = device.refresh(&house).unwrap();
     assert_eq!(device.claims().0.exp, ends.seconds());
     assert_eq!(device.signed.access.expires_in, MINUTE);
-    house.advance(MINUTE - TICK);
-    assert!(house.is_listed(&device));
+    house.advance(MINUTE - SECOND);
     device = device.refresh(&house).unwrap();
+    assert_eq!(device.signed.access.expires_in, SECOND);
+    // Nor is there one for less than a second.
+    house.advance(SECOND - TICK);
+    assert!(house.is_listed(&device));
+    assert_eq!(refused(&house, &device), RefreshRefusal::Expired(Expiry::Absolute));
     house.advance(TICK);
     assert!(!house.is_listed(&device));
     assert_eq!(refused(&house, &device), RefreshRefusal::Expired(Expiry::Absolute));
@@ -267,7 +272,7 @@ fn c6_a_client_may_have_lifetimes_of_its_own() {
     let (device, idle) = (house.sign_in_with(&ann, &till), house.sign_in_with(&ann, &till));
     let mut device = device;
     for _ in 0..12 {
-        house.advance(10 * MINUTE - TICK);
+        house.advance(10 * MINUTE - SECOND);
         device = device.refresh(&house).unwrap();
     }
     assert_eq!(refused(&house, &idle), RefreshRefusal::Expired(Expiry::Idle));
@@ -288,11 +293,11 @@ fn c6_a_client_that_was_added_before_a_preset_gives_no_longer_sessions_than_the_
     let (device, idle) = (house.sign_in_with(&ann, &till), house.sign_in_with(&ann, &till));
     let mut device = device;
     for _ in 0..10 {
-        house.advance(MINUTE - TICK);
+        house.advance(MINUTE - SECOND);
         device = device.refresh(&house).unwrap();
     }
     assert_eq!(refused(&house, &idle), RefreshRefusal::Expired(Expiry::Idle));
-    house.advance(10 * TICK);
+    house.advance(10 * SECOND);
     assert_eq!(refused(&house, &device), RefreshRefusal::Expired(Expiry::Absolute));
 }
 

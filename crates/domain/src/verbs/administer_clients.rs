@@ -1,7 +1,10 @@
 //! Clients, as administrators add, see and remove them.
 
+use std::collections::BTreeSet;
+
 use data_encoding::BASE64URL_NOPAD;
 use rescind_wire::feed::FEED_SCOPE;
+use rescind_wire::jwt::MAX_TOKEN;
 use rescind_wire::{Algorithm, ClientId, Scope};
 
 use crate::acting::Administrator;
@@ -11,6 +14,7 @@ use crate::client::{
 };
 use crate::error::Error;
 use crate::event::{EventKind, NewEvent};
+use crate::issue;
 use crate::key::Purpose;
 use crate::label;
 use crate::revocation::{self, Receipt};
@@ -65,6 +69,7 @@ pub async fn add_client(
     admin: &Administrator,
     new: NewClient,
 ) -> Result<(Client, Option<Secret>), Error> {
+    let new = NewClient { scopes: each_once(&new.scopes), ..new };
     check(world, &new)?;
     let confidential = new.confidential || new.kind == ClientKind::Service;
     let secret = confidential.then(|| {
@@ -100,7 +105,7 @@ fn add(
         id: new.id.clone(),
         name: if new.name.is_empty() { new.id.to_string() } else { new.name.clone() },
         kind: new.kind,
-        audiences: new.audiences.iter().map(|(name, _)| name.clone()).collect(),
+        audiences: each_once(new.audiences.iter().map(|(name, _)| name)),
         scopes: new.scopes.clone(),
         secret,
         origins: new.origins.clone(),
@@ -285,6 +290,16 @@ fn check(world: &World, new: &NewClient) -> Result<(), Error> {
     if new.audiences.len() > 20 || new.audiences.iter().any(|(a, _)| a.is_empty() || a.len() > 200 || !token(a)) {
         return invalid("audiences", "at most 20 of at most 200 printable ASCII characters each");
     }
+    let (scope, audiences) = (new.scopes.join(" "), each_once(new.audiences.iter().map(|(name, _)| name)));
+    let issuer = world.policy.issuer.as_str();
+    let longest = issue::longest(issuer, &new.id, audiences.iter().map(String::as_str).chain([issuer]), &scope);
+    if longest > MAX_TOKEN {
+        let problem = format!(
+            "with all of its scopes and audiences its access tokens could have {longest} bytes, and verifiers read \
+             {MAX_TOKEN} at most: fewer or shorter ones"
+        );
+        return invalid("scopes", &problem);
+    }
     if new.origins.len() > 20 || new.origins.iter().any(|origin| !is_origin(origin)) {
         return invalid(
             "origins",
@@ -305,6 +320,12 @@ fn check(world: &World, new: &NewClient) -> Result<(), Error> {
         return invalid("policy", "only sessions of browser clients can be bound to their address");
     }
     check_policy(world, &new.policy)
+}
+
+/// Names, each once, in the order in which they come first.
+fn each_once<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    names.into_iter().filter(|name| seen.insert(*name)).cloned().collect()
 }
 
 fn check_policy(world: &World, policy: &ClientPolicy) -> Result<(), Error> {

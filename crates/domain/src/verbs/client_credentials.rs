@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use rescind_wire::{ClientId, Standing, Subject, Thing};
 
-use crate::client::Client;
+use crate::client::{Client, scope_of};
 use crate::error::Error;
 use crate::event::{EventKind, NewEvent};
 use crate::issue::{self, AccessToken, Ticket};
@@ -65,6 +65,7 @@ pub async fn client_credentials(world: &World, request: ClientCredentials) -> Re
                 position,
                 read_at,
             };
+            let ticket = ticket.of_bounded_length(&inner)?;
             Ok(Some((ticket, scope)))
         })
         .await?;
@@ -94,10 +95,10 @@ fn knows_secret(client: &Client, secret: &Secret) -> bool {
 
 fn allowed_scope(client: &Client, asked: Option<&str>) -> Result<String, Error> {
     let Some(asked) = asked.filter(|asked| !asked.is_empty()) else {
-        return Ok(client.scopes.join(" "));
+        return Ok(scope_of(client.scopes.iter().map(String::as_str)));
     };
     match asked.split(' ').find(|name| client.scopes.iter().all(|own| own != name)) {
-        None => Ok(asked.to_owned()),
+        None => Ok(scope_of(asked.split(' '))),
         Some(other) => {
             let problem = format!("{other} is not among this client's scopes");
             Err(Error::Invalid { field: "scope", problem })

@@ -175,6 +175,7 @@ impl Presenting {
             position: head,
             read_at,
         };
+        let ticket = ticket.of_bounded_length(&self.world)?;
         Ok(Seen { ticket, is_latest, has_overtaken: false, binding: session.binding, successor })
     }
 

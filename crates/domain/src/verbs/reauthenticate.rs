@@ -106,6 +106,7 @@ fn renew(
         position,
         read_at,
     };
+    let ticket = ticket.of_bounded_length(world)?;
     Ok(Admitted { session, client: chain.client.clone(), refresh: refresh_token::mint(&chain, &mac), ticket })
 }
 

@@ -8,6 +8,7 @@ use rescind_wire::{ClientId, Subject};
 
 use crate::audience;
 use crate::chain::Turn;
+use crate::client::scope_of;
 use crate::error::{Error, RefreshRefusal};
 use crate::event::{EventKind, NewEvent};
 use crate::held::{self, Found};
@@ -15,6 +16,7 @@ use crate::issue::{self, SessionTicket, Ticket};
 use crate::keyring::KeyError;
 use crate::refresh_token::{self, Unverified};
 use crate::revocation::{Actor, current_mac};
+use crate::session::Expiry;
 use crate::store::{EndingTx, Tx, View};
 use crate::verbs::sign_in::{Admitted, SignedIn};
 use crate::world::World;
@@ -55,7 +57,10 @@ pub async fn refresh_for(
         Err(Error::MustEnd) => world.store.end("refresh_ending", move |tx| again.turn_ending(tx)).await?,
         other => other?,
     };
-    turned?.issue(world)
+    turned?.issue(world).map_err(|error| match error {
+        Error::SignedOut(_) => Error::RefreshRefused(RefreshRefusal::Expired(Expiry::Absolute)),
+        other => other,
+    })
 }
 
 /// One attempt at a refresh.
@@ -142,6 +147,7 @@ impl Turning {
             position: head,
             read_at: self.world.now(),
         };
+        let ticket = ticket.of_bounded_length(&self.world)?;
         Ok(Admitted { session, client: chain.client.clone(), refresh: refresh_token::mint(&chain, &mac), ticket })
     }
 
@@ -173,8 +179,12 @@ fn narrowed(granted: &str, asked: Option<&str>) -> Result<String, Error> {
     };
     let all_granted = asked.split(' ').all(|name| granted.split(' ').any(|own| own == name));
     if all_granted && !asked.is_empty() {
-        return Ok(asked.to_owned());
+        return Ok(scope_of(asked.split(' ')));
     }
-    let problem = format!("ask for some of what was granted: {granted}");
+    let problem = if granted.is_empty() {
+        "nothing was granted of which some could be asked for: leave it out".to_owned()
+    } else {
+        format!("ask for some of what was granted: {granted}")
+    };
     Err(Error::Invalid { field: "scope", problem })
 }

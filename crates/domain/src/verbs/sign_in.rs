@@ -6,7 +6,7 @@ use rescind_wire::{ClientId, Position, SessionId, Standing, Subject, Thing};
 
 use crate::audience;
 use crate::chain::{Chain, ChainKey};
-use crate::client::{Client, ClientKind, DEFAULT_CLIENT, PAGES_CLIENT};
+use crate::client::{Client, ClientKind, DEFAULT_CLIENT, PAGES_CLIENT, scope_of};
 use crate::clock::Timestamp;
 use crate::credentials::{self, Checked};
 use crate::error::Error;
@@ -104,7 +104,11 @@ async fn begin(world: &World, request: SignIn, holder: Holder) -> Result<SignedI
         Err(Error::MustEnd) => world.store.end("sign_in_at_limit", move |tx| again.admit_making_room(tx)).await?,
         other => other?,
     };
-    admitted.issue(world)
+    admitted.issue(world).map_err(|error| match error {
+        // The session that was just made has ended by itself.
+        Error::SignedOut(_) => Error::TooLate,
+        other => other,
+    })
 }
 
 /// A device's name: short, and without anything that is not text.
@@ -140,7 +144,7 @@ pub(crate) struct Admitted {
 }
 
 impl Admitted {
-    /// Signs the access token.
+    /// Signs the access token. [`Error::SignedOut`] if the session has ended by itself.
     pub(crate) fn issue(self, world: &World) -> Result<SignedIn, Error> {
         let scope = self.ticket.scope.clone();
         let access = issue::access_token(world, self.ticket)?;
@@ -286,6 +290,7 @@ impl Admission {
             position: self.position,
             read_at: self.read_at,
         };
+        let ticket = ticket.of_bounded_length(world)?;
         Ok(Admitted { session, client: client.id.clone(), refresh: refresh_token::mint(&chain, &mac), ticket })
     }
 
@@ -351,6 +356,5 @@ fn choose_audiences(world: &World, client: &Client, asked: &[String]) -> Result<
 
 /// What a first-party sign-in allows: all that the client may, but for what is Rescind's own.
 fn first_party_scope(client: &Client) -> String {
-    let names = client.scopes.iter().filter(|name| !name.starts_with("rescind:"));
-    names.map(String::as_str).collect::<Vec<_>>().join(" ")
+    scope_of(client.scopes.iter().map(String::as_str).filter(|name| !name.starts_with("rescind:")))
 }

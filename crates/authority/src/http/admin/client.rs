@@ -224,7 +224,8 @@ pub(crate) struct NewClient {
     #[serde(default, deserialize_with = "body::or_usual")]
     #[schema(value_type = Option<Vec<Audience>>, max_items = 20)]
     audiences: Vec<Object<Audience>>,
-    /// What its tokens may allow. Of those that begin with `rescind:` there are `rescind:admin` and `rescind:feed`.
+    /// What its tokens may allow. Of those that begin with `rescind:` there are `rescind:admin` and `rescind:feed`. With all of
+    /// them and all audiences a token must fit into the 8 KiB that verifiers read.
     #[serde(default, deserialize_with = "body::or_usual")]
     #[schema(value_type = Option<Vec<String>>, max_items = 100)]
     scopes: Vec<String>,
