@@ -5,6 +5,8 @@
 //! apart by the login name that they ask for, so that two people whose programs both count "1, 2, 3" never meet, and one
 //! who moves to another network between two tries still finds the first. Whoever sets up is told apart by the token.
 //!
+//! The forms that make an account say their token instead of a key: whoever clicks twice has made one account, not failed.
+//!
 //! Who ends their own session, and does not hear of it, comes back with a token that is over by then. [`Returning`] lets
 //! them in so far that they hear the answer again, and no further. Who administers and ends their own session that way
 //! is refused: what the log says can be read after the next sign-in.
@@ -156,6 +158,14 @@ pub(crate) fn set_up(authority: &Authority, token: &Secret) -> String {
 pub(crate) fn newcomer(authority: &Authority, login: &str) -> String {
     let mac = mac(authority, &[b"sign-up", login.trim().as_bytes()]);
     format!("sign-up {}", BASE64URL_NOPAD.encode(&mac))
+}
+
+/// What a form of the pages says by its token, so that one that is sent twice is done once. What was `filled` in is the
+/// request.
+pub(crate) fn of_form(authority: &Authority, caller: String, form_token: &str, filled: [&str; 2]) -> Idempotency {
+    let key = BASE64URL_NOPAD.encode(&mac(authority, &[b"form", form_token.as_bytes()]));
+    let fingerprint = mac(authority, &[b"filled", filled[0].as_bytes(), filled[1].as_bytes()]);
+    Idempotency { caller, session: None, key, fingerprint }
 }
 
 fn key_of(headers: &HeaderMap) -> Result<Option<String>, Problem> {

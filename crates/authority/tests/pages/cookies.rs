@@ -337,6 +337,7 @@ async fn a_browser_whose_session_is_bound_to_its_address_keeps_it_while_it_is_el
     })
     .await;
     harness.sign_up("ann").await;
+    harness.sign_up("bob").await;
     // The client of the pages is there from the first sign-in on.
     Browser::signed_in(&harness, "ann").await;
     let bind = |tx: &mut dyn rescind_domain::store::Tx| {
@@ -347,16 +348,16 @@ async fn a_browser_whose_session_is_bound_to_its_address_keeps_it_while_it_is_el
     harness.authority.world.store.transact("bind", bind).await.unwrap();
     let browser = Browser::new(&harness);
     let from = |address: &str, call: super::call::Call| call.header("x-forwarded-for", address);
-    let sign_in = async |address: &str| {
+    let sign_in = async |login: &str, address: &str| {
         let page = browser.send(from(address, harness.get("/sign-in"))).await;
         let token = page.form_token("/sign-in");
-        let fields = [("form_token", token.as_str()), ("login", "ann"), ("password", PASSWORD)];
+        let fields = [("form_token", token.as_str()), ("login", login), ("password", PASSWORD)];
         let form = browser.form("/sign-in", &fields).header("origin", &browser.origin);
         assert_eq!(browser.send(from(address, form)).await.leads_to(), "/account");
         browser.session().expect("a cookie")
     };
     let (here, there) = ("198.51.100.7", "198.51.100.8");
-    let cookie = sign_in(here).await;
+    let cookie = sign_in("ann", here).await;
     // Before this server remembers the cookie, and after.
     for _ in 0..2 {
         let refused = browser.send(from(there, harness.get("/account"))).await;
@@ -376,10 +377,15 @@ async fn a_browser_whose_session_is_bound_to_its_address_keeps_it_while_it_is_el
         assert_eq!(browser.session(), Some(cookie.clone()), "the session goes on");
         assert_eq!(browser.send(from(here, harness.get("/account"))).await.status.as_u16(), 200);
     }
-    assert_ne!(sign_in(there).await, cookie);
-    assert_eq!(browser.send(from(there, harness.get("/account"))).await.status.as_u16(), 200);
-    browser.cookies.borrow_mut().insert(SESSION.to_owned(), cookie);
-    assert_eq!(browser.send(from(here, harness.get("/account"))).await.status.as_u16(), 200);
+    let holds = |cookie: &str| browser.cookies.borrow_mut().insert(SESSION.to_owned(), cookie.to_owned());
+    let is_in = async |address: &str| browser.send(from(address, harness.get("/account"))).await.status.as_u16() == 200;
+    sign_in("bob", there).await;
+    holds(&cookie);
+    assert!(is_in(here).await, "a copy of a bound cookie does nothing elsewhere, and ends nothing there");
+    assert_ne!(sign_in("ann", there).await, cookie);
+    assert!(is_in(there).await);
+    holds(&cookie);
+    assert!(!is_in(here).await, "whose cookie was replaced by its owner's own sign-in, nobody could reach any more");
 }
 
 #[tokio::test]

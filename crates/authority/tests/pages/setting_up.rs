@@ -58,6 +58,25 @@ async fn the_link_makes_one_administrator_once_who_is_signed_in_at_once() {
 }
 
 #[tokio::test]
+async fn a_set_up_form_that_is_sent_twice_lets_its_administrator_in_both_times() {
+    let harness = Harness::start().await;
+    let token = offered(&harness).await;
+    let browser = Browser::new(&harness);
+    let form_token = browser.get(&format!("/setup?token={token}")).await.form_token("/setup");
+    let cookies = browser.cookies.borrow().clone();
+    let send = async |login: &str| {
+        *browser.cookies.borrow_mut() = cookies.clone();
+        let fields = [("form_token", &*form_token), ("token", &*token), ("login", login), ("password", PASSWORD)];
+        browser.post("/setup", &fields).await
+    };
+    assert_eq!(send("root").await.leads_to(), "/account");
+    assert_eq!(send("root").await.leads_to(), "/account");
+    browser.assert_in().await;
+    let other = send("eve").await;
+    assert!(other.status.as_u16() == 403 && other.text().contains("The link is refused"), "{}", other.text());
+}
+
+#[tokio::test]
 async fn what_comes_with_the_link_cannot_become_markup() {
     let harness = Harness::start().await;
     let browser = Browser::new(&harness);

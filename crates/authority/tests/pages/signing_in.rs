@@ -112,13 +112,18 @@ async fn whoever_signs_in_goes_to_a_place_of_ours_or_to_their_devices() {
         ("/\\evil.example", "/account"),
         ("https://evil.example", "/account"),
         ("javascript:alert(1)", "/account"),
+        ("/admin/../sign-out", "/account"),
+        ("/admin/%2e%2E/v1/me", "/account"),
+        ("/admin/..//evil.example", "/account"),
     ] {
         let browser = Browser::new(&harness);
         let fields = [("login", "ann"), ("password", PASSWORD), ("return_to", asked)];
         let answer = browser.submit("/sign-in", "/sign-in", &fields).await;
         assert_eq!(answer.leads_to(), place, "{asked}");
-        let asked = format!("/sign-in?return_to={}", asked.replace('\\', "%5C"));
-        assert_eq!(browser.get(&asked).await.leads_to(), place, "{asked}");
+        let asked = asked.replace('%', "%25").replace('\\', "%5C");
+        for page in ["/sign-in?", "/sign-up?", "/language?to=de&"] {
+            assert_eq!(browser.get(&format!("{page}return_to={asked}")).await.leads_to(), place, "{page} {asked}");
+        }
     }
 }
 
@@ -236,6 +241,76 @@ async fn e4_a_limit_of_sessions_holds_on_the_pages_too() {
     let mut statuses = [first, second, third].map(|answer| answer.status.as_u16());
     statuses.sort_unstable();
     assert_eq!(statuses, [303, 303, 409]);
+}
+
+#[tokio::test]
+async fn a3_e4_signing_in_over_ones_own_session_at_the_limit_costs_nobody_elses() {
+    for at_limit in [rescind::config::AtLimit::EndOldest, rescind::config::AtLimit::Refuse] {
+        let harness = Harness::with(|config| (config.sessions.limit, config.sessions.at_limit) = (2, at_limit)).await;
+        harness.sign_up("ann").await;
+        let oldest = Browser::signed_in(&harness, "ann").await;
+        let browser = Browser::new(&harness);
+        let second_tab = browser.visit("/sign-in").await.form_token("/sign-in");
+        browser.sign_in("ann").await;
+        let former = browser.session().expect("a cookie");
+        let before = harness.authority.world.store.position().await.unwrap();
+        let fields = [("form_token", second_tab.as_str()), ("login", "ann"), ("password", PASSWORD)];
+        let answer = browser.post("/sign-in", &fields).await;
+        assert_eq!(answer.leads_to(), "/account", "{at_limit:?}");
+        oldest.assert_in().await;
+        assert_eq!(browser.devices().await.len(), 2);
+        assert_eq!(harness.authority.world.store.position().await.unwrap().number, before.number + 1, "one entry");
+        let copy = Browser::new(&harness);
+        copy.cookies.borrow_mut().insert(SESSION.to_owned(), former);
+        copy.assert_out().await;
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_that_is_refused_leaves_the_session_that_it_would_have_taken_the_place_of() {
+    let harness = Harness::with(|config| {
+        config.sessions.limit = 1;
+        config.sessions.at_limit = rescind::config::AtLimit::Refuse;
+    })
+    .await;
+    harness.sign_up("bob").await;
+    let phone = harness.newcomer("ann").await;
+    let browser = Browser::signed_in(&harness, "bob").await;
+    let token = browser.visit("/account").await.form_token("/sign-out");
+    let fields = |password| [("form_token", token.as_str()), ("login", "ann"), ("password", password)];
+    assert_eq!(browser.post("/sign-in", &fields("not the password")).await.status.as_u16(), 401);
+    assert_eq!(browser.post("/sign-in", &fields(PASSWORD)).await.status.as_u16(), 409);
+    browser.assert_in().await;
+    phone.delete("/v1/sessions/current").expect(204).await;
+    let bobs = browser.session().expect("a cookie");
+    assert_eq!(browser.post("/sign-in", &fields(PASSWORD)).await.leads_to(), "/account");
+    let copy = Browser::new(&harness);
+    copy.cookies.borrow_mut().insert(SESSION.to_owned(), bobs);
+    copy.assert_out().await;
+}
+
+#[tokio::test]
+async fn a_sign_up_form_that_is_sent_twice_makes_one_account_and_lets_its_owner_in_both_times() {
+    let harness = Harness::start().await;
+    let browser = Browser::new(&harness);
+    let token = browser.visit("/sign-up").await.form_token("/sign-up");
+    let cookies = browser.cookies.borrow().clone();
+    let send = async |token: &str, password: &str| {
+        // As the browser was when it sent the first one.
+        *browser.cookies.borrow_mut() = cookies.clone();
+        let fields = [("form_token", token), ("login", "ann"), ("password", password)];
+        browser.post("/sign-up", &fields).await
+    };
+    let (first, second) = tokio::join!(send(&token, PASSWORD), send(&token, PASSWORD));
+    assert_eq!((first.leads_to(), second.leads_to()), ("/account", "/account"));
+    assert_eq!(send(&token, PASSWORD).await.leads_to(), "/account");
+    browser.assert_in().await;
+    let taken = send(&token, "another fine password").await;
+    assert!(taken.status.as_u16() == 409 && taken.text().contains("is taken"), "{}", taken.text());
+    assert!(browser.session().is_none());
+    let stranger = Browser::new(&harness);
+    let answer = stranger.submit("/sign-up", "/sign-up", &[("login", "ann"), ("password", PASSWORD)]).await;
+    assert_eq!(answer.status.as_u16(), 409, "another form is another request, whoever knows the password");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use rescind_wire::{ClientId, Position, SessionId, Standing, Subject, Thing};
+use rescind_wire::{ClientId, Position, SessionId, Standing, Subject, Thing, UserId};
 
 use crate::audience;
 use crate::chain::{Chain, ChainKey};
@@ -17,13 +17,14 @@ use crate::label;
 use crate::password::Password;
 use crate::policy::AtLimit;
 use crate::refresh_token::{self, Holder};
-use crate::revocation::{self, Actor, current_mac};
+use crate::revocation::{self, Actor, Receipt, current_mac};
 use crate::secret::Secret;
 use crate::session::{Binding, Session};
 use crate::standing::StoreCuts;
 use crate::store::{EndingTx, Tx, View};
 use crate::user::{User, UserState};
 use crate::verbs::list_sessions::living_sessions;
+use crate::verbs::log_out;
 use crate::world::World;
 
 /// The longest name that a device may be given, in characters.
@@ -77,14 +78,61 @@ pub async fn sign_in_by_cookie(world: &World, request: SignIn) -> Result<SignedI
     begin(world, SignIn { client: None, ..request }, Holder::Cookie).await
 }
 
+/// A session that a browser has proven to hold, and holds no more once another cookie takes its cookie's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Former {
+    /// Whose it is.
+    pub user: UserId,
+    /// Which one.
+    pub session: SessionId,
+    /// Whether it is bound to another address: then it ends only for whoever it belongs to, since a copy of its cookie is of
+    /// no use here, and so must not be of any against it.
+    pub is_elsewhere: bool,
+}
+
+/// As [`sign_in_by_cookie`], in a browser that holds a session: nobody could reach that one any more, so it ends in the same
+/// transaction, before the limit counts, and makes room itself. The receipt is that of its ending, unless it was over already.
+/// Where the sign-in is refused, the session goes on.
+pub async fn sign_in_over(
+    world: &World,
+    request: SignIn,
+    former: Former,
+) -> Result<(SignedIn, Option<Receipt>), Error> {
+    let admission = prepare(world, SignIn { client: None, ..request }, Holder::Cookie).await?;
+    let ended = world.store.end("sign_in_over", move |tx| admission.admit_over(tx, former)).await;
+    let (admitted, receipt) = ended?;
+    Ok((issue_new(world, admitted)?, receipt))
+}
+
 async fn begin(world: &World, request: SignIn, holder: Holder) -> Result<SignedIn, Error> {
+    let admission = std::sync::Arc::new(prepare(world, request, holder).await?);
+    let again = std::sync::Arc::clone(&admission);
+    let admitted = match world.store.transact("sign_in", move |tx| admission.admit(tx)).await {
+        // The limit of sessions is reached: something must end, so it starts again as an ending (R1).
+        Err(Error::MustEnd) => world.store.end("sign_in_at_limit", move |tx| again.admit_making_room(tx)).await?,
+        other => other?,
+    };
+    issue_new(world, admitted)
+}
+
+/// Signs the first access token of a session that was just made.
+fn issue_new(world: &World, admitted: Admitted) -> Result<SignedIn, Error> {
+    admitted.issue(world).map_err(|error| match error {
+        // It has ended by itself.
+        Error::SignedOut(_) => Error::TooLate,
+        other => other,
+    })
+}
+
+/// Reads the position, then checks the password.
+async fn prepare(world: &World, request: SignIn, holder: Holder) -> Result<Admission, Error> {
     if let Some(name) = &request.device_name {
         check_device_name(name)?;
     }
     let read_at = world.now();
     let position = world.store.position().await?;
     let checked = credentials::check_login(world, &request.login, request.password, request.address).await?;
-    let admission = Admission {
+    Ok(Admission {
         world: world.clone(),
         checked,
         position,
@@ -96,18 +144,6 @@ async fn begin(world: &World, request: SignIn, holder: Holder) -> Result<SignedI
         audiences: request.audiences,
         address: request.address,
         user_agent: request.user_agent.map(|text| text.chars().take(512).collect()),
-    };
-    let admission = std::sync::Arc::new(admission);
-    let again = std::sync::Arc::clone(&admission);
-    let admitted = match world.store.transact("sign_in", move |tx| admission.admit(tx)).await {
-        // The limit of sessions is reached: something must end, so it starts again as an ending (R1).
-        Err(Error::MustEnd) => world.store.end("sign_in_at_limit", move |tx| again.admit_making_room(tx)).await?,
-        other => other?,
-    };
-    admitted.issue(world).map_err(|error| match error {
-        // The session that was just made has ended by itself.
-        Error::SignedOut(_) => Error::TooLate,
-        other => other,
     })
 }
 
@@ -166,6 +202,22 @@ impl Admission {
             });
         }
         self.write(tx, &user, &client, now)
+    }
+
+    /// As [`admit`](Self::admit), ending `former` first.
+    fn admit_over(&self, tx: &mut dyn EndingTx, former: Former) -> Result<(Admitted, Option<Receipt>), Error> {
+        let Former { user, session, is_elsewhere } = former;
+        let receipt = if is_elsewhere && user != self.checked.user() {
+            None
+        } else {
+            let (reason, actor) = ("another sign-in took its place", Actor::User { user, session });
+            log_out::end_if_standing(tx, &self.world, user, session, reason, &actor, self.address)?
+        };
+        let admitted = match self.admit(tx) {
+            Err(Error::MustEnd) => self.admit_making_room(tx),
+            other => other,
+        };
+        Ok((admitted?, receipt))
     }
 
     /// As [`admit`](Self::admit), ending the oldest sessions first until there is room for one more.

@@ -24,7 +24,7 @@ async fn choose(visitor: Visitor) -> Response {
     let query = visitor.target.split_once('?').map_or("", |(_, query)| query);
     let mut form = Form::parse(query.as_bytes(), &[]).unwrap_or_default();
     let place = form.take("return_to").unwrap_or_default();
-    let place = return_to::allowed(&place).unwrap_or(return_to::HOME).to_owned();
+    let place = return_to::after_choice(&place).to_owned();
     let mut response = (StatusCode::SEE_OTHER, [(LOCATION, place)]).into_response();
     if let Some(language) = form.take("to").and_then(|tag| visitor.pages().words.named(&tag)) {
         let choice = cookie::set(Kind::Language, visitor.transport(), language.tag, Some(KEPT));

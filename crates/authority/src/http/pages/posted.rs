@@ -22,6 +22,8 @@ pub(crate) struct Posted {
     pub(crate) visitor: Visitor,
     /// What was filled in.
     pub(crate) form: Form,
+    /// The token that was in it: it came with one page, to one browser.
+    pub(crate) form_token: String,
 }
 
 impl FromRequest<App> for Posted {
@@ -35,11 +37,11 @@ impl FromRequest<App> for Posted {
         }
         let bytes = read_form(&parts.headers, body, app).await?;
         let mut form = Form::parse(&bytes, &[])?;
-        let token = form.take("form_token").unwrap_or_default();
-        if !visitor.owns(&token, parts.uri.path()) {
+        let form_token = form.take("form_token").unwrap_or_default();
+        if !visitor.owns(&form_token, parts.uri.path()) {
             return Err(not_theirs(&visitor, parts.uri.path()));
         }
-        Ok(Self { visitor, form })
+        Ok(Self { visitor, form, form_token })
     }
 }
 

@@ -7,23 +7,44 @@ use crate::http::form::Form;
 /// Where whoever signs in goes unless something was asked for.
 pub(crate) const HOME: &str = "/account";
 
+/// Pages that whoever chooses a language may be on without being a member's.
+const STRANGERS: [&str; 4] = ["/sign-in", "/sign-up", "/sign-out", "/setup"];
+
 /// The place, if it is one of ours: a path, as browsers will read it. `//host`, `/\host` and what holds control characters
-/// or a scheme is not.
-pub(crate) fn allowed(place: &str) -> Option<&str> {
+/// or a scheme is not; nor is a path that browsers make another one of, by its dot segments (URL Standard, "path state").
+fn allowed(place: &str) -> Option<&str> {
     let ours = place.starts_with('/')
-        && !place.starts_with("//")
         && place.len() <= 2048
-        && place.bytes().all(|byte| (0x21..0x7f).contains(&byte) && byte != b'\\');
+        && place.bytes().all(|byte| (0x21..0x7f).contains(&byte) && byte != b'\\')
+        && !path_of(place).contains("//")
+        && !path_of(place).split('/').any(is_dots);
     ours.then_some(place)
+}
+
+fn path_of(place: &str) -> &str {
+    place.split(['?', '#']).next().unwrap_or_default()
+}
+
+/// Whether a segment means this folder or the one above, however it is written.
+fn is_dots(segment: &str) -> bool {
+    [".", ".."].contains(&segment.to_ascii_lowercase().replace("%2e", ".").as_str())
 }
 
 /// Where whoever signs in is led: to the page of a member's that was asked for, or home. Not to where members sign out, which
 /// nobody signs in for; and to nothing else of ours, which would be a document for programs.
 pub(crate) fn after_sign_in(place: &str) -> &str {
-    let path = place.split(['?', '#']).next().unwrap_or_default();
+    allowed(place).filter(|place| is_members(path_of(place))).unwrap_or(HOME)
+}
+
+/// Where whoever has chosen a language is led back to: one of the pages that a choice is on, or home.
+pub(crate) fn after_choice(place: &str) -> &str {
+    let is_page = |place: &&str| is_members(path_of(place)) || STRANGERS.contains(&path_of(place));
+    allowed(place).filter(is_page).unwrap_or(HOME)
+}
+
+fn is_members(path: &str) -> bool {
     let is_console = path == "/admin" || (path.starts_with("/admin/") && path != "/admin/live");
-    let is_page = [HOME, "/account/security"].contains(&path) || is_console;
-    allowed(place).filter(|_| is_page).unwrap_or(HOME)
+    [HOME, "/account/security"].contains(&path) || is_console
 }
 
 /// The sign-in page, with the way back.
@@ -66,7 +87,7 @@ mod tests {
 
     #[test]
     fn only_our_own_paths_are_places_to_return_to() {
-        for fine in ["/", "/account", "/admin/users?q=a&b=%2F#x", "/a//b", "/a:b@c"] {
+        for fine in ["/", "/account", "/admin/users?q=a//b/../c&b=%2F#x/../y", "/a.b/..c/...", "/a:b@c"] {
             assert_eq!(allowed(fine), Some(fine));
         }
         let bad = [
@@ -84,6 +105,14 @@ mod tests {
             "/é",
             "///evil",
             "/a\\..\\b",
+            "/a//b",
+            "/.",
+            "/./a",
+            "/a/..",
+            "/a/../b",
+            "/a/%2e%2E/b",
+            "/a/.%2e/b?q",
+            "/a/%2E#x",
         ];
         for bad in bad {
             assert_eq!(allowed(bad), None, "{bad:?}");
@@ -106,10 +135,24 @@ mod tests {
             "/openapi.json",
             "/v1/me",
             "//evil.example/account",
+            "/admin/../sign-out",
+            "/admin/%2e%2e/v1/me",
+            "/admin/..//evil.example",
+            "/admin//evil.example",
             "",
         ];
         for other in others {
             assert_eq!(after_sign_in(other), HOME, "{other}");
+        }
+    }
+
+    #[test]
+    fn whoever_chooses_a_language_comes_back_to_a_page_and_nowhere_else() {
+        for page in ["/account", "/admin/users?q=a", "/sign-in?return_to=/admin", "/setup?token=x", "/sign-out"] {
+            assert_eq!(after_choice(page), page);
+        }
+        for other in ["/v1/me", "/", "/docs", "/sign-in/../v1/me", "/setup/%2e%2e/v1/me", "//evil.example"] {
+            assert_eq!(after_choice(other), HOME, "{other}");
         }
     }
 

@@ -20,6 +20,7 @@ use super::visitor::Visitor;
 use super::{return_to, sign_in};
 use crate::http::app::App;
 use crate::http::form::Form;
+use crate::http::idempotency;
 use crate::http::problem::{Problem, kinds};
 
 pub(super) fn routes() -> Router<App> {
@@ -53,7 +54,7 @@ fn here(token: &str) -> String {
 }
 
 async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Problem> {
-    let Posted { mut visitor, form: mut filled } = posted;
+    let Posted { mut visitor, form: mut filled, form_token } = posted;
     let mut field = |name| filled.take(name).unwrap_or_default();
     let (token, login, password) = (field("token"), field("login"), field("password"));
     visitor.target = here(&token);
@@ -61,7 +62,9 @@ async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Prob
         Ok(password) => {
             let secret = Secret::new(token.clone());
             let (world, address) = (&app.authority.world, visitor.device.address);
-            set_up::set_up(world, secret, &login, password.clone(), address, None).await.map(|_| password)
+            let caller = idempotency::set_up(&app.authority, &secret);
+            let key = idempotency::of_form(&app.authority, caller, &form_token, [&login, password.expose()]);
+            set_up::set_up(world, secret, &login, password.clone(), address, Some(key)).await.map(|_| password)
         }
         Err(weak) => Err(weak.into()),
     };
@@ -71,7 +74,8 @@ async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Prob
             response.headers_mut().append(SET_COOKIE, Notice::Said("set-up").leave(&visitor));
             Ok(response)
         }
-        Err(Error::Forbidden) => {
+        // What the same form made with other words is there, and the link is not good twice.
+        Err(Error::Forbidden | Error::IdempotencyMismatch) => {
             let said = visitor.words().say("problem-set-up-refused").to_owned();
             let wrong = Wrong { form: Some(said), ..Wrong::default() };
             Ok(form(visitor, kinds::SET_UP_REFUSED.status, &token, &login, &wrong))

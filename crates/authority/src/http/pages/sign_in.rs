@@ -10,7 +10,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use rescind_domain::Error;
 use rescind_domain::password::Password;
-use rescind_domain::verbs::log_out;
 use rescind_domain::verbs::sign_in::{self, SignIn, SignedIn};
 
 use super::cookie::{self, Kind};
@@ -73,7 +72,7 @@ async fn show(mut visitor: Visitor) -> Response {
 }
 
 async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Problem> {
-    let Posted { mut visitor, mut form } = posted;
+    let Posted { mut visitor, mut form, .. } = posted;
     "/sign-in".clone_into(&mut visitor.target);
     let mut field = |name| form.take(name).unwrap_or_default();
     let (login, password, remember) = (field("login"), field("password"), field("remember") == "yes");
@@ -82,7 +81,7 @@ async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Prob
     let outcome = match Password::new(password) {
         Ok(password) => {
             let request = request(&visitor, login.clone(), password, remember);
-            sign_in::sign_in_by_cookie(&app.authority.world, request).await
+            begin(&visitor, request).await
         }
         Err(_) => Err(Error::InvalidCredentials),
     };
@@ -90,7 +89,6 @@ async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Prob
     app.count_sign_in(outcome.as_ref().map_or_else(|problem| problem.kind().slug, |_| crate::http::meter::OK));
     match outcome {
         Ok(signed_in) => {
-            leave_former(&app, &visitor).await;
             let mut response = signed_in_at(&visitor, &signed_in, place);
             // What was left to be said of the former session would be said of this one.
             response.headers_mut().append(SET_COOKIE, cookie::remove(Kind::Notice, visitor.transport()));
@@ -113,15 +111,23 @@ pub(super) async fn at_once(
 ) -> Result<Response, Problem> {
     let app = &visitor.app;
     let request = request(visitor, login, password, remember);
-    let outcome = sign_in::sign_in_by_cookie(&app.authority.world, request).await.map_err(Problem::from);
+    let outcome = begin(visitor, request).await.map_err(Problem::from);
     app.count_sign_in(outcome.as_ref().map_or_else(|problem| problem.kind().slug, |_| crate::http::meter::OK));
     match outcome {
-        Ok(signed_in) => {
-            leave_former(app, visitor).await;
-            Ok(signed_in_at(visitor, &signed_in, place))
-        }
+        Ok(signed_in) => Ok(signed_in_at(visitor, &signed_in, place)),
         Err(_) => Ok((StatusCode::SEE_OTHER, [(LOCATION, "/sign-in")]).into_response()),
     }
+}
+
+/// Signs in. Whoever does so over a session that this browser has ends that one with it.
+async fn begin(visitor: &Visitor, request: SignIn) -> Result<SignedIn, Error> {
+    let authority = &visitor.app.authority;
+    let Some(former) = visitor.former() else { return sign_in::sign_in_by_cookie(&authority.world, request).await };
+    let (signed_in, ended) = sign_in::sign_in_over(&authority.world, request, former).await?;
+    if let Some(receipt) = ended {
+        authority.enforced_here(&receipt).await;
+    }
+    Ok(signed_in)
 }
 
 fn request(visitor: &Visitor, login: String, password: Password, remember: bool) -> SignIn {
@@ -142,17 +148,6 @@ fn signed_in_at(visitor: &Visitor, signed_in: &SignedIn, place: &str) -> Respons
     visitor.app.authority.live.poke();
     let response = (StatusCode::SEE_OTHER, [(LOCATION, place.to_owned())]).into_response();
     again::keep(response, Some(again::replace(visitor, signed_in)))
-}
-
-/// Whoever signs in over a session that this browser has ends that one: nobody could reach it any more. Where that fails,
-/// the new session is there all the same, and whoever signed in gets it.
-async fn leave_former(app: &App, visitor: &Visitor) {
-    let Some(caller) = &visitor.caller else { return };
-    match log_out::log_out(&app.authority.world, caller.verified().claims(), caller.address()).await {
-        Ok(Some(receipt)) => app.authority.enforced_here(&receipt).await,
-        Ok(None) => {}
-        Err(error) => tracing::warn!(%error, "a session that another one took the place of goes on"),
-    }
 }
 
 fn form(

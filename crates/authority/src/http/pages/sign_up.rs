@@ -17,6 +17,7 @@ use super::posted::Posted;
 use super::visitor::Visitor;
 use super::{return_to, sign_in};
 use crate::http::app::App;
+use crate::http::idempotency;
 use crate::http::problem::{Problem, kinds};
 
 pub(super) fn routes() -> Router<App> {
@@ -49,7 +50,7 @@ fn allowed(app: &App) -> Result<(), Problem> {
 
 async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Problem> {
     allowed(&app)?;
-    let Posted { mut visitor, mut form } = posted;
+    let Posted { mut visitor, mut form, form_token } = posted;
     "/sign-up".clone_into(&mut visitor.target);
     let mut field = |name| form.take(name).unwrap_or_default();
     let (login, password, remember) = (field("login"), field("password"), field("remember") == "yes");
@@ -57,11 +58,13 @@ async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Prob
     let place = return_to::after_sign_in(&asked);
     let made = match Password::new(password) {
         Ok(password) => {
+            let caller = idempotency::newcomer(&app.authority, &login);
+            let key = idempotency::of_form(&app.authority, caller, &form_token, [&login, password.expose()]);
             let request = SignUp {
                 login: login.clone(),
                 password: password.clone(),
                 address: visitor.device.address,
-                idempotency: None,
+                idempotency: Some(key),
             };
             sign_up::sign_up(&app.authority.world, request).await.map(|_| password)
         }
@@ -73,6 +76,11 @@ async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Prob
             let notice = super::notice::Notice::Said("account-made").leave(&visitor);
             response.headers_mut().append(SET_COOKIE, notice);
             Ok(response)
+        }
+        // The same form with another password: the name is taken, by whoever sent it first.
+        Err(Error::IdempotencyMismatch) => {
+            let wrong = Wrong::of(visitor.words(), &Error::LoginTaken);
+            Ok(self::form(visitor, kinds::LOGIN_TAKEN.status, &login, remember, place, &wrong))
         }
         Err(error @ (Error::WeakPassword(_) | Error::LoginTaken | Error::Invalid { .. })) => {
             let wrong = Wrong::of(visitor.words(), &error);

@@ -10,9 +10,11 @@ use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64URL_NOPAD;
 use rescind_domain::Error;
 use rescind_domain::acting::Acting;
+use rescind_domain::refresh_token::{self, Holder};
 use rescind_domain::user::Role;
 use rescind_domain::verbs::administer_users;
-use rescind_wire::{Cause, SessionId};
+use rescind_domain::verbs::sign_in::Former;
+use rescind_wire::{Cause, SessionId, Subject};
 
 use super::Pages;
 use super::cookie::{self, Brought, Kind, Transport};
@@ -100,6 +102,20 @@ impl Visitor {
     /// The session that is signed in.
     pub(crate) fn session(&self) -> Option<SessionId> {
         self.caller.as_ref().and_then(|caller| caller.verified().session().copied())
+    }
+
+    /// The session that a sign-in in this browser takes the place of. One at another address was found by the store to be what
+    /// the cookie says.
+    pub(super) fn former(&self) -> Option<Former> {
+        let is_elsewhere = self.is_elsewhere;
+        if let Some(caller) = &self.caller {
+            let claims = caller.verified().claims();
+            let Subject::User(user) = &claims.sub else { return None };
+            return claims.sid.map(|session| Former { user: *user, session, is_elsewhere });
+        }
+        let cookie = self.cookie.as_deref().filter(|_| is_elsewhere)?;
+        let chain = refresh_token::take_apart_as(Holder::Cookie, cookie)?.unverified_chain;
+        Some(Former { user: chain.user, session: chain.session, is_elsewhere })
     }
 
     /// Where a page of this visitor's listens: tabs share what is heard at one address, so it is that of the session.
