@@ -36,6 +36,8 @@ pub struct Ready {
     pub url: String,
     /// The URL by which people reach it: where it speaks HTTPS, that of the issuer, for which its certificate is.
     pub reached_at: String,
+    /// Whether there are pages, and a set-up link leads somewhere.
+    pub has_pages: bool,
     /// The token of a set-up link, if there is no administrator yet.
     pub set_up: Option<Secret>,
 }
@@ -109,7 +111,15 @@ pub async fn serve_until(loaded: Loaded, announce: impl FnOnce(&Ready), stop: St
     let set_up = set_up::offer(&authority.world).await?;
     let url = config.url_of(address);
     let reached_at = reached_at(&authority.world.policy.issuer).unwrap_or_else(|| config.url_of(here(address)));
-    announce(&Ready { address, url, reached_at, set_up });
+    let has_pages = http::pages::are_served(&authority.world.policy.issuer);
+    announce(&Ready { address, url, reached_at, has_pages, set_up });
+    if !has_pages {
+        let issuer = &authority.world.policy.issuer;
+        tracing::warn!(
+            issuer,
+            "the pages are off: issuer is plain HTTP, and not of this machine. Over https:// they are on"
+        );
+    }
     tracing::info!(%address, issuer = authority.world.policy.issuer, data = %data.path().display(), "ready");
     let outcome = run(&authority, Entrance::new(listener, tls), &mut parts, stop).await;
     authority.stop();

@@ -38,12 +38,17 @@ fn log_to_stderr(logs: &Logs) -> Result<(), Failure> {
 /// Says that the server is ready. Nobody needs to listen.
 fn announce(output: Output, ready: &Ready) {
     let (url, reached_at) = (&ready.url, &ready.reached_at);
-    let link = ready.set_up.as_ref().map(|token| format!("{reached_at}/setup?token={}", token.expose()));
+    let offered = ready.set_up.as_ref();
+    let link = offered.filter(|_| ready.has_pages).map(|token| format!("{reached_at}/setup?token={}", token.expose()));
     let text = if output.json {
         format!("{}\n", json!({ "url": url, "set_up": link }))
     } else {
-        let link = link.map(|link| format!("Set-up link (valid for one hour): {link}\n"));
-        format!("Rescind listens on {url}\n{}", link.unwrap_or_default())
+        let begin = match link {
+            Some(link) => format!("Set-up link (valid for one hour): {link}\n"),
+            None if offered.is_some() => "To make the first administrator: rescind user add LOGIN --admin\n".to_owned(),
+            None => String::new(),
+        };
+        format!("Rescind listens on {url}\n{begin}")
     };
     let mut stdout = std::io::stdout().lock();
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());

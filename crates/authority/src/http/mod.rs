@@ -23,7 +23,7 @@ mod oauth;
 mod openapi;
 mod operations;
 mod page;
-mod pages;
+pub(crate) mod pages;
 mod passive;
 mod patience;
 mod problem;

@@ -27,6 +27,19 @@ fn the_first_line_says_where_it_listens_and_the_second_how_to_begin() {
 }
 
 #[test]
+fn where_there_are_no_pages_no_link_is_printed_and_the_log_says_why() {
+    let house = House::new();
+    let server = house.serve(&["--issuer", "http://id.example"]);
+    assert_eq!(server.first_lines[1], "To make the first administrator: rescind user add LOGIN --admin");
+    assert_eq!(server.first_lines.len(), 2);
+    assert_eq!(server.logged().matches("the pages are off").count(), 1, "{}", server.logged());
+    server.stop();
+    let server = house.serve(&[]);
+    assert!(server.first_lines[1].starts_with("Set-up link"), "{:?}", server.first_lines);
+    assert!(!server.logged().contains("the pages are off"), "{}", server.logged());
+}
+
+#[test]
 fn a_proxy_that_nobody_named_is_a_warning_once() {
     let house = House::of("ann");
     let forwarded = |server: &Server| {

@@ -40,6 +40,11 @@ use self::words::Words;
 use super::app::App;
 use crate::branding::Branding;
 
+/// Whether there are pages for people where the authority goes by the name `issuer`.
+pub(crate) fn are_served(issuer: &str) -> bool {
+    Transport::of(issuer) != Transport::Insecure
+}
+
 /// How long what a page has to say waits for the next page.
 const NOTICE: Duration = Duration::from_mins(1);
 
