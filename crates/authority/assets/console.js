@@ -11,6 +11,7 @@ let loading = false;
 let wanted = new Set();
 let retry = 0;
 let first = true;
+let over = false;
 
 // What the server said in a region: without the tokens of forms, which are new each time, what times were made of here, and what
 // whoever looks unfolded.
@@ -92,12 +93,19 @@ function say(text) {
   setTimeout(() => { place.textContent = text; }, 100);
 }
 
+// What is under way says better why it is over.
+function leave() {
+  const goes = over && stream(document) && !document.querySelector("form[aria-busy]");
+  if (goes) signIn();
+  return goes;
+}
+
 const { listen } = follow(() => stream(document), {
   hello: () => { refresh(ALL, first); first = false; },
   revocations: () => refresh(SHOWS.revocations),
   verifiers: () => refresh(SHOWS.verifiers),
-  ended: () => { say(heard()?.dataset.ended); signIn(); },
+  ended: () => { over = true; say(heard()?.dataset.ended); leave(); },
 }, () => refresh(ALL));
 
-document.addEventListener("rescind:idle", () => wanted.size && refresh([]));
+document.addEventListener("rescind:idle", () => leave() || (wanted.size && refresh([])));
 listen();

@@ -6,19 +6,20 @@ const one = (selector) => document.querySelector(selector);
 const buttonFor = (action) => [...document.forms].find((form) => form.getAttribute("action") === action)?.querySelector("button");
 const { documentElement: root, body } = document;
 const numberingSystem = "latn";
-let [exact, relative] = [];
+let [exact, precise, relative] = [];
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", Infinity]];
 
 function speak() {
   const language = navigator.languages.find((tag) => tag.split("-")[0] === root.lang) ?? root.lang;
-  exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", numberingSystem });
+  const style = (timeStyle) => new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle, numberingSystem });
+  [exact, precise] = [style("short"), style("medium")];
   relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", numberingSystem });
 }
 
 function tellTimes() {
   for (const time of document.querySelectorAll("time")) {
     const at = new Date(time.dateTime);
-    let text = time.title = exact.format(at);
+    let text = time.title = (time.hasAttribute("data-seconds") ? precise : exact).format(at);
     time.removeAttribute("dir");
     if (time.hasAttribute("data-ago")) {
       const seconds = (Date.now() - at) / 1000;
@@ -38,7 +39,7 @@ function replace(page, ...parts) {
   for (const part of parts) one(part)?.replaceWith(page.querySelector(part));
   for (const { id } of open) $(id)?.setAttribute("open", "");
   for (const { id, value } of typed) if ($(id)) $(id).value = value;
-  if (!active.isConnected) ($(active.id) ?? buttonFor(action) ?? $("main")).focus({ preventScroll: true });
+  if (!active.isConnected) (one("main [autofocus]") ?? $(active.id) ?? buttonFor(action) ?? $("main")).focus({ preventScroll: true });
   tellTimes();
 }
 

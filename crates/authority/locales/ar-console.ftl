@@ -70,6 +70,10 @@ console-reason = لماذا
 console-actor = مَن
 console-newest-enforced = أحدث قيد نافذ: لم يعد أي مدقّق يقبل ما أنهاه.
 console-missing = أكّد { $confirmed } من أصل { $of } من المدقّقين. هؤلاء لم يؤكدوا بعد، وعليهم ذلك وإلا كفّوا عن القبول:
+console-settling = لا ينقص أي مدقّق من الذين يتبعون هذا الخادم الآن. ويصير الأمر مؤكدًا في كل مكان متى انقضى ما يلي:
+console-late-here = هذا الخادم نفسه
+console-late-node = من كان يتبع الخادم قبل تشغيله
+console-late-epoch = من كان يتبع الخادم في الحقبة السابقة
 console-by = قبل
 console-by-command-line = سطر الأوامر
 console-by-system = Rescind
@@ -151,6 +155,8 @@ console-hit-up-to = { $n ->
    *[other] يُنهي هذا { $n } جلسة على الأكثر.
 }
 console-hit-tokens = يُرفض فورًا كل رمز وصول صُنع به. لا تنتهي أي جلسة: تحصل كل جلسة على رمز جديد عند التجديد التالي.
+console-reason-too-long = ‏500 حرف لاتيني على الأكثر، وأقل من ذلك في غير اللاتينية. لم يحدث شيء.
+console-reason-missing = اذكر السبب لمن يقرأ السجل. لم يحدث شيء.
 console-new-password = كلمة المرور الجديدة
 console-own-password = كلمة مرورك أنت
 console-own-password-too = مضى وقت منذ أن أدخلت كلمة مرورك. اكتبها من فضلك، واكتب الجديدة مرة أخرى.

@@ -70,6 +70,10 @@ console-reason = Warum
 console-actor = Wer
 console-newest-enforced = Der neueste Eintrag ist durchgesetzt: Kein Prüfer nimmt mehr an, was er beendet hat.
 console-missing = { $confirmed } von { $of } Prüfern haben bestätigt. Diese noch nicht; sie müssen es, oder sie nehmen nichts mehr an:
+console-settling = Kein Prüfer, der diesem Server jetzt folgt, fehlt noch. Sicher ist es überall, sobald dies vorüber ist:
+console-late-here = dieser Server selbst
+console-late-node = wer dem Server folgte, bevor er gestartet wurde
+console-late-epoch = wer dem Server in der Epoche davor folgte
 console-by = bis
 console-by-command-line = die Kommandozeile
 console-by-system = Rescind
@@ -126,6 +130,8 @@ console-hit-up-to = { $n ->
    *[other] Das beendet bis zu { $n } Sitzungen.
 }
 console-hit-tokens = Jedes damit gemachte Zugriffstoken wird sofort abgelehnt. Keine Sitzung endet: Jede bekommt bei der nächsten Erneuerung ein neues.
+console-reason-too-long = Höchstens 500 Zeichen, weniger, wenn es keine lateinischen sind. Nichts wurde getan.
+console-reason-missing = Sagen Sie, warum, für alle, die das Protokoll lesen. Nichts wurde getan.
 console-new-password = Neues Passwort
 console-own-password = Ihr eigenes Passwort
 console-own-password-too = Ihr eigenes Passwort haben Sie vor einer Weile eingegeben. Bitte tippen Sie es ein, und das neue noch einmal.

@@ -232,7 +232,25 @@ notice-enforced = Erledigt. { $of ->
     [one] { $confirmed } von { $of } Dienst hat bestätigt ({ $n } ms).
    *[other] { $confirmed } von { $of } Diensten haben bestätigt ({ $n } ms).
 }
+notice-enforced-lapsed = Erledigt. { $of ->
+    [one] { $confirmed } von { $of } Dienst hat bestätigt
+   *[other] { $confirmed } von { $of } Diensten haben bestätigt
+}; { $lapsed ->
+    [one] einer nimmt nichts mehr an, bis er es getan hat
+   *[other] { $lapsed } nehmen nichts mehr an, bis sie es getan haben
+} ({ $n } ms).
 notice-pending = Erledigt. { $confirmed } von { $of } Diensten haben bestätigt; die übrigen müssen es innerhalb von { $n ->
     [one] { $n } Sekunde.
    *[other] { $n } Sekunden.
 }
+notice-settling = Erledigt. Sicher überall innerhalb von { $n ->
+    [one] { $n } Sekunde
+   *[other] { $n } Sekunden
+}: Der Server wurde eben erst gestartet.
+notice-settling-services = Erledigt. { $of ->
+    [one] { $confirmed } von { $of } Dienst hat bestätigt.
+   *[other] { $confirmed } von { $of } Diensten haben bestätigt.
+} Sicher überall innerhalb von { $n ->
+    [one] { $n } Sekunde
+   *[other] { $n } Sekunden
+}: Der Server wurde eben erst gestartet.

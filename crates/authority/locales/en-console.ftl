@@ -70,6 +70,10 @@ console-reason = Why
 console-actor = Who
 console-newest-enforced = The newest entry is enforced: no verifier accepts any more what it ended.
 console-missing = { $confirmed } of { $of } verifiers have confirmed. These have not yet, and must, or stop accepting:
+console-settling = No verifier that follows this server now is missing. It is certain everywhere once these are over:
+console-late-here = this server itself
+console-late-node = who followed the server before it was started
+console-late-epoch = who followed the server in the epoch before
 console-by = by
 console-by-command-line = the command line
 console-by-system = Rescind
@@ -126,6 +130,8 @@ console-hit-up-to = { $n ->
    *[other] This ends up to { $n } sessions.
 }
 console-hit-tokens = Every access token made with it is refused at once. No session ends: each gets a new token at its next refresh.
+console-reason-too-long = At most 500 characters, fewer where they are not Latin ones. Nothing was done.
+console-reason-missing = Say why, for whoever reads the log. Nothing was done.
 console-new-password = New password
 console-own-password = Your own password
 console-own-password-too = You last gave your own password a while ago. Please type it, and the new one again.

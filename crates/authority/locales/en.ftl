@@ -232,7 +232,25 @@ notice-enforced = Done. { $of ->
     [one] { $confirmed } of { $of } service has confirmed ({ $n } ms).
    *[other] { $confirmed } of { $of } services have confirmed ({ $n } ms).
 }
+notice-enforced-lapsed = Done. { $of ->
+    [one] { $confirmed } of { $of } service has confirmed
+   *[other] { $confirmed } of { $of } services have confirmed
+}; { $lapsed ->
+    [one] the one that has not accepts nothing until it has
+   *[other] the { $lapsed } that have not accept nothing until they have
+} ({ $n } ms).
 notice-pending = Done. { $confirmed } of { $of } services have confirmed; the others must within { $n ->
     [one] { $n } second.
    *[other] { $n } seconds.
 }
+notice-settling = Done. Certain everywhere within { $n ->
+    [one] { $n } second
+   *[other] { $n } seconds
+}: the server was started a moment ago.
+notice-settling-services = Done. { $of ->
+    [one] { $confirmed } of { $of } service has confirmed.
+   *[other] { $confirmed } of { $of } services have confirmed.
+} Certain everywhere within { $n ->
+    [one] { $n } second
+   *[other] { $n } seconds
+}: the server was started a moment ago.

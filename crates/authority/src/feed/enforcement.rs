@@ -36,11 +36,33 @@ pub struct Enforcement {
 pub struct Pending {
     /// The verifier, or the node if it is another one.
     pub verifier: String,
+    /// What it is.
+    pub kind: PendingKind,
     /// Its client.
     pub client: Option<ClientId>,
     /// In how long a verifier has applied it, or accepts nothing any more, whatever it acknowledges until then; a node has
     /// lapsed by then, unless it goes on.
     pub bound_in: Duration,
+}
+
+/// What may still accept what was revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PendingKind {
+    /// A verifier that follows this node.
+    Verifier,
+    /// This node, which has not published yet that its verifiers are done.
+    Here,
+    /// Another node, as a rule this server as it ran before: whoever followed it.
+    Node,
+    /// Whoever followed before the epoch began.
+    FormerEpoch,
+}
+
+impl Enforcement {
+    /// How many verifiers are missing.
+    pub(crate) fn late(&self) -> u64 {
+        self.pending.iter().filter(|pending| pending.kind == PendingKind::Verifier).count() as u64
+    }
 }
 
 impl Authority {
@@ -150,10 +172,11 @@ impl Wait {
         let late = authority.hub.late(self.number, now);
         let mut pending: Vec<Pending> = late.iter().map(|(listed, bound)| of_verifier(listed, *bound, now)).collect();
         let elsewhere = missing.nodes.iter().filter(|(node, _)| Some(*node) != here || pending.is_empty());
-        let elsewhere: Vec<Pending> = elsewhere.map(|(node, bound)| of_node(*node, *bound, now)).collect();
+        let elsewhere: Vec<Pending> = elsewhere.map(|(node, bound)| of_node(*node, here, *bound, now)).collect();
         pending.extend(elsewhere);
         pending.extend(missing.history.map(|end| Pending {
             verifier: "verifiers of the epoch before".into(),
+            kind: PendingKind::FormerEpoch,
             client: None,
             bound_in: end.saturating_sub(now),
         }));
@@ -179,13 +202,15 @@ fn late(listed: &[Listed], number: u64) -> impl Iterator<Item = &Listed> {
 fn of_verifier(listed: &Listed, bound: Time, now: Time) -> Pending {
     Pending {
         verifier: listed.follower.name.clone(),
+        kind: PendingKind::Verifier,
         client: Some(listed.follower.client.clone()),
         bound_in: bound.saturating_sub(now),
     }
 }
 
-fn of_node(node: NodeId, bound: Time, now: Time) -> Pending {
-    Pending { verifier: format!("node {node}"), client: None, bound_in: bound.saturating_sub(now) }
+fn of_node(node: NodeId, here: Option<NodeId>, bound: Time, now: Time) -> Pending {
+    let kind = if Some(node) == here { PendingKind::Here } else { PendingKind::Node };
+    Pending { verifier: format!("node {node}"), kind, client: None, bound_in: bound.saturating_sub(now) }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod permitted;
 
 pub use connection::{Denied, follow};
 pub(crate) use enforcement::Outcomes;
-pub use enforcement::{Enforcement, Pending};
+pub use enforcement::{Enforcement, Pending, PendingKind};
 pub use hub::{Follower, Hub, Line, Listed, News, OWN_LEASE, Out, Own};
 pub(crate) use keep::Watcher;
 pub use keep::keep;

@@ -36,6 +36,11 @@ impl Form {
         Some(self.0.remove(at).1)
     }
 
+    /// Whether it has a parameter.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(own, _)| own == name)
+    }
+
     /// All values of a parameter, taken out.
     pub(crate) fn take_all(&mut self, name: &str) -> Vec<String> {
         let mut values = Vec::new();

@@ -6,6 +6,7 @@ use rescind_domain::revocation::{Actor, LogRow};
 use serde_json::json;
 
 use super::browser::{Browser, form, hidden};
+use super::enforcing::silent;
 use super::entering::first_key;
 use super::harness::{Harness, PASSWORD, text};
 
@@ -75,8 +76,13 @@ async fn a14_everyone_ends_with_one_entry_the_administrator_too() {
         assert!(answer.text().contains("That is not what has to be typed."), "{wrong}");
     }
     assert_eq!(entries(&harness).await.len(), before);
+    let line = silent(&harness, "shop").await;
     let answer = root.confirm("/admin/everyone", " everyone ").await;
     assert_eq!((answer.status.as_u16(), answer.header("location")), (303, "/sign-in"));
+    assert!(answer.header("clear-site-data").contains("storage") && root.session_cookie().is_none());
+    let page = root.page("/sign-in").await;
+    assert!(page.contains("Done. 0 of 1 services have confirmed; the others must within"), "{page}");
+    drop(line);
     ann.assert_dead().await;
     let rows = entries(&harness).await;
     assert_eq!(rows.len(), before + 1);
@@ -85,6 +91,96 @@ async fn a14_everyone_ends_with_one_entry_the_administrator_too() {
         rescind_wire::Change::Revoke(rescind_wire::Scope::Everyone { services: false })
     );
     assert_eq!(rows.last().unwrap().reason, "revoked by an administrator");
+}
+
+#[tokio::test]
+async fn an_administrator_whose_own_session_ends_hears_how_far_that_is_enforced() {
+    let harness = Harness::start().await;
+    let mut root = Browser::administrator(&harness).await;
+    let found = root.page("/admin/users?q=root").await;
+    let user =
+        found.split_once("href=\"/admin/users/usr_").expect("found").1.split('"').next().expect("an id").to_owned();
+    for (what, more) in [("sign-out", None), ("password", Some(("new_password", PASSWORD))), ("lock", None)] {
+        let action = format!("/admin/users/usr_{user}/{what}");
+        let fields: Vec<_> = [("confirm", "root")].into_iter().chain(more).collect();
+        let answer = root.fill(&action, &action, &fields).await;
+        assert_eq!((answer.status.as_u16(), answer.header("location")), (303, "/sign-in"), "{what}");
+        let page = root.page("/sign-in").await;
+        assert!(page.contains(">Done.<") && !page.contains("This device was signed out"), "{what}: {page}");
+        if what != "lock" {
+            root.sign_in("root").await;
+        }
+    }
+}
+
+/// The tag of the field of this name.
+#[track_caller]
+fn field(page: &str, name: &str) -> String {
+    let tags = page.split('<').find(|tag| tag.contains(&format!(" name=\"{name}\"")));
+    tags.unwrap_or_else(|| panic!("no field {name}: {page}")).to_owned()
+}
+
+/// Asserts that what is wrong is said beside this field and no other.
+#[track_caller]
+fn is_wrong_at(page: &str, id: &str, said: &str) {
+    let (_, text) = page.split_once(&format!("id=\"{id}-wrong\" role=\"alert\">")).unwrap_or_else(|| panic!("{page}"));
+    assert!(text.starts_with(said), "{text}");
+    let marks = format!("aria-invalid=\"true\" aria-describedby=\"{id}-wrong\" autofocus");
+    assert!(field(page, id).contains(&marks), "{page}");
+    for mark in ["aria-invalid", "aria-describedby", "autofocus", "role=\"alert\""] {
+        assert_eq!(page.matches(mark).count(), 1, "{mark}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_confirmation_is_said_beside_its_field() {
+    let harness = Harness::start().await;
+    let ann = harness.newcomer("ann").await;
+    let user = text(&ann.me().await.json()["user"]["id"]);
+    let mut root = Browser::administrator(&harness).await;
+    let (action, password) = (format!("/admin/users/{user}/sign-out"), format!("/admin/users/{user}/password"));
+    let page = root.fill(&action, &action, &[("confirm", "bob")]).await.text();
+    is_wrong_at(&page, "confirm", "That is not what has to be typed.");
+    for (reason, said) in [("x".repeat(501), "At most 500 characters"), (" ".to_owned(), "Say why")] {
+        let answer = root.fill(&action, &action, &[("confirm", "ann"), ("reason", &reason)]).await;
+        assert_eq!(answer.status, 400);
+        is_wrong_at(&answer.text(), "reason", said);
+    }
+    for (new, said) in [("short", "Too short"), ("password123", "Too common"), ("", "Too short")] {
+        let answer = root.fill(&password, &password, &[("confirm", "ann"), ("new_password", new)]).await;
+        assert_eq!(answer.status, 422);
+        is_wrong_at(&answer.text(), "new_password", said);
+    }
+    ann.get("/v1/me").expect(200).await;
+}
+
+#[tokio::test]
+async fn ones_own_password_goes_on_being_asked_for_whatever_else_is_wrong() {
+    let harness = Harness::start().await;
+    let ann = harness.newcomer("ann").await;
+    let user = text(&ann.me().await.json()["user"]["id"]);
+    let mut root = Browser::administrator(&harness).await;
+    let action = format!("/admin/users/{user}/password");
+    harness.pass(Duration::from_mins(6));
+    let new = ("new_password", "another fine password");
+    let asked = root.fill(&action, &action, &[("confirm", "ann"), new]).await;
+    let page = asked.text();
+    assert!(page.contains("id=\"form-wrong\" role=\"alert\">You last gave your own password a while ago."), "{page}");
+    assert!(field(&page, "password").contains("aria-describedby=\"form-wrong\"") && !page.contains("aria-invalid"));
+    assert!(field(&page, "new_password").contains("autofocus"), "{page}");
+    let wrong = root.send(&asked, &action, &[("confirm", "ann"), new, ("password", "not the password")]).await;
+    assert_eq!(wrong.status, 403);
+    is_wrong_at(&wrong.text(), "password", "The password is wrong.");
+    let wrong = root.send(&wrong, &action, &[("confirm", "bob"), new, ("password", PASSWORD)]).await;
+    is_wrong_at(&wrong.text(), "confirm", "That is not what has to be typed.");
+    let weak = [("confirm", "ann"), ("new_password", "short"), ("password", PASSWORD)];
+    let wrong = root.send(&wrong, &action, &weak).await;
+    is_wrong_at(&wrong.text(), "new_password", "Too short");
+    assert!(!wrong.text().contains("name=\"password\""), "it was right, and is fresh now");
+    ann.get("/v1/me").expect(200).await;
+    let done = root.send(&wrong, &action, &[("confirm", "ann"), new]).await;
+    assert_eq!(done.status, 303);
+    ann.assert_dead().await;
 }
 
 #[tokio::test]

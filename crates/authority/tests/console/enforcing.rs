@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rescind::feed::{Follower, Line};
 use rescind_domain::clock::Timestamp;
+use rescind_domain::node::{NodeId, NodeRow};
 use rescind_wire::TokenId;
 use rescind_wire::feed::Ack;
 
@@ -58,6 +59,8 @@ async fn after_an_ending_administrators_are_told_who_is_missing_and_by_when_it_m
     assert!(page.contains("0 of 1 services have confirmed"), "{page}");
     let (_, missing) = page.split_once("class=\"notice missing\"").expect("who is missing");
     assert!(missing.contains("<bdi>&#60;shop&#62;</bdi> (<bdi>default</bdi>): by <time datetime="), "{missing}");
+    let by = missing.split_once("data-seconds>").expect("a time to the second").1.split('<').next().expect("its words");
+    assert!(by.len() == "2026-11-21 08:15:30 UTC".len() && by.ends_with(" UTC"), "{by}");
     for place in ["/admin", "/admin/revocations"] {
         assert!(root.page(place).await.contains("class=\"notice missing\""), "{place}");
     }
@@ -69,6 +72,27 @@ async fn after_an_ending_administrators_are_told_who_is_missing_and_by_when_it_m
     // Until the node has published that.
     while root.page(&back).await.contains("class=\"notice missing\"") {}
     assert!(root.page("/admin/revocations").await.contains("The newest entry is enforced"));
+}
+
+#[tokio::test]
+async fn after_a_restart_no_service_is_said_to_be_missing_where_none_is() {
+    let harness = Harness::start().await;
+    let ann = harness.newcomer("ann").await;
+    let user = text(&ann.me().await.json()["user"]["id"]);
+    let mut root = Browser::administrator(&harness).await;
+    // What a server that was killed leaves behind: a row of its own.
+    let id = NodeId::from_bytes([7; 16]);
+    let node = NodeRow { id, counter: 1, lease: Duration::from_mins(1), reached: 0, verifiers: 0 };
+    harness.authority.world.store.transact("former", move |tx| Ok(tx.insert_node(&node)?)).await.unwrap();
+    let place = format!("/admin/users/{user}");
+    let answer = root.fill(&place, &format!("{place}/sessions/{}/sign-out", ann.session), &[]).await;
+    let page = root.page(answer.header("location")).await;
+    assert!(page.contains("Done. Certain everywhere within "), "{page}");
+    assert!(page.contains(": the server was started a moment ago.") && !page.contains("services have confirmed"));
+    let (_, missing) = page.split_once("class=\"notice missing\"").expect("what is waited for");
+    assert!(missing.contains("No verifier that follows this server now is missing."), "{missing}");
+    assert!(missing.contains("who followed the server before it was started"), "{missing}");
+    assert!(!missing.contains("nod_"), "{missing}");
 }
 
 #[tokio::test]

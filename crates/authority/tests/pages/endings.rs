@@ -166,7 +166,7 @@ async fn each_tab_of_a_session_that_ended_can_be_told_why_and_the_next_session_i
     assert_eq!(elsewhere.header("clear-site-data"), "\"cache\", \"storage\"");
     assert!(browser.session().is_none());
     // What one tab was left to say stays for that one.
-    browser.cookies.borrow_mut().insert("rescind_dev_notice".to_owned(), "enforced.2.2.5".to_owned());
+    browser.cookies.borrow_mut().insert("rescind_dev_notice".to_owned(), "done.2.0.5".to_owned());
     assert_eq!(browser.get("/sign-in?ended=here").await.notice(), "You are signed out.");
     let fields = [("login", "ann"), ("password", PASSWORD), ("return_to", "/sign-out")];
     let token = browser.get("/sign-in?ended=here").await.form_token("/sign-in");

@@ -18,7 +18,8 @@ use crate::http::form::Form;
 use crate::http::pages::again::{self, Asked, Standing};
 use crate::http::pages::instead::Instead;
 use crate::http::pages::notice::Notice;
-use crate::http::pages::visitor::{Member, to_sign_in};
+use crate::http::pages::sign_out;
+use crate::http::pages::visitor::Member;
 use crate::http::problem::{Problem, kinds};
 
 /// Something that administrators do.
@@ -84,8 +85,8 @@ pub(super) enum Outcome {
     Again(Option<Problem>),
     /// The new password is none that may be set.
     Weak(WeakPassword),
-    /// Something else that was filled in is not acceptable.
-    Amend(Problem),
+    /// Something else that was filled in is not acceptable: what it is called, and why.
+    Amend(&'static str, Problem),
     /// It may not be done.
     Refused(Instead),
 }
@@ -105,7 +106,7 @@ impl Attempt {
             Ok(Came::Done(said)) => Outcome::Done(back(place, &Notice::Said(said).leave(&member.visitor))),
             Err(Error::StaleAuthentication { .. }) => Outcome::Again(None),
             Err(Error::WeakPassword(weak)) => Outcome::Weak(weak),
-            Err(error @ Error::Invalid { .. }) => Outcome::Amend(error.into()),
+            Err(error @ Error::Invalid { field, .. }) => Outcome::Amend(field, error.into()),
             Err(error) => Outcome::Refused(member.refused(error)),
         };
         Self { cookie, outcome }
@@ -148,27 +149,26 @@ pub(super) async fn press(mut member: Member, mut form: Form, button: Button<'_>
             again::ask(&mut member, &asked, problem.as_ref()).await
         }
         Outcome::Weak(weak) => Problem::from(Error::WeakPassword(weak)).into_response(),
-        Outcome::Amend(problem) => problem.into_response(),
+        Outcome::Amend(_, problem) => problem.into_response(),
         Outcome::Refused(instead) => instead.into_response(),
     };
     Attempt::with_cookie(cookie, answer)
 }
 
-/// What is answered to an ending: the place, which says how far it is enforced; or sign-in, for whoever ended their own
-/// session with it.
+/// What is answered to an ending: the place, which says how far it is enforced; or the sign-in page, which says it to whoever
+/// ended their own session with it.
 async fn ended(member: &Member, receipt: &Receipt, place: &str) -> Response {
     let app = &member.visitor.app;
     app.authority.enforced_here(receipt).await;
-    let admin = Administrator::Caller(Box::new(member.acting.clone()));
-    let stays = read_log::head(&app.authority.world, &admin).await;
-    match stays {
-        // A signing key was revoked, and the token that the cookie stood for with it: the session lives, and gets another.
-        Err(Error::SignedOut(Some(Cause::Revoked { scope: "key", .. }))) => {}
-        Err(Error::SignedOut(_)) => return to_sign_in(&member.visitor, false),
-        _ => {}
-    }
     let number = receipt.position.number;
     let notice = Notice::of(app, number).await;
+    let admin = Administrator::Caller(Box::new(member.acting.clone()));
+    match read_log::head(&app.authority.world, &admin).await {
+        // A signing key was revoked, and the token that the cookie stood for with it: the session lives, and gets another.
+        Err(Error::SignedOut(Some(Cause::Revoked { scope: "key", .. }))) => {}
+        Err(Error::SignedOut(_)) => return sign_out::leave(&member.visitor, &notice),
+        _ => {}
+    }
     back(&format!("{place}?done={number}"), &notice.leave(&member.visitor))
 }
 

@@ -1,5 +1,7 @@
 //! Endings of a wide scope: a page says first how many sessions it will hit, and wants a word typed.
 
+mod wrong;
+
 use askama::Template;
 use askama::filters::Safe;
 use axum::Router;
@@ -13,6 +15,7 @@ use rescind_domain::verbs::preview_revocation::{self, Count};
 use rescind_domain::verbs::{administer_clients, administer_keys, administer_users};
 use rescind_wire::{ClientId, KeyId, Scope, UserId};
 
+use self::wrong::{Said, Wrong};
 use super::act::{Act, Attempt, Outcome, no_choice};
 use super::desk::{Chrome, Desk, Room};
 use crate::http::app::App;
@@ -21,7 +24,6 @@ use crate::http::pages::again::{self, Asked};
 use crate::http::pages::fault;
 use crate::http::pages::frame::{self, Frame};
 use crate::http::pages::instead::Instead;
-use crate::http::pages::new_password;
 use crate::http::pages::posted::Posted;
 use crate::http::pages::words::Language;
 use crate::http::problem::Problem;
@@ -190,7 +192,7 @@ impl Target {
         typed.trim() == self.word
     }
 
-    fn act(&self, filled: &mut Filled) -> Result<Act, Problem> {
+    fn act(&self, filled: &mut Filled) -> Result<Act, Wrong> {
         Ok(match (self.kind, &self.scope) {
             (Kind::Lock, Scope::User { user, .. }) => Act::Lock(*user, filled.lasts()?),
             (Kind::Password, Scope::User { user, .. }) => Act::SetPassword(*user, filled.new_password()?),
@@ -207,12 +209,21 @@ struct Filled {
     seconds: String,
     services: bool,
     new_password: Option<String>,
+    /// Whether the form asked for the administrator's own password, too, and so does the page if it comes again.
+    has_own_password: bool,
 }
 
 impl Filled {
     fn nothing(kind: Kind) -> Self {
         let reason = kind.reason().to_owned();
-        Self { confirm: String::new(), reason, seconds: String::new(), services: false, new_password: None }
+        Self {
+            confirm: String::new(),
+            reason,
+            seconds: String::new(),
+            services: false,
+            new_password: None,
+            has_own_password: false,
+        }
     }
 
     fn take(form: &mut Form, kind: Kind) -> Self {
@@ -222,6 +233,7 @@ impl Filled {
             seconds: form.take("seconds").unwrap_or_default(),
             services: form.take("services").is_some(),
             new_password: form.take("new_password"),
+            has_own_password: kind == Kind::Password && form.has("password"),
         }
     }
 
@@ -229,9 +241,9 @@ impl Filled {
         self.seconds == seconds
     }
 
-    fn lasts(&self) -> Result<LockFor, Problem> {
+    fn lasts(&self) -> Result<LockFor, Wrong> {
         if !LOCKS.iter().any(|(seconds, _)| *seconds == self.seconds) {
-            return Err(no_choice());
+            return Err(Wrong::Form(no_choice()));
         }
         Ok(match self.seconds.parse() {
             Ok(0) => LockFor::UntilUnlocked,
@@ -240,9 +252,17 @@ impl Filled {
         })
     }
 
-    fn new_password(&mut self) -> Result<Password, Problem> {
-        let text = self.new_password.take().unwrap_or_default();
-        Password::new(text).map_err(|problem| rescind_domain::Error::WeakPassword(problem).into())
+    fn new_password(&mut self) -> Result<Password, Wrong> {
+        Password::new(self.new_password.take().unwrap_or_default()).map_err(Wrong::NewPassword)
+    }
+
+    /// What is wrong where the log has no room for what was filled in.
+    fn amend(&self, field: &str, problem: Problem) -> Wrong {
+        match field {
+            "reason" if self.reason.trim().is_empty() => Wrong::Reason("console-reason-missing"),
+            "reason" => Wrong::Reason("console-reason-too-long"),
+            _ => Wrong::Form(problem),
+        }
     }
 
     /// For the form that asks for the password, which sends them again. A new password is never among them.
@@ -273,7 +293,7 @@ struct ConfirmPage<'a> {
     go: &'a str,
     /// Whether the page asks for the administrator's own password, too.
     own_password: bool,
-    problem: Option<&'a str>,
+    wrong: &'a Said,
 }
 
 impl ConfirmPage<'_> {
@@ -284,7 +304,7 @@ impl ConfirmPage<'_> {
 
 async fn show(kind: Kind, mut desk: Desk, id: &str) -> Result<Response, Instead> {
     let target = Target::find(&desk, kind, id).await?;
-    render(&mut desk, &target, &Filled::nothing(kind), StatusCode::OK, None, false).await
+    render(&mut desk, &target, &Filled::nothing(kind), None, false).await
 }
 
 async fn submit(kind: Kind, posted: Posted, id: &str) -> Result<Response, Instead> {
@@ -293,67 +313,47 @@ async fn submit(kind: Kind, posted: Posted, id: &str) -> Result<Response, Instea
     let target = Target::find(&desk, kind, id).await?;
     target.action.clone_into(&mut desk.member.visitor.target);
     let mut filled = Filled::take(&mut form, kind);
-    if !target.is_named_by(&filled.confirm) {
-        let said = desk.words().say("console-wrong-word").to_owned();
-        return render(&mut desk, &target, &filled, StatusCode::UNPROCESSABLE_ENTITY, Some(said), false).await;
-    }
-    let act = match target.act(&mut filled) {
+    let act = if target.is_named_by(&filled.confirm) { target.act(&mut filled) } else { Err(Wrong::Word) };
+    let act = match act {
         Ok(act) => act,
-        Err(problem) => return amend(&mut desk, &target, &filled, &problem, false).await,
+        // Nothing was done with the password that came along: it is asked for again.
+        Err(wrong) => return render(&mut desk, &target, &filled, Some(wrong), filled.has_own_password).await,
     };
     let attempt = Attempt::make(&desk.member, &mut form, act, filled.reason.clone(), &target.place).await;
     let (cookie, outcome) = attempt.parts();
-    let answer = match outcome {
-        Outcome::Done(response) => Ok(response),
+    let (wrong, own_password) = match outcome {
+        Outcome::Done(response) => return Ok(Attempt::with_cookie(cookie, response)),
+        Outcome::Refused(instead) => return Ok(Attempt::with_cookie(cookie, instead)),
         // A new password is not written into a page, not even a hidden field of it: it is typed again.
-        Outcome::Again(Some(problem)) if kind == Kind::Password => {
-            amend(&mut desk, &target, &filled, &problem, true).await
-        }
-        Outcome::Again(None) if kind == Kind::Password => {
-            let said = desk.words().say("console-own-password-too").to_owned();
-            render(&mut desk, &target, &filled, StatusCode::OK, Some(said), true).await
+        Outcome::Again(problem) if kind == Kind::Password => {
+            (problem.map_or(Wrong::OwnPasswordMissing, Wrong::OwnPassword), true)
         }
         Outcome::Again(problem) => {
             let what = desk.words().say(&format!("confirm-{}-title", kind.key())).to_owned();
             let (action, fields) = (&target.action, &filled.fields());
             let asked = Asked { action, fields, what: &what, back: action };
-            Ok(again::ask(&mut desk.member, &asked, problem.as_ref()).await)
+            return Ok(Attempt::with_cookie(cookie, again::ask(&mut desk.member, &asked, problem.as_ref()).await));
         }
-        Outcome::Weak(weak) => {
-            let said = new_password::refusal(desk.words(), weak).to_owned();
-            render(&mut desk, &target, &filled, StatusCode::UNPROCESSABLE_ENTITY, Some(said), false).await
-        }
-        Outcome::Amend(problem) => amend(&mut desk, &target, &filled, &problem, false).await,
-        Outcome::Refused(instead) => Err(instead),
+        Outcome::Weak(weak) => (Wrong::NewPassword(weak), false),
+        Outcome::Amend(field, problem) => (filled.amend(field, problem), false),
     };
-    Ok(Attempt::with_cookie(cookie, answer.unwrap_or_else(IntoResponse::into_response)))
+    let page = render(&mut desk, &target, &filled, Some(wrong), own_password).await;
+    Ok(Attempt::with_cookie(cookie, page.unwrap_or_else(IntoResponse::into_response)))
 }
 
-/// The page again, which says what is not acceptable.
-async fn amend(
-    desk: &mut Desk,
-    target: &Target,
-    filled: &Filled,
-    problem: &Problem,
-    own_password: bool,
-) -> Result<Response, Instead> {
-    let said = fault::said(desk.words(), problem);
-    let page = render(desk, target, filled, problem.kind().status, Some(said), own_password).await?;
-    Ok(fault::told(page, problem))
-}
-
+/// The page, which says what is wrong, if anything is.
 async fn render(
     desk: &mut Desk,
     target: &Target,
     filled: &Filled,
-    status: StatusCode,
-    problem: Option<String>,
+    wrong: Option<Wrong>,
     own_password: bool,
 ) -> Result<Response, Instead> {
     let hit = target.hit(desk).await?;
     let form_token = desk.member.visitor.form_token();
     let (w, key): (&Language, _) = (desk.words(), target.kind.key());
     let (title, go) = (format!("confirm-{key}-title"), format!("confirm-{key}-go"));
+    let said = wrong.as_ref().map(|wrong| wrong.said(w)).unwrap_or_default();
     let page = ConfirmPage {
         page: desk.frame(&title),
         chrome: desk.chrome(target.kind.room()),
@@ -366,9 +366,13 @@ async fn render(
         type_this: w.around("console-type", &target.word),
         go: w.say(&go),
         own_password,
-        problem: problem.as_deref(),
+        wrong: &said,
     };
-    Ok(frame::answer(&desk.member.visitor, status, &page))
+    let page = frame::answer(&desk.member.visitor, wrong.as_ref().map_or(StatusCode::OK, Wrong::status), &page);
+    Ok(match wrong {
+        Some(Wrong::OwnPassword(problem) | Wrong::Form(problem)) => fault::told(page, &problem),
+        _ => page,
+    })
 }
 
 #[cfg(test)]
@@ -395,13 +399,13 @@ mod tests {
     fn a_lock_lasts_as_long_as_one_of_the_choices() {
         let lasts = |seconds: &str| {
             let filled = Filled { seconds: seconds.to_owned(), ..Filled::nothing(Kind::Lock) };
-            filled.lasts().map_err(|problem| problem.kind().slug)
+            filled.lasts().map_err(|wrong| wrong.status())
         };
         assert_eq!(lasts(""), Ok(LockFor::Default));
         assert_eq!(lasts("0"), Ok(LockFor::UntilUnlocked));
         assert_eq!(lasts("3600"), Ok(LockFor::Duration(std::time::Duration::from_hours(1))));
         for bad in ["1", "-1", "x", "00"] {
-            assert_eq!(lasts(bad), Err("invalid-request"), "{bad}");
+            assert_eq!(lasts(bad), Err(StatusCode::BAD_REQUEST), "{bad}");
         }
     }
 }

@@ -12,7 +12,7 @@ use rescind_domain::acting::Administrator;
 use rescind_domain::verbs::{administer_users, read_log};
 use rescind_wire::UserId;
 
-use crate::feed::Enforcement;
+use crate::feed::{Enforcement, PendingKind};
 use crate::http::app::App;
 use crate::http::form::Form;
 use crate::http::pages::frame::{Frame, answer};
@@ -162,12 +162,21 @@ impl Missing {
         if found.enforced {
             return None;
         }
-        let of = found.confirmed + found.lapsed + found.pending.len() as u64;
-        let said = w.with("console-missing", &[("confirmed", Arg::Number(found.confirmed)), ("of", Arg::Number(of))]);
+        let late = found.late();
+        let of = Arg::Number(found.confirmed + found.lapsed + late);
+        let said = match late {
+            0 => w.say("console-settling").to_owned(),
+            _ => w.with("console-missing", &[("confirmed", Arg::Number(found.confirmed)), ("of", of)]),
+        };
         let who = found.pending.into_iter().map(|pending| Late {
-            name: pending.verifier,
+            name: match pending.kind {
+                PendingKind::Verifier => pending.verifier,
+                PendingKind::Here => w.say("console-late-here").to_owned(),
+                PendingKind::Node => w.say("console-late-node").to_owned(),
+                PendingKind::FormerEpoch => w.say("console-late-epoch").to_owned(),
+            },
             client: pending.client.map(|client| client.to_string()),
-            by: Moment::exact(now.after(pending.bound_in)),
+            by: Moment::to_the_second(now.after(pending.bound_in)),
         });
         Some(Self { said, who: who.collect() })
     }
