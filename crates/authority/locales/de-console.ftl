@@ -130,7 +130,7 @@ console-hit-up-to = { $n ->
    *[other] Das beendet bis zu { $n } Sitzungen.
 }
 console-hit-tokens = Jedes damit gemachte Zugriffstoken wird sofort abgelehnt. Keine Sitzung endet: Jede bekommt bei der nächsten Erneuerung ein neues.
-console-reason-too-long = Höchstens 500 Zeichen, weniger, wenn es keine lateinischen sind. Nichts wurde getan.
+console-reason-too-long = Höchstens 500 Zeichen; Akzente und andere Schriften brauchen mehr Platz. Nichts wurde getan.
 console-reason-missing = Sagen Sie, warum, für alle, die das Protokoll lesen. Nichts wurde getan.
 console-new-password = Neues Passwort
 console-own-password = Ihr eigenes Passwort

@@ -130,7 +130,7 @@ console-hit-up-to = { $n ->
    *[other] This ends up to { $n } sessions.
 }
 console-hit-tokens = Every access token made with it is refused at once. No session ends: each gets a new token at its next refresh.
-console-reason-too-long = At most 500 characters, fewer where they are not Latin ones. Nothing was done.
+console-reason-too-long = At most 500 characters; accents and other scripts take more room. Nothing was done.
 console-reason-missing = Say why, for whoever reads the log. Nothing was done.
 console-new-password = New password
 console-own-password = Your own password
