@@ -25,6 +25,9 @@ pub enum BadUrl {
     /// It is no `http` or `https` URL with a host.
     #[error("there must be an http or https URL with a host, like https://id.example")]
     NoUrl,
+    /// Its port is none.
+    #[error("the port of that URL must be a number from 1 to 65535, or left out together with its colon")]
+    Port,
     /// The certificates that were given are not PEM.
     #[error("the certificates to trust are not PEM")]
     Certificates,
@@ -52,7 +55,7 @@ impl Origin {
             Some("http") => (None, 80),
             _ => return Err(BadUrl::NoUrl),
         };
-        Ok((Self { port: url.port_u16().unwrap_or(usual), host, tls }, url))
+        Ok((Self { port: port_of(&url)?.unwrap_or(usual), host, tls }, url))
     }
 
     /// Whether nobody on the way can change what it says: it is reached by TLS, or is this machine itself.
@@ -107,6 +110,19 @@ impl Origin {
     }
 }
 
+/// The port that a URL names, if it names one. `Uri` calls one that is no port none at all, and what is sent to the usual
+/// port instead may be a secret.
+fn port_of(url: &Uri) -> Result<Option<u16>, BadUrl> {
+    let authority = url.authority().ok_or(BadUrl::NoUrl)?.as_str();
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    let after = place.strip_prefix(url.host().ok_or(BadUrl::NoUrl)?).ok_or(BadUrl::NoUrl)?;
+    let Some(port) = after.strip_prefix(':') else {
+        return if after.is_empty() { Ok(None) } else { Err(BadUrl::NoUrl) };
+    };
+    let number = port.parse().ok().filter(|number| *number > 0 && port.bytes().all(|byte| byte.is_ascii_digit()));
+    number.map(Some).ok_or(BadUrl::Port)
+}
+
 /// TLS that trusts these certificates, or those that the system does.
 fn connector(roots: &[u8]) -> Result<TlsConnector, BadUrl> {
     let mut store = RootCertStore::empty();
@@ -128,4 +144,43 @@ fn connector(roots: &[u8]) -> Result<TlsConnector, BadUrl> {
         .with_root_certificates(store)
         .with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(url: &str) -> Result<String, BadUrl> {
+        Origin::of(url, &[]).map(|(origin, _)| origin.name())
+    }
+
+    #[test]
+    fn a_port_that_is_none_is_no_reason_to_go_to_another_one() {
+        for port in ["65536", "99999", "70800000000000000000", "0", "+80", "", "-1", "8o", " 80", "80 "] {
+            for host in ["127.0.0.1", "[::1]", "id.example", "name:word@id.example"] {
+                for path in ["", "/", "/realms/shop"] {
+                    let url = format!("http://{host}:{port}{path}");
+                    assert!(matches!(asked(&url), Err(BadUrl::Port | BadUrl::NoUrl)), "{url}: {:?}", asked(&url));
+                }
+            }
+        }
+        for url in ["http://id.example:65536/", "http://id.example:", "http://[::1]:99999/keys"] {
+            assert_eq!(asked(url), Err(BadUrl::Port), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_the_one_that_is_named_or_else_the_usual_one() {
+        for (url, name) in [
+            ("http://127.0.0.1:7080", "127.0.0.1:7080"),
+            ("http://127.0.0.1:65535/a/b?c", "127.0.0.1:65535"),
+            ("http://127.0.0.1", "127.0.0.1:80"),
+            ("http://[::1]", "[::1]:80"),
+            ("http://[::1]:7080/", "[::1]:7080"),
+            ("http://name:word@id.example", "id.example:80"),
+            ("http://name:word@id.example:81", "id.example:81"),
+        ] {
+            assert_eq!(asked(url).as_deref(), Ok(name), "{url}");
+        }
+    }
 }
