@@ -14,10 +14,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use hyper::body::Bytes;
 use rescind_wire::feed::{DEFAULT_LEASE, MAX_NAME, MIN_LEASE, Request};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message as Frame;
 
 pub use link::LinkError;
@@ -191,8 +192,10 @@ async fn subscribe(run: &mut Run, keeper: &mut Keeper, mut socket: Socket) -> Re
     let hello = subscription.hello(&run.name, run.lease);
     say(&mut socket, &Request::Hello(hello)).await?;
     let beat = run.lease / 3;
-    let mut beats = tokio::time::interval_at(Instant::now() + beat, beat);
-    beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut beats = every(beat);
+    // Makes an authority say something that has nothing to say, where echoes are too far apart to show that it is there.
+    let pinging = silence::longest_between_echoes(run.lease) > PATIENCE;
+    let mut pings = every(PATIENCE / 2);
     // Silence for too long means that the connection is dead, whatever the system says.
     let mut silence = Silence::new(Instant::now(), socket.get_ref().read());
     loop {
@@ -208,9 +211,16 @@ async fn subscribe(run: &mut Run, keeper: &mut Keeper, mut socket: Socket) -> Re
                 }
                 continue;
             }
+            _ = pings.tick(), if pinging => {
+                put(&mut socket, Frame::Ping(Bytes::new())).await?;
+                continue;
+            }
             _ = beats.tick() => None,
             heard = socket.next() => Some(heard),
         };
+        if heard.is_some() {
+            silence.heard(Instant::now(), socket.get_ref().read());
+        }
         let next = match heard {
             None => Next::Acknowledge,
             Some(Some(Ok(Frame::Text(text)))) => subscription.hear(&text)?,
@@ -222,7 +232,7 @@ async fn subscribe(run: &mut Run, keeper: &mut Keeper, mut socket: Socket) -> Re
         };
         match next {
             Next::Listen => {}
-            Next::Extended => silence.extended(Instant::now(), run.lease),
+            Next::Extended => silence.extended(Instant::now(), socket.get_ref().read(), run.lease),
             Next::Acknowledge => {
                 // The last thing before it is written.
                 if let Some(ack) = subscription.ack(run.clock.boottime()) {
@@ -233,6 +243,12 @@ async fn subscribe(run: &mut Run, keeper: &mut Keeper, mut socket: Socket) -> Re
     }
 }
 
+fn every(period: Duration) -> Interval {
+    let mut ticks = interval_at(Instant::now() + period, period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
 /// Resolves once the verifier is to leave.
 async fn told(left: &mut watch::Receiver<bool>) {
     // Where nobody can say so any more, nobody can ask either.
@@ -241,7 +257,11 @@ async fn told(left: &mut watch::Receiver<bool>) {
 
 async fn say(socket: &mut Socket, request: &Request) -> Result<(), End> {
     let text = serde_json::to_string(request).map_err(|error| End::Failed(error.to_string()))?;
-    match timeout(PATIENCE, socket.send(Frame::text(text))).await {
+    put(socket, Frame::text(text)).await
+}
+
+async fn put(socket: &mut Socket, frame: Frame) -> Result<(), End> {
+    match timeout(PATIENCE, socket.send(frame)).await {
         Ok(sent) => sent.map_err(|error| End::Failed(error.to_string())),
         Err(_) => Err(End::Failed("the authority does not read".into())),
     }

@@ -29,7 +29,8 @@ impl Scene {
         let (verifier, mut keeper) = Verifier::builder("http://127.0.0.1").audience("api").parts().expect("settings");
         let link = Link::new(&Following::default(), "http://127.0.0.1").expect("a URL");
         let (goodbye, left) = watch::channel(false);
-        let mut run = Run { link, name: "slow".into(), lease: LEASE, clock: Arc::new(SystemClock), left };
+        let mut run =
+            Run { link, name: "slow".into(), lease: LEASE, clock: Arc::new(SystemClock), left };
         let ((near, here), (there, far)) = (duplex(1 << 20), duplex(1 << 20));
         let ((hears, says), (reads, writes)) = (split(here), split(there));
         tokio::spawn(pump(hears, writes, usize::MAX));
@@ -169,12 +170,64 @@ fn an_authority_that_talks_on_without_granting_a_lease_is_given_up_in_the_end() 
 
 #[test]
 fn after_the_first_lease_bytes_do_not_stand_for_an_echo() {
-    let now = Instant::now();
-    let mut silence = silence::Silence::new(now, 0);
-    assert!(!silence.has_lasted(now + PATIENCE, silence::FEWEST));
-    silence.extended(now + PATIENCE, LEASE);
-    assert_eq!(silence.until(), now + PATIENCE + LEASE);
+    let (began, most) = (Instant::now(), silence::longest_between_echoes(LEASE));
+    let mut silence = silence::Silence::new(began, 0);
+    assert!(!silence.has_lasted(began + PATIENCE, silence::FEWEST));
+    let (granted, mut read) = (began + PATIENCE, silence::FEWEST);
+    silence.extended(granted, read, LEASE);
+    while silence.until() < granted + most {
+        read += 1;
+        assert!(!silence.has_lasted(silence.until(), read));
+        silence.heard(silence.until(), read);
+    }
+    assert_eq!(silence.until(), granted + most);
     assert!(silence.has_lasted(silence.until(), u64::MAX));
+}
+
+/// Has a verifier take a snapshot, and grants it its first lease.
+async fn granted() -> Scene {
+    let mut scene = Scene::new(usize::MAX);
+    scene.snapshot().await;
+    let ack = scene.acknowledged().await;
+    scene.say(&Message::Echo { number: ack.number }).await;
+    scene
+}
+
+#[test]
+fn a_line_that_dies_is_given_up_long_before_a_long_lease_is_over() {
+    run(async {
+        let (why, waited) = granted().await.given_up().await;
+        assert!(why.contains("silent") && waited <= PATIENCE * 3 / 2, "{why} after {waited:?}");
+    });
+}
+
+#[test]
+fn an_authority_that_is_there_and_echoes_nothing_is_given_up_while_a_quarter_of_the_lease_is_left() {
+    run(async {
+        let scene = granted().await;
+        // Whoever reads answers the pings.
+        let (_says, mut hears) = scene.authority.split();
+        tokio::spawn(async move { while hears.next().await.is_some() {} });
+        let began = Instant::now();
+        let Ok(Err(End::Failed(why))) = scene.following.await else { panic!("it left") };
+        let (waited, left) = (began.elapsed(), LEASE / 4);
+        assert!(why.contains("silent") && waited > PATIENCE * 3 && waited <= LEASE - left, "{why} after {waited:?}");
+    });
+}
+
+#[test]
+fn an_authority_that_echoes_every_third_of_the_lease_and_misses_one_is_not_given_up() {
+    run(async {
+        let mut scene = granted().await;
+        for turn in 0..30 {
+            let ack = scene.acknowledged().await;
+            if turn % 2 == 0 {
+                scene.say(&Message::Echo { number: ack.number }).await;
+            }
+        }
+        assert!(!scene.following.is_finished());
+        assert_eq!(scene.verifier.health().unavailable, None);
+    });
 }
 
 #[test]
@@ -188,6 +241,8 @@ fn the_manual_states_how_long_the_first_lease_is_waited_for() {
             silence::FEWEST >> 10
         ),
         format!("| from connecting to the first lease, however slow the line | {hours} h |"),
+        format!("| silence after it: nothing at all | {patience} s |"),
+        "| silence after it: no echo | 3/4 of the lease |".to_owned(),
     ] {
         assert!(manual.contains(&row), "docs/verifier.md does not say {row}");
     }
