@@ -42,8 +42,14 @@ pub enum LinkError {
         /// Why.
         error: io::Error,
     },
+    /// Somebody is there who speaks no TLS.
+    #[error("{host} does not speak TLS: does the address begin with http:// rather than https://?")]
+    NoTls {
+        /// Whom.
+        host: String,
+    },
     /// The authority gave no token.
-    #[error("no token for the feed: {url} answered {status}{}{code}", if code.is_empty() { "" } else { " " })]
+    #[error("no token for the feed: {url} answered {status}{}{code}{}", if code.is_empty() { "" } else { " " }, advice(code))]
     NoToken {
         /// Who was asked: host and path.
         url: String,
@@ -58,6 +64,16 @@ pub enum LinkError {
     /// The authority refused the feed.
     #[error("the authority refused the feed: {0}")]
     Refused(String),
+}
+
+/// What to do about an error code of the token endpoint (RFC 6749 §5.2), for people.
+fn advice(code: &str) -> &'static str {
+    match code {
+        "invalid_client" => ": check the id and the secret of the client, and that it was not removed",
+        "invalid_scope" => ": the client lacks the scope rescind:feed",
+        "unauthorized_client" => ": the client must be one of the kind service",
+        _ => "",
+    }
 }
 
 /// The way to the authority, and the token of this client.
@@ -103,7 +119,7 @@ impl Link {
         let headers = request.headers_mut();
         let bearer = Zeroizing::new(format!("Bearer {}", *token));
         let Ok(bearer) = bearer.parse() else {
-            self.token = None;
+            self.forget_token();
             return Err(LinkError::Unreadable("a token that is no header".into()));
         };
         headers.insert(AUTHORIZATION, bearer);
@@ -116,10 +132,15 @@ impl Link {
             Ok((socket, _)) => Ok(socket),
             Err(error) => {
                 // It may be the token that was refused: the next attempt asks for another one.
-                self.token = None;
+                self.forget_token();
                 Err(LinkError::Refused(error.to_string()))
             }
         }
+    }
+
+    /// The token is of no use any more: the next attempt asks for another one.
+    pub(super) fn forget_token(&mut self) {
+        self.token = None;
     }
 
     /// A token that is good for a while.

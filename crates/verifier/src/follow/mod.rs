@@ -8,6 +8,7 @@ mod pause;
 mod silence;
 #[cfg(test)]
 mod tests;
+mod worries;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::body::Bytes;
-use rescind_wire::feed::{DEFAULT_LEASE, MAX_NAME, MIN_LEASE, Request};
+use rescind_wire::feed::{Closing, DEFAULT_LEASE, MAX_NAME, MIN_LEASE, Request};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout};
@@ -32,6 +33,7 @@ use keys::KeyFetcher;
 use link::{Link, Socket};
 use pause::Pause;
 use silence::Silence;
+use worries::Worries;
 
 /// How long connecting, the authority's first word, or silence before the first lease may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -93,7 +95,7 @@ impl Follower {
         for fetcher in fetchers.into_iter().flatten() {
             runtime.spawn(fetcher.run(left.clone()));
         }
-        let task = runtime.spawn(follow(Run { link, name, lease, clock, left }, keeper));
+        let task = runtime.spawn(follow(Run { link, name, lease, clock, left, granted: false }, keeper));
         Ok(Self { goodbye, task: std::sync::Mutex::new(Some(task)) })
     }
 
@@ -127,12 +129,16 @@ struct Run {
     lease: Duration,
     clock: Arc<dyn Clock>,
     left: watch::Receiver<bool>,
+    /// Whether the lease was extended since this was last asked.
+    granted: bool,
 }
 
 /// Why one connection ended.
 enum End {
     Left,
     Failed(String),
+    /// The authority closed it because the client was cut, or the token that it showed.
+    Evicted(String),
 }
 
 impl From<LinkError> for End {
@@ -143,25 +149,41 @@ impl From<LinkError> for End {
 
 impl From<Unfollowable> for End {
     fn from(error: Unfollowable) -> Self {
-        Self::Failed(error.to_string())
+        match error {
+            Unfollowable::Closed { reason: Closing::Evicted, .. } => Self::Evicted(error.to_string()),
+            error => Self::Failed(error.to_string()),
+        }
     }
 }
 
 async fn follow(mut run: Run, mut keeper: Keeper) {
-    let mut pause = Pause::new(run.lease);
+    let (mut pause, mut worries) = (Pause::new(run.lease), Worries::default());
     loop {
         let mut left = run.left.clone();
         let began = Instant::now();
-        match connect(&mut run, &mut keeper).await {
+        let end = connect(&mut run, &mut keeper).await;
+        // A connection that held for a while was a good one.
+        if began.elapsed() > run.lease {
+            pause.reset();
+            if std::mem::take(&mut run.granted) {
+                worries.reset();
+            }
+        }
+        let why = match end {
             End::Left => {
                 keeper.break_off(crate::rejected::Break::Left);
                 return;
             }
-            End::Failed(why) => tracing::warn!(verifier = run.name, why, "the feed broke off; connecting again"),
-        }
-        // A connection that held for a while was a good one.
-        if began.elapsed() > run.lease {
-            pause.reset();
+            End::Failed(why) => why,
+            End::Evicted(why) => {
+                run.link.forget_token();
+                why
+            }
+        };
+        if worries.is_news(&why, Instant::now()) {
+            tracing::warn!(verifier = run.name, why, "the feed broke off; connecting again");
+        } else {
+            tracing::debug!(verifier = run.name, why, "the feed broke off again");
         }
         tokio::select! {
             () = sleep(pause.next()) => {}
@@ -232,7 +254,10 @@ async fn subscribe(run: &mut Run, keeper: &mut Keeper, mut socket: Socket) -> Re
         };
         match next {
             Next::Listen => {}
-            Next::Extended => silence.extended(Instant::now(), socket.get_ref().read(), run.lease),
+            Next::Extended => {
+                run.granted = true;
+                silence.extended(Instant::now(), socket.get_ref().read(), run.lease);
+            }
             Next::Acknowledge => {
                 // The last thing before it is written.
                 if let Some(ack) = subscription.ack(run.clock.boottime()) {

@@ -80,7 +80,11 @@ impl Origin {
         tcp.set_nodelay(true).map_err(unreachable)?;
         match &self.tls {
             None => Ok(Box::new(tcp)),
-            Some((connector, name)) => Ok(Box::new(connector.connect(name.clone(), tcp).await.map_err(unreachable)?)),
+            Some((connector, name)) => match connector.connect(name.clone(), tcp).await {
+                Ok(stream) => Ok(Box::new(stream)),
+                Err(error) if is_plain(&error) => Err(LinkError::NoTls { host: self.name() }),
+                Err(error) => Err(unreachable(error)),
+            },
         }
     }
 
@@ -121,6 +125,13 @@ fn port_of(url: &Uri) -> Result<Option<u16>, BadUrl> {
     };
     let number = port.parse().ok().filter(|number| *number > 0 && port.bytes().all(|byte| byte.is_ascii_digit()));
     number.map(Some).ok_or(BadUrl::Port)
+}
+
+/// Whether somebody answered who speaks no TLS.
+fn is_plain(error: &std::io::Error) -> bool {
+    use tokio_rustls::rustls::{Error, InvalidMessage};
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(inner, Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)))
 }
 
 /// TLS that trusts these certificates, or those that the system does.

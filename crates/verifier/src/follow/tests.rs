@@ -30,7 +30,7 @@ impl Scene {
         let link = Link::new(&Following::default(), "http://127.0.0.1").expect("a URL");
         let (goodbye, left) = watch::channel(false);
         let mut run =
-            Run { link, name: "slow".into(), lease: LEASE, clock: Arc::new(SystemClock), left };
+            Run { link, name: "slow".into(), lease: LEASE, clock: Arc::new(SystemClock), left, granted: false };
         let ((near, here), (there, far)) = (duplex(1 << 20), duplex(1 << 20));
         let ((hears, says), (reads, writes)) = (split(here), split(there));
         tokio::spawn(pump(hears, writes, usize::MAX));
@@ -79,7 +79,7 @@ impl Scene {
         let began = Instant::now();
         match self.following.await.expect("no panic") {
             Err(End::Failed(why)) => (why, began.elapsed()),
-            Ok(_) | Err(End::Left) => panic!("it left"),
+            Ok(_) | Err(End::Left | End::Evicted(_)) => panic!("it left"),
         }
     }
 }
