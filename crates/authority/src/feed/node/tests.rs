@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use rescind_verifier::Acks;
 
 use super::*;
 
@@ -301,6 +302,58 @@ fn batches_beyond_those_that_are_remembered_count_as_older_not_as_newer() {
     assert!(node.batches.len() <= BATCHES);
     assert!(!node.is_fresh(10, LEASE, at(1000) + freshness(LEASE)), "entry 11 was read at 1000");
     assert!(node.is_fresh(2009, LEASE, at(3000)));
+    for number in 12..=2010 {
+        let (read, now) = (at(1000 + number - 11), at(2999));
+        let taken = node.first_read(number - 1).expect("it was read");
+        assert!(
+            taken <= read && taken + about(now.saturating_sub(read)) >= read,
+            "entry {number}, of {read:?}, is taken for one of {taken:?}"
+        );
+    }
+}
+
+#[test]
+fn the_log_of_a_year_is_remembered_in_bounds_however_often_and_seldom_it_was_read() {
+    let (mut node, mut now, mut head) = (node(), Duration::ZERO, 10);
+    let pauses = [1, 1_000_000, 40_000_000, 100_000_000, 3_000_000_000, 7_200_000_000_000].map(Duration::from_nanos);
+    while now < Duration::from_hours(24 * 365) {
+        for pause in pauses {
+            for _ in 0..200 {
+                (now, head) = (now + pause, head + 1);
+                node.log_read(head, now, true);
+                assert!(node.batches.len() <= BATCHES, "{} at {now:?}", node.batches.len());
+            }
+        }
+    }
+}
+
+/// One entry each millisecond, to a verifier that hears of it half a second later, and its acknowledgement here another half
+/// second later.
+#[test]
+fn a_thousand_entries_between_one_and_its_acknowledgement_end_no_lease() {
+    const FAR: u64 = 1000;
+    let (mut node, mut acks, mut deadline) = (node(), Acks::new(LEASE), Duration::ZERO);
+    acks.next(10, at(0));
+    follow(&mut node, ONE, at(0));
+    let (mut said, mut echoes) = (VecDeque::new(), VecDeque::new());
+    for now in 1..=20_000 {
+        let head = 10 + now;
+        read(&mut node, head, at(now));
+        if let Some(heard) = now.checked_sub(FAR / 2).filter(|heard| *heard > 0) {
+            said.push_back((now + FAR / 2, acks.next(10 + heard, at(now))));
+        }
+        if let Some((_, ack)) = said.pop_front_if(|(arrives, _)| *arrives == now) {
+            match node.ack(ONE, ack, at(now)) {
+                Verdict::Echo => echoes.push_back((now + FAR / 2, ack.number)),
+                verdict => assert_eq!(verdict, Verdict::Silent, "at {now}"),
+            }
+        }
+        if let Some((_, number)) = echoes.pop_front_if(|(arrives, _)| *arrives == now) {
+            deadline = acks.echoed(number).expect("a later one");
+        }
+        assert!(now < FAR * 4 || at(now) < deadline, "it accepts nothing at {now}");
+        assert!(held(&node, ONE).until.is_some_and(|until| until > deadline), "and would not be waited for at {now}");
+    }
 }
 
 /// What may happen to a verifier that has not acknowledged the last entry, and never does.
