@@ -126,3 +126,14 @@ fn over_tls_a_certificate_for_another_name_is_refused() {
     let phone = encrypted.scene.server.sign_in("ann", "Phone");
     assert_eq!(guard.ask("/", &bearer(&phone)).0, 503);
 }
+
+#[test]
+fn whoever_asks_for_tls_where_there_is_none_is_told_which_address_is_meant() {
+    let scene = Scene::new();
+    authorities(&scene.house.path(""));
+    let pem = scene.house.path("ca.pem").display().to_string();
+    let url = format!("https://{}", scene.server.address);
+    let guard = Guard::following(&url, &scene, "127.0.0.1:0", &["--trust", &pem]);
+    let told = format!("{} does not speak TLS: does the address begin with http://", scene.server.address);
+    until(|| guard.logged().contains(&told).then_some(()));
+}

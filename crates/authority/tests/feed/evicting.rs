@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use rescind_verifier::{Reason, Rejected};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::guarding::Guard;
 use crate::line::Line;
 use crate::scene::{Scene, check, runtime, until, until_accepted};
 
@@ -72,4 +73,23 @@ fn a14_a_verifier_whose_client_was_removed_is_cut_off_and_does_not_come_again() 
     let listed = scene.administer("GET", "/v1/admin/verifiers", None).expect(200).json();
     assert_eq!(listed["verifiers"], json!([]));
     until(|| scene.server.logged().contains("evicted").then_some(()));
+}
+
+#[test]
+fn a_verifier_whose_token_was_cut_asks_for_another_one_before_it_connects_again() {
+    let scene = Scene::new();
+    let phone = scene.server.sign_in("ann", "Phone");
+    let guard = Guard::start(&scene, "127.0.0.1:0", &["--name", "shop", "--lease", "10s"]);
+    guard.until_heard(&phone);
+    let former = scene.until_listed("shop")["id"].clone();
+    let body = json!({ "scope": { "type": "client", "client": "shop" }, "reason": "a test" });
+    scene.administer("POST", "/v1/admin/revocations", Some(&body)).expect(201);
+    until(|| {
+        let listed = scene.administer("GET", "/v1/admin/verifiers", None).expect(200).json();
+        let is_back = |verifier: &Value| verifier["connected"] == true && verifier["id"] != former;
+        listed["verifiers"].as_array().expect("a list").iter().any(is_back).then_some(())
+    });
+    let logged = guard.logged();
+    assert!(logged.contains("the authority closed the feed (evicted)"), "{logged}");
+    assert!(!logged.contains("refused the feed"), "it came with the token that was cut: {logged}");
 }

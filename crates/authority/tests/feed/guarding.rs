@@ -133,6 +133,43 @@ fn a_guard_that_ignores_the_query_asks_by_the_header_and_one_that_has_no_room_sa
     until(|| guard.logged().contains("and there is room for 2").then_some(()));
 }
 
+/// Somebody who refuses every client, whatever it asks. Ends with the fourth.
+fn refusing() -> (SocketAddr, std::thread::JoinHandle<()>) {
+    const ANSWER: &str = "HTTP/1.1 401 Unauthorized\r\ncontent-length: 26\r\nconnection: close\r\n\r\n\
+                          {\"error\":\"invalid_client\"}";
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let refuse = move || {
+        for _ in 0..4 {
+            let (mut stream, _) = listener.accept().expect("somebody");
+            let mut head = Vec::new();
+            while !head.ends_with(b"scope=rescind%3Afeed") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).expect("a request");
+                head.push(byte[0]);
+            }
+            stream.write_all(ANSWER.as_bytes()).expect("sent");
+        }
+    };
+    (address, std::thread::spawn(refuse))
+}
+
+#[test]
+fn what_stays_wrong_with_a_client_is_said_once_with_what_to_do_about_it() {
+    let mut scene = Scene::new();
+    let (address, done) = refusing();
+    let guard = Guard::following(&format!("http://{address}"), &scene, "127.0.0.1:0", &[]);
+    done.join().expect("it came four times");
+    let logged = guard.logged();
+    let told = format!("no token for the feed: {address}/oauth/token answered 401 invalid_client: check the id");
+    assert_eq!(logged.matches(&told).count(), 1, "{logged}");
+    drop(guard);
+    let added = scene.house.json(&["client", "add", "deaf", "--kind", "service", "--scope", "rescind:admin"]);
+    scene.client = ("deaf".into(), added["client_secret"].as_str().expect("a secret").into());
+    let guard = Guard::start(&scene, "127.0.0.1:0", &[]);
+    until(|| guard.logged().contains("invalid_scope: the client lacks the scope rescind:feed").then_some(()));
+}
+
 #[test]
 fn a_guard_listens_on_a_socket_takes_a_cookie_and_says_503_when_it_is_stale() {
     let mut scene = Scene::new();
