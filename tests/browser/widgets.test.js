@@ -226,6 +226,57 @@ test("what devices are called is text, whatever it looks like", async (visit) =>
     assert.equal(await page.title(), "An app with Rescind");
 });
 
+test("a device is shown with the place of its address and with its application", async (visit) => {
+    const login = await somebody(visit.server);
+    await visit.server.run(["client", "add", "--kind", "mobile", "--name", "Mail", "mail"]);
+    await visit.server.signIn(login, { device_name: "Phone", client_id: "mail" });
+    const page = await visit.open();
+    // A database that is not here would tell where addresses are.
+    const country = { city: null, region: null, country: null, country_code: "PT" };
+    const city = { ...country, city: "Porto", region: "Norte", country: "Portugal" };
+    await page.route("**/v1/sessions?*", async (route) => {
+        const response = await route.fetch();
+        const { sessions, ...more } = await response.json();
+        const placed = sessions.map((session) => ({ ...session, place: session.current ? country : city }));
+        await route.fulfill({ response, json: { ...more, sessions: placed } });
+    });
+    await page.goto((await example(visit.server)).url);
+    await signIn(page, login);
+    await lists(page, 2);
+    const facts = (at) => rows(page).nth(at).locator("small").first().innerText();
+    assert.match(await facts(0), /127\.0\.0\.1 · PT · An app$/);
+    assert.match(await facts(1), /127\.0\.0\.1 · Porto, Portugal · Mail$/);
+});
+
+/** What the authority may say of an enforcement, and what the list makes of it. */
+const ENFORCEMENTS = [
+    [{ enforced: false, confirmed: 2, lapsed: 1, pending: 1, bound_in_ms: 5001, took_ms: 5000 },
+        "Done. 2 of 4 services have confirmed; the others must within 6 seconds"],
+    [{ enforced: false, confirmed: 0, lapsed: 0, pending: 0, bound_in_ms: null, took_ms: 0 },
+        "Done. How many services have confirmed cannot be told now"],
+    [{ enforced: true, confirmed: 2, lapsed: 1, pending: 0, bound_in_ms: null, took_ms: 31 },
+        "Done. 2 of 3 services have confirmed (31 ms)"],
+    [{ enforced: true, confirmed: 0, lapsed: 0, pending: 0, bound_in_ms: null, took_ms: 4 }, "Done (4 ms)"],
+];
+
+test("how many services have confirmed is said, by when the others must, and that it cannot be told where it cannot", async (visit) => {
+    const login = await somebody(visit.server);
+    const page = await device(visit, login);
+    for (const [enforcement, said] of ENFORCEMENTS) {
+        await visit.server.signIn(login, { device_name: "Kitchen" });
+        const end = page.getByRole("button", { name: "Sign out Kitchen" });
+        await page.route("**/v1/sessions/ses_*", async (route) => {
+            if (route.request().method() !== "DELETE") return route.fallback();
+            const response = await route.fetch();
+            await route.fulfill({ response, json: { ...(await response.json()), enforcement } });
+        });
+        await end.click();
+        await page.getByText(said, { exact: true }).waitFor();
+        await end.waitFor({ state: "detached" });
+        await page.unroute("**/v1/sessions/ses_*");
+    }
+});
+
 test("a long list comes in pages, with this device first", async (visit) => {
     const login = await somebody(visit.server);
     const page = await device(visit, login);
@@ -318,6 +369,7 @@ test("a page that shows the list alone is sent less than 10 KB of scripts, heads
     });
     await show();
     await lists(page, 2);
+    await until(() => sizes.size >= 4);
     assert.deepEqual([...sizes.keys()].sort(), ["authority.js", "devices.js", "look.js", "words.js"]);
     const total = [...sizes.values()].reduce((sum, size) => sum + size);
     assert.ok(total > 2_000 && total < MOST, `${total} bytes: ${[...sizes]}`);
@@ -386,8 +438,11 @@ test("nobody is asked about a device that is gone meanwhile", { allow: [REFUSED]
         await visit.server.call("/v1/sessions/current", { method: "DELETE", token });
         await lists(page, 1);
     });
-    const asked = page.waitForResponse((answer) => answer.request().method() === "DELETE");
-    const loaded = asked.then(() => page.waitForResponse((answer) => answer.url().includes("/v1/sessions?")));
+    let isAsked = false;
+    const loaded = page.waitForResponse((answer) => {
+        isAsked ||= answer.request().method() === "DELETE";
+        return isAsked && answer.url().includes("/v1/sessions?");
+    });
     await page.getByRole("button", { name: "Sign out Kitchen" }).click();
     await loaded;
     assert.equal(await page.locator("rescind-devices").locator("form").count(), 0);
@@ -457,15 +512,17 @@ test("what is counted is said in the form that goes with its number, in each lan
         const all = {};
         for (const lang of ["en", "de", "ar"]) {
             await learn(lang);
-            all[lang] = [1, 2, 3].map((count) => fill(wordsIn(lang).pending, { pending: count, count }, lang));
+            const pending = (seconds) => fill(wordsIn(lang).pending, { confirmed: 2, total: 14, seconds, count: seconds }, lang);
+            all[lang] = [...[1, 2, 3].map(pending), wordsIn(lang).untold];
         }
         return { ...all, done: fill(wordsIn("en").done, { confirmed: 1, total: 1, ms: 4, count: 1 }, "en") };
     }, visit.server.url);
     assert.equal(said.done, "Done. 1 of 1 service has confirmed (4 ms)");
-    assert.equal(said.en[0], "Signed out. 1 service has not confirmed yet");
-    assert.equal(said.en[1], "Signed out. 2 services have not confirmed yet");
-    assert.match(said.de[0], /1 Dienst hat/);
-    assert.match(said.de[1], /2 Dienste haben/);
-    assert.equal(new Set(said.ar).size, 3);
-    assert.match(said.ar[1], /خدمتان/);
+    assert.equal(said.en[0], "Done. 2 of 14 services have confirmed; the others must within 1 second");
+    assert.equal(said.en[1], "Done. 2 of 14 services have confirmed; the others must within 2 seconds");
+    assert.match(said.de[0], /^Erledigt\. 2 von 14 Diensten .* innerhalb von 1 Sekunde$/);
+    assert.match(said.de[1], /^Erledigt\. 2 von 14 Diensten .* innerhalb von 2 Sekunden$/);
+    assert.equal(new Set(said.ar).size, 4);
+    assert.match(said.ar[1], /2 من 14.*ثانيتين$/);
+    assert.equal(new Set([said.en[3], said.de[3], said.ar[3]]).size, 3);
 });

@@ -176,10 +176,10 @@ export class Server {
         return stdout;
     }
 
-    /** Adds a browser client whose scripts come from these origins, and waits until they may call. */
+    /** Adds a browser client, "An app", whose scripts come from these origins, and waits until they may call. */
     async browserClient(id, ...origins) {
         const flags = origins.flatMap((origin) => ["--origin", origin]);
-        await this.run(["client", "add", "--kind", "browser", ...flags, id]);
+        await this.run(["client", "add", "--kind", "browser", "--name", "An app", ...flags, id]);
         for (const origin of origins) {
             const headers = { Origin: origin, "Access-Control-Request-Method": "POST" };
             await until(async () => (await this.call("/v1/sessions", { method: "OPTIONS", headers })).status === 204);

@@ -214,9 +214,11 @@ export class RescindDevices extends HTMLElement {
     this.#emit("signed-out", result);
   }
 
-  #report({ enforced, confirmed, lapsed, pending, took_ms: ms }) {
-    const total = confirmed + lapsed;
-    this.#say(!enforced ? "pending" : total ? "done" : "alone", { confirmed, total, pending, ms, count: enforced ? total : pending });
+  #report({ enforced, confirmed, lapsed, pending, bound_in_ms: bound, took_ms: ms }) {
+    const total = confirmed + lapsed + pending;
+    const seconds = Math.ceil(bound / 1000);
+    const name = enforced ? (total ? "done" : "alone") : pending ? "pending" : "untold";
+    this.#say(name, { confirmed, total, pending, seconds, ms, count: enforced ? total : seconds });
   }
 
   #failed(error) {

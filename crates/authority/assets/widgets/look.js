@@ -45,9 +45,11 @@ export const fill = (text, data, lang) =>
   (text.other ? (text[new Intl.PluralRules(lang).select(data.count)] ?? text.other) : text).replace(/\{(\w+)\}/g, (_, key) => data[key]);
 
 /** A device in the list, and `out` to sign it out. When it was last active goes into `time`. */
-export function row({ id, current, device, ip, started_at }, words, out) {
+export function row({ id, current, device, ip, place, client_name: client, started_at }, words, out) {
   const { name, browser, os, kind } = device;
-  const facts = [browser, os, ip].filter(Boolean).flatMap((fact) => [" · ", h("bdi", {}, fact)]);
+  const { city, region, country, country_code: code } = place ?? {};
+  const where = [city ?? region, country ?? code].filter(Boolean).join(", ");
+  const facts = [browser, os, ip, where, client].filter(Boolean).flatMap((fact) => [" · ", h("bdi", {}, fact)]);
   const since = fill(words.since, { date: date(started_at, words.lang, { dateStyle: "medium" }) });
   const small = (...children) => h("small", { part: "facts" }, ...children);
   return h("li", { part: current ? "device current" : "device" }, icon(kind), h("div", {},

@@ -21,9 +21,10 @@ export default {
     other: "Erledigt. {confirmed} von {total} Diensten haben bestätigt ({ms} ms)",
   },
   pending: {
-    one: "Abgemeldet. {pending} Dienst hat noch nicht bestätigt",
-    other: "Abgemeldet. {pending} Dienste haben noch nicht bestätigt",
+    one: "Erledigt. {confirmed} von {total} Diensten haben bestätigt; die übrigen müssen es innerhalb von {seconds} Sekunde",
+    other: "Erledigt. {confirmed} von {total} Diensten haben bestätigt; die übrigen müssen es innerhalb von {seconds} Sekunden",
   },
+  untold: "Erledigt. Wie viele Dienste bestätigt haben, lässt sich gerade nicht sagen",
   alone: "Erledigt ({ms} ms)",
   gone: "{name} wurde abgemeldet",
   come: "{name} hat sich angemeldet",

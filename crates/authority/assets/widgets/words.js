@@ -21,9 +21,10 @@ const EN = {
     other: "Done. {confirmed} of {total} services have confirmed ({ms} ms)",
   },
   pending: {
-    one: "Signed out. {pending} service has not confirmed yet",
-    other: "Signed out. {pending} services have not confirmed yet",
+    one: "Done. {confirmed} of {total} services have confirmed; the others must within {seconds} second",
+    other: "Done. {confirmed} of {total} services have confirmed; the others must within {seconds} seconds",
   },
+  untold: "Done. How many services have confirmed cannot be told now",
   alone: "Done ({ms} ms)",
   gone: "{name} was signed out",
   come: "{name} has signed in",

@@ -57,6 +57,9 @@ pub(crate) struct Enforcement {
     pub(crate) lapsed: u64,
     /// Who is missing: a list for administrators, a number for others.
     pub(crate) pending: Missing,
+    /// In how many milliseconds the last of them has applied it or accepts nothing any more. Null if nobody is missing, or if
+    /// it cannot be told.
+    pub(crate) bound_in_ms: Option<u64>,
     /// How long it took, or was waited, in milliseconds.
     pub(crate) took_ms: u64,
 }
@@ -86,6 +89,8 @@ impl Enforcement {
     /// As whoever asks may see it.
     pub(crate) fn new(authority: &Authority, found: feed::Enforcement, administrator: bool) -> Self {
         let now = authority.world.clock.wall();
+        // Rounded up: not a moment too early.
+        let bound_in_ms = found.pending.iter().map(|pending| millis(pending.bound_in) + 1).max();
         let shown = |pending: feed::Pending| Pending {
             verifier: pending.verifier,
             client: pending.client.map(|client| client.to_string()),
@@ -96,8 +101,8 @@ impl Enforcement {
         } else {
             Missing::Count(found.pending.len() as u64)
         };
-        let took_ms = u64::try_from(found.took.as_millis()).unwrap_or(u64::MAX);
-        Self { enforced: found.enforced, confirmed: found.confirmed, lapsed: found.lapsed, pending, took_ms }
+        let (enforced, confirmed, lapsed) = (found.enforced, found.confirmed, found.lapsed);
+        Self { enforced, confirmed, lapsed, pending, bound_in_ms, took_ms: millis(found.took) }
     }
 }
 
@@ -228,7 +233,11 @@ impl Wait {
 /// It was done; nothing more can be told.
 fn unknown(administrator: bool) -> Enforcement {
     let pending = if administrator { Missing::List(Vec::new()) } else { Missing::Count(0) };
-    Enforcement { enforced: false, confirmed: 0, lapsed: 0, pending, took_ms: 0 }
+    Enforcement { enforced: false, confirmed: 0, lapsed: 0, pending, bound_in_ms: None, took_ms: 0 }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX - 1)
 }
 
 /// Seconds, with `s` or without, or milliseconds with `ms`.

@@ -75,7 +75,7 @@ async fn the_audit_log_is_read_from_either_end() {
 }
 
 #[tokio::test]
-async fn administrators_see_what_the_application_of_a_session_is_called_and_others_its_id() {
+async fn lists_of_sessions_tell_what_their_application_is_called_and_administrators_whose_they_are() {
     let harness = Harness::start().await;
     let root = harness.administrator().await;
     let new = json!({"client_id": "app", "name": "The App", "kind": "native"});
@@ -89,7 +89,11 @@ async fn administrators_see_what_the_application_of_a_session_is_called_and_othe
         assert_eq!(each(&list, "sessions", "client_name"), ["The App"], "{path}");
     }
     let own = ann.get("/v1/sessions").expect(200).await.json();
-    assert_eq!((&own["sessions"][0]["client_id"], &own["sessions"][0]["client_name"]), (&json!("app"), &Value::Null));
+    assert_eq!(
+        (&own["sessions"][0]["client_id"], &own["sessions"][0]["client_name"]),
+        (&json!("app"), &json!("The App"))
+    );
+    assert_eq!(own["sessions"][0]["user_id"], Value::Null);
 }
 
 #[tokio::test]

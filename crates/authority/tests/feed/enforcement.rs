@@ -40,10 +40,12 @@ fn a_verifier_that_says_nothing_is_named_until_its_lease_is_over() {
     let pending = &early["pending"][0];
     assert_eq!((&pending["verifier"], &pending["client"]), (&json!("asleep"), &json!("shop")));
     assert!(pending["bound_at"].as_str().is_some_and(|at| at.ends_with('Z')));
+    // At most 1.6 times its lease and 50 ms, rounded up.
+    assert!(early["bound_in_ms"].as_u64().is_some_and(|millis| (1..=6451).contains(&millis)), "{early}");
     // The same session again: its end is waited for, and no second entry is written.
     let later = scene.end(&device, "20s");
     assert_eq!((&later["enforced"], &later["lapsed"]), (&json!(true), &json!(1)), "{later}");
-    assert!(later["took_ms"].is_u64());
+    assert!(later["took_ms"].is_u64() && later["bound_in_ms"].is_null(), "{later}");
     let listed = scene.administer("GET", "/v1/admin/revocations?limit=1", None).expect(200).json();
     let position = listed["revocations"][0]["position"].as_str().expect("a position");
     let told = scene.administer("GET", &format!("/v1/admin/revocations/{position}"), None).expect(200).json();
@@ -108,7 +110,9 @@ fn people_are_told_how_many_are_missing_and_not_who() {
     let _line = silent(&scene, "asleep", LEASE);
     let path = "/v1/sessions/current?wait=enforced&timeout=1ms";
     let answer = scene.server.request("DELETE", path, Some(&device.access), None).expect(200);
-    assert_eq!(answer.json()["enforcement"]["pending"], 1);
+    let enforcement = &answer.json()["enforcement"];
+    assert_eq!(enforcement["pending"], 1);
+    assert!(enforcement["bound_in_ms"].as_u64().is_some_and(|millis| millis > 0), "{enforcement}");
     assert!(!answer.body.contains("asleep") && !answer.body.contains("shop"), "{}", answer.body);
 }
 

@@ -21,7 +21,7 @@ pub struct Listed {
     pub session: Session,
     /// The client that it was begun with.
     pub client: ClientId,
-    /// What people call that client. For administrators; none if it was removed.
+    /// What people call that client, in lists; none if it was removed.
     pub client_name: Option<String>,
 }
 
@@ -63,7 +63,7 @@ pub async fn present_own<T: Send + 'static>(
         .read("list_sessions", move |view| {
             let AtHome { cuts, user, sessions, .. } = enter(&acting, view, &inner, after)?;
             let now = inner.now();
-            Ok(present(page(&cuts, &user, sessions, now, after, limit)?, now))
+            Ok(present(named(view, page(&cuts, &user, sessions, now, after, limit)?)?, now))
         })
         .await
 }

@@ -47,7 +47,7 @@ pub(crate) struct Session {
     expires_at: Time,
     /// The application that signed it in.
     client_id: String,
-    /// What people call that application; shown to administrators.
+    /// What people call that application; in lists, unless it was removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_name: Option<String>,
     /// How the person authenticated (RFC 8176).
@@ -93,6 +93,7 @@ impl Session {
     pub(crate) fn seen_by(viewer: Option<SessionId>, now: Timestamp, places: Atlas<'_>, listed: Listed) -> Self {
         let current = viewer == Some(listed.session.id);
         let mut session = Self::new(listed.session, &listed.client, places);
+        session.client_name = listed.client_name;
         if current {
             session.current = true;
             // Whoever asks is active now; the store learns of it later, with others.
@@ -101,15 +102,10 @@ impl Session {
         session
     }
 
-    /// With its owner and what its application is called, for administrators.
-    pub(crate) fn seen_by_admin(
-        viewer: Option<SessionId>,
-        now: Timestamp,
-        places: Atlas<'_>,
-        mut listed: Listed,
-    ) -> Self {
-        let (user_id, client_name) = (Some(listed.session.user.to_string()), listed.client_name.take());
-        Self { user_id, client_name, ..Self::seen_by(viewer, now, places, listed) }
+    /// With its owner, for administrators.
+    pub(crate) fn seen_by_admin(viewer: Option<SessionId>, now: Timestamp, places: Atlas<'_>, listed: Listed) -> Self {
+        let user_id = Some(listed.session.user.to_string());
+        Self { user_id, ..Self::seen_by(viewer, now, places, listed) }
     }
 
     fn new(session: session::Session, client: &ClientId, places: Atlas<'_>) -> Self {
