@@ -22,6 +22,7 @@ mod pages {
     mod devices;
     mod endings;
     mod errors;
+    mod failing;
     mod forms;
     mod languages;
     mod leaving;
