@@ -3,10 +3,14 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::harness::Harness;
+
+/// Long enough for anything that happens at all.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What other programs rely on.
 const PROMISED: &[(&str, &str)] = &[
@@ -130,7 +134,9 @@ async fn every_operation_takes_in_its_query_what_is_described_and_nothing_else()
         wrong.extend(if waits { ["wait=soon", "wait=enforced&timeout=1h"].as_slice() } else { &["wait=enforced"] });
         for query in wrong {
             let target = format!("{}?{query}", path.replace(['{', '}'], ""));
-            let answer = root.call(method.parse().unwrap(), &target).send().await;
+            // What is not refused may be a stream, which does not end.
+            let answer = tokio::time::timeout(PATIENCE, root.call(method.parse().unwrap(), &target).send()).await;
+            let answer = answer.unwrap_or_else(|_| panic!("{method} {target} is not refused"));
             let detail = answer.json()["detail"].to_string();
             let said = ["query", "`wait` takes", "`timeout` is"].iter().any(|said| detail.contains(said));
             assert!(answer.status == 400 && said, "{method} {target}: {answer:?}");
