@@ -221,7 +221,8 @@ mod tests {
     async fn a_server_that_stops_before_it_answers_is_none_that_runs() {
         let (_dir, data, lock, listener) = running();
         let stopping = async {
-            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut stream = AsyncBufReader::new(listener.accept().await.unwrap().0);
+            stream.read_line(&mut String::new()).await.unwrap();
             stream.write_all(b"[{\"name\":").await.unwrap();
             drop(stream);
             // Nobody listens any more, and the folder is not free yet.
@@ -243,8 +244,12 @@ mod tests {
             drop(listener.accept().await.unwrap());
             let (mut stream, _) = listener.accept().await.unwrap();
             stream.write_all(b"applied\n").await.unwrap();
+            std::future::pending().await
         };
-        let (answer, ()) = join(ask(&data, 1), restarting).await;
+        let answer = tokio::select! {
+            answer = ask(&data, 1) => answer,
+            () = restarting => unreachable!("it waits"),
+        };
         assert_eq!(answer, Answer::Applied);
     }
 
