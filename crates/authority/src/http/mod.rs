@@ -65,7 +65,7 @@ pub fn router(authority: Arc<Authority>) -> Router {
 /// The same, of a server that shows a certificate: its metrics tell until when.
 pub fn router_with_certificate(authority: Arc<Authority>, tls: Option<Arc<Tls>>) -> Router {
     let (router, document) = routes().split_for_parts();
-    let app = App::new(authority, tls, Published::new(&document, description));
+    let app = App::new(authority, tls, Published::new(document, description));
     router
         .merge(pages::routes(&app))
         .fallback(no_such_path)

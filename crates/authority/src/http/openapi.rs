@@ -39,8 +39,10 @@ pub(crate) struct Published {
 
 impl Published {
     /// By what the handlers say of themselves: `document`, which `describe` makes again.
-    pub(crate) fn new(document: &OpenApi, describe: fn() -> OpenApi) -> Self {
-        Self { describe, queries: queries(document), json: OnceLock::new(), page: OnceLock::new() }
+    pub(crate) fn new(mut document: OpenApi, describe: fn() -> OpenApi) -> Self {
+        // What an ending's query may hold is among what is added.
+        complete(&mut document);
+        Self { describe, queries: queries(&document), json: OnceLock::new(), page: OnceLock::new() }
     }
 
     /// What the handlers say of themselves, completed.
