@@ -305,8 +305,8 @@ async fn a_sign_up_form_that_is_sent_twice_makes_one_account_and_lets_its_owner_
     assert_eq!((first.leads_to(), second.leads_to()), ("/account", "/account"));
     assert_eq!(send(&token, PASSWORD).await.leads_to(), "/account");
     browser.assert_in().await;
-    let taken = send(&token, "another fine password").await;
-    assert!(taken.status.as_u16() == 409 && taken.text().contains("is taken"), "{}", taken.text());
+    let refused = send(&token, "another fine password").await;
+    assert!(refused.status.as_u16() == 409 && refused.text().contains("is taken"), "{}", refused.text());
     assert!(browser.session().is_none());
     let stranger = Browser::new(&harness);
     let answer = stranger.submit("/sign-up", "/sign-up", &[("login", "ann"), ("password", PASSWORD)]).await;
