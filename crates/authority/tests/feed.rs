@@ -55,3 +55,5 @@ mod stopping;
 mod strangers;
 #[path = "feed/walls.rs"]
 mod walls;
+#[path = "feed/way.rs"]
+mod way;

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use rescind_verifier::{Reason, Rejected};
+use rescind_verifier::{Reason, Rejected, Verifier};
 use serde_json::Value;
 
 use crate::line::Line;
 use crate::scene::{Scene, check, runtime, until, until_accepted};
+use crate::way::Way;
 
 /// Longer than a busy machine stalls.
 const LEASE: Duration = Duration::from_secs(10);
@@ -73,6 +74,26 @@ fn g3_cut_off_it_refuses_after_its_lease_and_recovers_by_itself() {
     let again = crate::server::Server::start(command, scene.house.path("stderr"));
     until_accepted(&verifier, &device);
     drop(again);
+}
+
+#[test]
+fn g3_a_connection_that_dies_without_a_word_is_replaced_before_anything_is_refused() {
+    let (scene, runtime) = (Scene::new(), runtime());
+    let _inside = runtime.enter();
+    let way = Way::to(scene.server.address);
+    let builder = Verifier::builder(scene.issuer()).authority(format!("http://{}", way.address)).lease(LEASE);
+    let builder = builder.audience(scene.issuer()).client(&scene.client.0, &scene.client.1);
+    let verifier = builder.build().expect("good settings");
+    let [phone, tablet] = ["Phone", "Tablet"].map(|name| scene.server.sign_in("ann", name));
+    until_accepted(&verifier, &phone);
+    way.forget_connections();
+    // Enforced is that once the lease of the dead connection is over: by then there is another, or nothing is accepted.
+    let told = until(|| {
+        assert_eq!(check(&verifier, &phone).err(), None);
+        Some(scene.end(&tablet, "1ms")).filter(|told| told["enforced"] == true)
+    });
+    assert_eq!((check(&verifier, &phone).err(), verifier.health().reconnects), (None, 1), "{told}");
+    assert!(matches!(check(&verifier, &tablet), Err(Rejected::Revoked { scope: "session", .. })), "{told}");
 }
 
 #[test]
