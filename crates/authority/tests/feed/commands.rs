@@ -22,8 +22,8 @@ fn a15_an_ending_from_the_command_line_waits_for_the_verifiers_of_the_running_se
         early.out.contains("not enforced yet") && early.out.contains("asleep of client shop, bound by "),
         "{early:?}"
     );
-    early.says("not enforced in time");
     assert!(early.out.contains("applied by the running server"), "by itself, which the verifiers are not: {early:?}");
+    early.says("not enforced in time");
     // It had ended before, and its end is waited for all the same.
     let later = scene.house.json(&["session", "end", &device.session, "--wait=20s"]);
     assert_eq!((&later["revocation"], &later["enforcement"]["enforced"]), (&json!(null), &json!(true)), "{later}");
