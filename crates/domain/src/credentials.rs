@@ -14,7 +14,7 @@ use crate::password::{HashingError, Password, PasswordHash, Stored, Verdict};
 use crate::revocation::Actor;
 use crate::session::Session;
 use crate::store::{Tx, View};
-use crate::throttle::{Attempt, Place};
+use crate::throttle::{Attempt, Place, Throttled};
 use crate::user::User;
 use crate::world::World;
 
@@ -177,7 +177,11 @@ pub async fn hash_at(world: &World, password: Password, place: Place) -> Result<
 
 fn begin(world: &World, key: &str, address: Option<IpAddr>) -> Result<Attempt, Error> {
     let attempt = world.throttle.begin(key, address, world.now().0);
-    attempt.map_err(|throttled| Error::Throttled { retry_after: throttled.retry_after })
+    attempt.map_err(
+        |Throttled { retry_after, failed }| {
+            if failed { Error::Throttled { retry_after } } else { Error::Busy { retry_after } }
+        },
+    )
 }
 
 /// The hashing, outside any transaction. `None` is a wrong password.

@@ -61,7 +61,7 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use rescind_wire::ClientId;
 
-use self::counters::{Charge, Comer, Key, PAIR, State, Verdict};
+use self::counters::{Charge, Comer, Key, PAIR, State, Verdict, Wait};
 use self::newcomers::Newcomers;
 pub use self::newcomers::Place;
 use self::refusals::Refusals;
@@ -186,10 +186,8 @@ impl Throttle {
         let mut state = locked(&self.state);
         let turn = address.map_or(0, |address| self.turn(address, state.time_of_a_turn(), now));
         let comer = Comer { keys, pair, turn, now };
-        let wait = state.wait(&comer);
-        if wait > 0 {
-            let retry_after = Duration::from_millis(wait);
-            return Err(Throttled { retry_after });
+        if let Some(Wait { millis, failed }) = state.wait(&comer) {
+            return Err(Throttled { retry_after: Duration::from_millis(millis), failed });
         }
         let charges = state.charge(&comer);
         drop(state);
@@ -232,10 +230,14 @@ impl fmt::Debug for Throttle {
     }
 }
 
-/// Too many failures: no attempt before this time has passed. HTTP: 429 with `Retry-After`, rounded up to seconds.
+/// Too many failures, or too many attempts at once: no attempt before this time has passed. HTTP: 429 or 503 with
+/// `Retry-After`, rounded up to seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many failed attempts; try again in {} s", .retry_after.as_millis().div_ceil(1_000))]
+#[error("too many attempts; try again in {} s", .retry_after.as_millis().div_ceil(1_000))]
 pub struct Throttled {
+    /// Whether anything has failed that costs a wait. If not, as many attempts are under way as there may be at once: they may
+    /// all be right.
+    pub failed: bool,
     /// How long until the next attempt is worth while: more than zero, at most [`ThrottleOptions::max_wait`]. A second at
     /// most if only attempts under way are in the way; what comes after depends on how they end. Where the address waits,
     /// the time of one of its turns at most; who comes then may find it taken.

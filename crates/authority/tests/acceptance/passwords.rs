@@ -258,6 +258,29 @@ fn b7_look_alike_spellings_of_a_name_share_one_counter_of_failures() {
 }
 
 #[test]
+fn b9_where_only_attempts_under_way_are_in_the_way_nobody_is_told_of_failures() {
+    let house = House::new();
+    let ann = house.person("ann");
+    let address = "192.0.2.1".parse().ok();
+    let begin = || house.world.throttle.begin("ann", address, house.world.now().0);
+    let mut under_way: Vec<_> = (0..16).map(|_| begin().unwrap()).collect();
+    let refused = || house.try_sign_in(from(&ann, "ann", OLD, "192.0.2.1")).unwrap_err();
+    let checks = house.hasher.checks();
+    let busy = refused();
+    assert!(matches!(busy, Error::Busy { retry_after } if retry_after == Duration::from_secs(1)), "{busy:?}");
+    assert_eq!(house.hasher.checks(), checks, "the bound stays");
+    // Failures that cost nothing are no reason, either; the first that does is one.
+    for _ in 0..5 {
+        under_way.pop().unwrap().failed();
+    }
+    assert!(matches!(refused(), Error::Busy { .. }));
+    under_way.pop().unwrap().failed();
+    assert!(matches!(refused(), Error::Throttled { .. }));
+    house.advance(Duration::from_secs(1));
+    assert!(matches!(refused(), Error::Throttled { .. }), "one at a time, because something failed");
+}
+
+#[test]
 fn b7_an_address_that_tries_many_accounts_waits_and_others_do_not() {
     let house = House::new();
     let ann = house.person("ann");

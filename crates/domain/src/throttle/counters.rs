@@ -42,6 +42,14 @@ pub(super) struct Comer {
     pub(super) now: Millis,
 }
 
+/// That no attempt may be made for some time.
+pub(super) struct Wait {
+    /// How long: more than zero.
+    pub(super) millis: Millis,
+    /// Whether failures are the reason, and not attempts under way alone.
+    pub(super) failed: bool,
+}
+
 /// One row that an attempt was charged to.
 pub(super) struct Charge {
     pub(super) table: usize,
@@ -90,9 +98,9 @@ impl State {
         if table == PAIR && comer.pair.is_none() { self.without_address } else { self.counters[table].rule }
     }
 
-    /// How long until an attempt may be charged to these rows, 0 if now. Where a turn of the address is what to wait for,
+    /// How long until an attempt may be charged to these rows, nothing if it may be now. Where a turn of the address is what to wait for,
     /// that is the time of a turn, whenever the next one begins: else refusals would tell.
-    pub(super) fn wait(&self, comer: &Comer) -> Millis {
+    pub(super) fn wait(&self, comer: &Comer) -> Option<Wait> {
         let exempt = self.is_exempt(comer);
         let rows = self.counters.iter().zip(comer.keys).enumerate();
         rows.filter(|&(table, _)| !exempt || table == PAIR)
@@ -100,14 +108,14 @@ impl State {
                 let row = counters.rows.get(&key?)?;
                 let rule = self.rule(table, comer);
                 let wait = row.wait(comer.now, rule);
-                Some(match table {
+                let millis = match table {
                     ADDRESS if row.has_turn(comer.turn, rule) => 0,
                     ADDRESS => wait.min(self.time_of_a_turn()),
                     _ => wait,
-                })
+                };
+                (millis > 0).then(|| Wait { millis, failed: row.failures > rule.free })
             })
-            .max()
-            .unwrap_or(0)
+            .reduce(|one, other| Wait { millis: one.millis.max(other.millis), failed: one.failed || other.failed })
     }
 
     pub(super) fn charge(&mut self, comer: &Comer) -> Vec<Charge> {

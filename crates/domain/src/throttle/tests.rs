@@ -605,8 +605,8 @@ fn an_attempt_may_travel_to_another_thread_and_tells_nothing() {
     let desk = Desk::new(ThrottleOptions::default());
     assert_eq!(format!("{:?}", desk.throttle), "Throttle { .. }");
     assert_eq!(format!("{:?}", desk.begin("alice", "192.0.2.1")), "Ok(Attempt { begun: 86400000, .. })");
-    let throttled = Throttled { retry_after: Duration::from_millis(1_001) };
-    assert_eq!(throttled.to_string(), "too many failed attempts; try again in 2 s");
+    let throttled = Throttled { retry_after: Duration::from_millis(1_001), failed: true };
+    assert_eq!(throttled.to_string(), "too many attempts; try again in 2 s");
 }
 
 #[derive(Clone, Debug)]
