@@ -59,6 +59,10 @@ pub enum Error {
     /// It does not exist, or is not the caller's to know of.
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// Whoever reads on has come further than this log: to a position or an event of a history that was lost (R9), or of
+    /// another store.
+    #[error("this log has no such {0}, or no longer")]
+    NotInLog(&'static str),
     /// The caller's token, session or user is no longer alive.
     #[error("signed out")]
     SignedOut(Option<Cause>),

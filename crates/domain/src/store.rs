@@ -356,7 +356,8 @@ pub trait Tx: View {
 pub trait EndingTx: Tx {
     /// Writes one entry of the log, the state that changes with it, and its event. Only [`crate::revocation`] calls it.
     fn write_entry(&mut self, row: &LogRow, state: &StateChange, event: &NewEvent) -> Result<(), StoreError>;
-    /// Closes the current epoch at the head, and opens `epoch`.
+    /// Closes the current epoch at the head, and opens `epoch`. Ids of events go on beyond any that a later state of this
+    /// store may have given before it was put back.
     fn begin_epoch(&mut self, epoch: Epoch, at: Timestamp) -> Result<(), StoreError>;
 }
 

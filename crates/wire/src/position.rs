@@ -142,6 +142,16 @@ impl Epochs {
             None => Place::Unlisted,
         }
     }
+
+    /// The number after which whoever has read up to `position` goes on in a log whose head is `head`: that position, or the
+    /// end of its epoch, where it was beyond that, in a history that was lost. Nothing if this log never had such a position.
+    pub fn go_on(&self, position: Position, head: u64) -> Option<u64> {
+        match self.place(position, head) {
+            Place::Listed(number) => Some(number),
+            Place::BeyondEnd => self.former.iter().find(|(epoch, _)| *epoch == position.epoch).map(|(_, end)| *end),
+            Place::BeyondHead(_) | Place::Unlisted => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -180,5 +190,13 @@ mod tests {
         assert_eq!(place(2, 15), Place::Listed(15));
         assert_eq!(place(2, 16), Place::BeyondHead(16));
         assert_eq!(place(3, 1), Place::Unlisted);
+    }
+
+    #[test]
+    fn r9_who_read_on_in_a_lost_history_goes_on_where_it_parted() {
+        let epochs = Epochs { former: vec![(epoch(1), 10), (epoch(2), 12)], current: epoch(3) };
+        let go_on = |e, number| epochs.go_on(Position { epoch: epoch(e), number }, 15);
+        assert_eq!([go_on(1, 9), go_on(1, 10), go_on(1, 11), go_on(2, 99)], [Some(9), Some(10), Some(10), Some(12)]);
+        assert_eq!([go_on(3, 0), go_on(3, 15), go_on(3, 16), go_on(4, 1)], [Some(0), Some(15), None, None]);
     }
 }

@@ -2,6 +2,8 @@
 
 use clap::Args;
 use rescind_domain::event::{Event, EventId};
+use rescind_domain::store::View;
+use rescind_domain::verbs::read_log;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
@@ -37,7 +39,11 @@ pub(super) async fn run(arguments: Arguments, context: &Context) -> Result<(), F
     let mut after = arguments.after.map_or(0, |event| event.0);
     loop {
         let id = after;
-        let page = tool.world().store.read("events", move |view| Ok(view.events(user.as_ref(), id, PAGE)?)).await?;
+        let read = move |view: &dyn View| {
+            read_log::check_event(view, id)?;
+            Ok(view.events(user.as_ref(), id, PAGE)?)
+        };
+        let page = tool.world().store.read("events", read).await?;
         after = page.last().map_or(after, |last| last.id);
         let text = if context.output.json {
             json_lines(page.iter().map(event_json))

@@ -128,7 +128,7 @@ pub(super) fn warn(message: &str) {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = match &error {
-            Error::NotFound(_) => Code::NotFound,
+            Error::NotFound(_) | Error::NotInLog(_) => Code::NotFound,
             Error::Invalid { .. } | Error::WeakPassword(_) => Code::Usage,
             Error::LoginTaken | Error::ExternalIdTaken | Error::ClientTaken => Code::InTheWay,
             Error::ExceptionEnded | Error::Forbidden => Code::Refused,
@@ -146,6 +146,7 @@ fn explain(error: &Error) -> String {
         Error::NotFound("client") => "`rescind client list` shows them",
         Error::NotFound("key") => "`rescind key list` shows them",
         Error::NotFound("grant") => "that user never signed in with that client",
+        Error::NotInLog(_) => "a backup was restored, or this is another store; read without --after, and compare",
         Error::LoginTaken => "choose another, or see whose it is with `rescind user show`",
         Error::ExternalIdTaken => "`rescind user list --external-id` shows whose it is",
         Error::ClientTaken => "choose another, or remove the old one with `rescind client remove`",

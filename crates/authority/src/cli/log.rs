@@ -1,8 +1,11 @@
 //! `rescind log`: the revocation log.
 
 use clap::Args;
+use rescind_domain::Error;
 use rescind_domain::revocation::LogRow;
-use rescind_wire::Change;
+use rescind_domain::store::View;
+use rescind_domain::verbs::read_log;
+use rescind_wire::{Change, Position};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
@@ -20,9 +23,33 @@ pub(super) struct Arguments {
     /// Go on, and show each entry as it commits
     #[arg(long)]
     follow: bool,
-    /// Only entries after this number
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-    after: u64,
+    /// Only entries after this one: its number, or its position, which holds across a restore
+    #[arg(long, value_name = "ENTRY", value_parser = read_entry, default_value = "0")]
+    after: Entry,
+}
+
+/// An entry, by what shows where it stands.
+#[derive(Clone, Copy, Debug)]
+enum Entry {
+    Number(u64),
+    Position(Position),
+}
+
+fn read_entry(text: &str) -> Result<Entry, String> {
+    let number = text.parse().map(Entry::Number).ok();
+    let entry = number.or_else(|| text.parse().map(Entry::Position).ok());
+    entry.ok_or_else(|| "expected the number of an entry, or its position as --json shows it".to_owned())
+}
+
+impl Entry {
+    /// The number after which to go on.
+    fn number(self, view: &dyn View) -> Result<u64, Error> {
+        let position = match self {
+            Self::Number(number) => Position { number, ..view.head()?.position },
+            Self::Position(position) => position,
+        };
+        read_log::go_on(view, position)
+    }
 }
 
 pub(super) async fn run(arguments: Arguments, context: &Context) -> Result<(), Failure> {
@@ -30,9 +57,11 @@ pub(super) async fn run(arguments: Arguments, context: &Context) -> Result<(), F
     let mut table = Table::new(["NUMBER", "TIME", "WHAT", "BY", "WHY"]);
     let mut after = arguments.after;
     loop {
-        let number = after;
-        let page = tool.world().store.read("log", move |view| Ok(view.log_after(number, PAGE)?)).await?;
-        after = page.last().map_or(after, |last| last.position.number);
+        let from = after;
+        // A log that has become shorter is no longer the one that was followed.
+        let read = move |view: &dyn View| Ok(view.log_after(from.number(view)?, PAGE)?);
+        let page = tool.world().store.read("log", read).await?;
+        after = page.last().map_or(after, |last| Entry::Position(last.position));
         let text = if context.output.json {
             json_lines(page.iter().map(entry_json))
         } else {

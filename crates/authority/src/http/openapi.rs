@@ -200,6 +200,8 @@ const PARTICULAR: &[(&str, &[&Kind])] = &[
     ("createUser", &[kinds::WEAK_PASSWORD, kinds::LOGIN_TAKEN, kinds::BUSY]),
     ("setPassword", &[kinds::WEAK_PASSWORD, kinds::BUSY]),
     ("addClient", &[kinds::CLIENT_TAKEN]),
+    ("listRevocations", &[kinds::NOT_IN_LOG]),
+    ("listEvents", &[kinds::NOT_IN_LOG]),
     ("revoke", &[kinds::NOT_FOUND, kinds::EXCEPTION_ENDED]),
     ("followFeed", &[kinds::INSUFFICIENT_SCOPE, kinds::UPGRADE_REQUIRED]),
     ("readiness", &[kinds::NOT_READY]),

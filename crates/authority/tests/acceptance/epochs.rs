@@ -8,13 +8,13 @@ use rescind_domain::client::ClientKind;
 use rescind_domain::error::RefreshRefusal;
 use rescind_domain::event::EventKind;
 use rescind_domain::store::StoreError;
-use rescind_domain::verbs::begin_epoch;
+use rescind_domain::verbs::{begin_epoch, read_log};
 use rescind_verifier::{Broken, Rejected};
-use rescind_wire::{Cause, Epoch, Scope};
+use rescind_wire::{Cause, Change, Epoch, Position, Scope};
 
 use super::device::OLD;
 use super::guard::Guard;
-use super::house::{House, MINUTE, run};
+use super::house::{House, MINUTE, OPERATOR, run};
 use super::paths::{assert_alive, assert_dead, is_alive};
 
 /// Writes a backup beside the database.
@@ -48,6 +48,59 @@ fn overwrite(database: &Path, backup: &Path) {
 fn keys(house: &House) -> Vec<String> {
     let rows = house.read(|view| Ok(view.keys()?)).into_iter().filter(|row| row.revoked.is_none());
     rows.map(|row| row.id.to_string()).collect()
+}
+
+/// What somebody gets who follows the log and the events and has come to these.
+fn goes_on(house: &House, after: Position, event: u64) -> (Vec<Position>, Vec<u64>) {
+    let (entries, _) = run(read_log::revocations_after(&house.world, OPERATOR, Some(after), 1000)).unwrap();
+    let (events, _) = run(read_log::list_events(&house.world, OPERATOR, None, event, 1000)).unwrap();
+    (entries.iter().map(|entry| entry.row.position).collect(), events.iter().map(|event| event.id).collect())
+}
+
+#[test]
+fn r9_whoever_follows_log_and_events_misses_nothing_of_what_follows_a_restore() {
+    let house = House::new();
+    house.person("ann");
+    let everyone = || Scope::Everyone { services: false };
+    house.revoke(everyone());
+    backup(&house, "backup.db");
+    let (parted, kept) = (house.head().position, house.last_event());
+    for _ in 0..5 {
+        house.revoke(everyone());
+    }
+    // Somebody has come so far in a history that is about to be lost.
+    let (old, seen) = (house.head().position, house.last_event());
+    let (mut house, first) = restored(house, "backup.db", false);
+    let mut lost = seen;
+    for _ in 0..2 {
+        house.revoke(everyone());
+        let (new, head) = (house.log_after(parted.number), house.head().position);
+        let revoked = new.iter().filter(|row| matches!(row.change, Change::Revoke(_)));
+        let expected: Vec<Position> = revoked.map(|row| row.position).collect();
+        assert!(expected.iter().any(|position| position.number <= old.number), "numbers come again");
+        let told = house.events_after(kept);
+        assert!(told.iter().any(|event| event.what.kind == EventKind::EpochBegun));
+        for after in [parted, old, Position { number: u64::from(u32::MAX), ..old }] {
+            let (entries, events) = goes_on(&house, after, lost);
+            assert_eq!(entries, expected, "after {after}");
+            assert_eq!(events, told.iter().map(|event| event.id).collect::<Vec<_>>());
+        }
+        assert_eq!(goes_on(&house, head, house.last_event()), (vec![], vec![]));
+        let never = Position { epoch: Epoch::from_bytes([9; 10]), number: 1 };
+        for after in [never, Position { number: head.number + 1, ..head }] {
+            let refused = run(read_log::revocations_after(&house.world, OPERATOR, Some(after), 9));
+            assert!(matches!(refused, Err(Error::NotInLog("position"))), "{after}: {refused:?}");
+        }
+        let refused = run(read_log::list_events(&house.world, OPERATOR, None, house.last_event() + 1, 9));
+        assert!(matches!(refused, Err(Error::NotInLog("event"))), "{refused:?}");
+        // The same backup again, a moment later: nor is an id of the first restore given a second time.
+        lost = house.last_event();
+        house.advance(MINUTE);
+        house = restored(house, "backup.db", false).0;
+    }
+    let refused =
+        run(read_log::revocations_after(&house.world, OPERATOR, Some(Position { epoch: first, number: 1 }), 9));
+    assert!(matches!(refused, Err(Error::NotInLog("position"))), "an epoch that this history never had");
 }
 
 #[test]

@@ -252,6 +252,19 @@ async fn the_log_can_be_paged_and_followed() {
     assert_eq!(root.get(&after).expect(200).await.json()["revocations"], json!([]));
     ann.post("/v1/sessions/end-others").expect(200).await;
     assert_eq!(root.get(&after).expect(200).await.json()["revocations"].as_array().unwrap().len(), 1);
+    // What no log of this store ever had: whoever asks for it would miss all that is there instead.
+    let (epoch, head) = positions[4].split_once('.').unwrap();
+    let beyond = format!("{epoch}.{}", head.parse::<u64>().unwrap() + 2);
+    for gone in ["0000000000000000.1", &beyond] {
+        let answer = root.get(&format!("/v1/admin/revocations?after={gone}")).expect(410).await.problem("not-in-log");
+        assert_eq!(answer.json()["field"], "after");
+    }
+    let events = root.get("/v1/admin/events?order=newest&limit=1").expect(200).await.json();
+    let last = text(&events["events"][0]["id"]);
+    root.get(&format!("/v1/admin/events?after={last}")).expect(200).await;
+    let beyond = last.trim_start_matches("evt_").parse::<u64>().unwrap() + 1;
+    root.get(&format!("/v1/admin/events?after=evt_{beyond}")).expect(410).await.problem("not-in-log");
+    root.get(&format!("/v1/admin/events?order=newest&after=evt_{beyond}")).expect(200).await;
     for bad in ["x", "0.1", "1"] {
         root.get(&format!("/v1/admin/revocations?after={bad}")).expect(400).await.problem("invalid-request");
         root.get(&format!("/v1/admin/revocations/{bad}")).expect(404).await.problem("not-found");

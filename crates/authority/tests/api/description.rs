@@ -256,6 +256,7 @@ async fn the_slugs_of_problems_are_stable() {
         "too-many-sessions",
         "signed-out-meanwhile",
         "session-ended",
+        "not-in-log",
         "body-too-large",
         "uri-too-long",
         "head-too-large",

@@ -134,6 +134,26 @@ fn what_is_no_backup_leaves_everything_as_it_was() {
 }
 
 #[test]
+fn r9_who_reads_the_log_on_after_a_restore_misses_nothing_and_is_told_of_what_never_was() {
+    let (house, file, ..) = revoked_after_backup();
+    let before = house.json_lines(&["log"]);
+    let last = before.last().expect("an entry")["position"].as_str().expect("a position").to_owned();
+    let seen = house.json_lines(&["events"]).last().expect("an event")["id"].as_str().expect("an id").to_owned();
+    house.run(&["restore", &file]).ok();
+    let after = house.json_lines(&["log"]);
+    let new: Vec<&Value> = after.iter().filter(|row| !before.contains(row)).collect();
+    assert!(new[0]["number"] == before.last().expect("an entry")["number"], "numbers come again");
+    assert_eq!(house.json_lines(&["log", "--after", &last]).iter().collect::<Vec<_>>(), new);
+    assert_eq!(house.json_lines(&["events", "--after", &seen])[0]["kind"], "epoch_begun");
+    for never in ["0000000000000000.1", "999"] {
+        house.run(&["log", "--after", never]).failed_with(4).says("without --after");
+        house.run(&["log", "--follow", "--after", never]).failed_with(4);
+    }
+    house.run(&["events", "--after", "evt_9000000000000000"]).failed_with(4).says("without --after");
+    house.run(&["log", "--after", "x"]).failed_with(2).says("the number of an entry");
+}
+
+#[test]
 fn a_backup_is_restored_into_a_new_folder_if_the_root_key_is_there() {
     let (house, file, laptop, phone) = revoked_after_backup();
     let other = House::new();

@@ -7,8 +7,9 @@ use rescind_domain::clock::Timestamp;
 use rescind_domain::event::{Event, EventKind, NewEvent};
 use rescind_domain::idempotency::Remembered;
 use rescind_domain::revocation::Actor;
+use rescind_wire::Epoch;
 
-use super::fixture::{Handle, client_id, event, read, session_id, shown, user_id, write};
+use super::fixture::{Handle, client_id, end, event, read, session_id, shown, user_id, write};
 
 conformance! {
     async fn every_kind_of_event_is_read_back_as_it_was_written(engine) {
@@ -80,6 +81,27 @@ conformance! {
         write(&store, |tx| tx.add_event(&event(7))).await;
         let events = read(&store, move |view| view.events(None, last, 10)).await;
         assert_eq!(events.len(), 1, "whoever goes on after the last id it saw misses nothing");
+    }
+
+    async fn r9_the_events_of_a_new_epoch_have_greater_ids_than_a_later_state_of_the_store_can_have_given(engine) {
+        let store = engine.store();
+        let begin = async |n: u8, at: u64| {
+            let before = read(&store, |view| view.last_event()).await;
+            end(&store, move |tx| tx.begin_epoch(Epoch::from_bytes([n; 10]), Timestamp(at))).await;
+            write(&store, |tx| (0..3).try_for_each(|n| tx.add_event(&event(n)))).await;
+            let after = read(&store, move |view| view.events(None, before, 10)).await;
+            assert_eq!(after.len(), 3, "whoever goes on after the last id that it saw misses nothing");
+            (before, after[0].id)
+        };
+        let (_, first) = begin(2, 1_800_000_000_000).await;
+        assert!((1_800_000_000_000_000..1_800_000_000_001_000).contains(&first), "{first}");
+        let (last, second) = begin(3, 1_800_000_000_000).await;
+        assert!(second > last + 1_000_000, "{last} {second}");
+        // A clock that was set back does not set ids back.
+        let (last, third) = begin(4, 5).await;
+        assert!(third > last + 1_000_000, "{last} {third}");
+        let (_, fourth) = begin(5, 1_800_000_060_000).await;
+        assert!(fourth >= 1_800_000_060_000_000, "{fourth}");
     }
 
     async fn the_last_event_is_known_also_when_it_was_undone_or_purged(engine) {

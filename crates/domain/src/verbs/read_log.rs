@@ -6,6 +6,7 @@ use crate::acting::Administrator;
 use crate::error::Error;
 use crate::event::Event;
 use crate::revocation::LogRow;
+use crate::store::View;
 use crate::world::World;
 
 /// An entry of the log that revokes something.
@@ -54,6 +55,36 @@ pub async fn list_revocations(
             fill(limit, after, |after, limit| Ok(view.log_after(after, limit)?))
         })
         .await
+}
+
+/// Revocations after `after`, oldest first, all of them if it is not given, and whether there are more. Whoever had read on
+/// in a history that was lost goes on where that history ends in this log (R9).
+///
+/// # Errors
+/// [`Error::NotInLog`] if this log never had that position.
+pub async fn revocations_after(
+    world: &World,
+    admin: &Administrator,
+    after: Option<Position>,
+    limit: u32,
+) -> Result<(Vec<Revocation>, bool), Error> {
+    let (admin, inner) = (admin.clone(), world.clone());
+    world
+        .store
+        .read("revocations_after", move |view| {
+            admin.check(view, &inner)?;
+            let from = after.map_or(Ok(0), |after| go_on(view, after))?;
+            fill(limit, from, |after, limit| Ok(view.log_after(after, limit)?))
+        })
+        .await
+}
+
+/// The number after which whoever has read up to `after` goes on: see [`rescind_wire::Epochs::go_on`].
+///
+/// # Errors
+/// [`Error::NotInLog`] if this log never had that position.
+pub fn go_on(view: &dyn View, after: Position) -> Result<u64, Error> {
+    view.epochs()?.go_on(after, view.head()?.position.number).ok_or(Error::NotInLog("position"))
 }
 
 /// Revocations before entry `before`, newest first, and whether there are more.
@@ -118,6 +149,9 @@ pub async fn find_revocation(
 }
 
 /// Events after the event `after`, oldest first, of one user if given, and whether there are more.
+///
+/// # Errors
+/// [`Error::NotInLog`] if no event with such an id was ever written here: what follows could be missed.
 pub async fn list_events(
     world: &World,
     admin: &Administrator,
@@ -130,12 +164,21 @@ pub async fn list_events(
         .store
         .read("list_events", move |view| {
             admin.check(view, &inner)?;
+            check_event(view, after)?;
             let mut events = view.events(user.as_ref(), after, limit.saturating_add(1))?;
             let more = events.len() > limit as usize;
             events.truncate(limit as usize);
             Ok((events, more))
         })
         .await
+}
+
+/// Refuses the id of an event beyond all that were written here, purged as they may be.
+///
+/// # Errors
+/// [`Error::NotInLog`].
+pub fn check_event(view: &dyn View, after: u64) -> Result<(), Error> {
+    if after > view.last_event()? { Err(Error::NotInLog("event")) } else { Ok(()) }
 }
 
 /// Events before the event `before`, newest first, of one user if given, and whether there are more.

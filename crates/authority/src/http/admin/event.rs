@@ -113,7 +113,8 @@ pub(crate) struct Events {
 
 /// Read the audit log.
 ///
-/// To follow it, ask again with the id of the last event that you have.
+/// To follow it, ask again with the id of the last event that you have. Whatever was written after a restore has greater
+/// numbers than anything before, so nothing of it is missed; an id that was never given is 410.
 #[utoipa::path(
     get, path = "/v1/admin/events", tag = "Administration: log", operation_id = "listEvents",
     security(("bearer" = [])), params(Pages),

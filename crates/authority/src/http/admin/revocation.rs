@@ -85,16 +85,16 @@ pub(crate) struct Revocations {
 
 /// Read the log.
 ///
-/// To follow it, ask again with the position of the last revocation that you have.
+/// To follow it, ask again with the position of the last revocation that you have. After a restore that goes on where the
+/// two histories part, so that revocations of the new one that have the same numbers are there; a position that this log
+/// never had is 410.
 #[utoipa::path(
     get, path = "/v1/admin/revocations", tag = "Administration: log", operation_id = "listRevocations",
     security(("bearer" = [])), params(Pages),
     responses((status = 200, description = "A page of the log", body = Revocations)),
 )]
 async fn list(State(app): State<App>, admin: Admin, Query(pages): Query<Pages>) -> Result<Json<Revocations>, Problem> {
-    // Numbers go on counting when an epoch ends, so the number alone says where to go on.
-    let after = pages.after.map_or(0, |position| position.number);
-    let (found, more) = read_log::list_revocations(&app.authority.world, &admin.0, after, pages.limit.0).await?;
+    let (found, more) = read_log::revocations_after(&app.authority.world, &admin.0, pages.after, pages.limit.0).await?;
     let last = found.last().filter(|_| more);
     let next = last.map(|revocation| revocation.row.position.to_string());
     let revocations = found.into_iter().map(Revocation::from).collect();

@@ -191,7 +191,7 @@ mod tests {
         let never = ["missing-token", "invalid-token", "insufficient-user-authentication", "refresh-refused"];
         let of_programs =
             ["weak-password", "insufficient-scope", "origin-refused", "external-id-taken", "client-taken"];
-        let of_the_api = ["idempotency-key-reused", "upgrade-required"];
+        let of_the_api = ["idempotency-key-reused", "not-in-log", "upgrade-required"];
         for language in Words::load().all() {
             for kind in kinds::ALL {
                 let others = never.iter().chain(&of_programs).chain(&of_the_api);

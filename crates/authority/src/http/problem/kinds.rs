@@ -128,6 +128,10 @@ kinds! {
     EXCEPTION_ENDED = CONFLICT "session-ended",
         "The session that was to go on has itself ended",
         "Nothing was done. Sign in again.";
+    NOT_IN_LOG = GONE "not-in-log",
+        "This log has no such position, or no longer",
+        "The store was put back to an earlier state, or it is another one. Read again from the beginning, without `after`, and \
+         compare with what you have.";
     BODY_TOO_LARGE = PAYLOAD_TOO_LARGE "body-too-large",
         "The body is too large",
         "Send a smaller one.";

@@ -27,6 +27,7 @@ impl From<Error> for Problem {
             Error::Throttled { retry_after } => Self::new(kinds::THROTTLED).retry_after(retry_after),
             Error::Busy { retry_after } => Self::new(kinds::BUSY).retry_after(retry_after),
             Error::NotFound(what) => Self::not_found(what),
+            Error::NotInLog(_) => Self::new(kinds::NOT_IN_LOG).field("after"),
             // Whoever copied a token learns nothing of where it is good.
             Error::SignedOut(_) | Error::OtherAddress => {
                 Self::new(kinds::INVALID_TOKEN).challenge(Some("invalid_token"))

@@ -33,7 +33,8 @@ pub(super) fn begin_epoch(conn: &Connection, epoch: Epoch, at: Timestamp) -> Res
     change_one(conn, close, params![int(seq), int(head.position.number)], "epochs", seq)?;
     let open = "INSERT INTO epochs (seq, epoch, began_at) VALUES (?1, ?2, ?3)";
     change(conn, open, params![int(seq + 1), epoch.as_bytes(), int(at.0)])?;
-    change_one(conn, "UPDATE head SET epoch = ?1 WHERE id = 1", [int(seq + 1)], "head", 1)
+    change_one(conn, "UPDATE head SET epoch = ?1 WHERE id = 1", [int(seq + 1)], "head", 1)?;
+    event::leap(conn, at)
 }
 
 /// The entry that ended a token.

@@ -1,5 +1,6 @@
 //! Events.
 
+use rescind_domain::clock::Timestamp;
 use rescind_domain::event::{Event, EventKind, NewEvent};
 use rescind_domain::store::StoreError;
 use rescind_wire::{ClientId, SessionId, UserId};
@@ -72,6 +73,20 @@ pub(super) fn client_removed(conn: &Connection, id: &ClientId) -> Result<Option<
         cells.number_or_null("revocation")
     })?;
     Ok(found.flatten())
+}
+
+/// How far ids leap at least where the clock has nothing greater to offer.
+const LEAP: u64 = 1 << 20;
+
+/// Has ids go on beyond any that a later state of this store may have given before it was put back. An epoch begins with
+/// its time in microseconds: events are never written so fast that the ones of one epoch come to the time at which the next
+/// begins, so restoring the same backup twice gives no id twice, either. Microseconds fit what a double holds exactly until
+/// the year 2255.
+pub(super) fn leap(conn: &Connection, at: Timestamp) -> Result<(), StoreError> {
+    let last = last(conn)?.saturating_add(LEAP).max(at.0.saturating_mul(1000));
+    let forget = "DELETE FROM sqlite_sequence WHERE name = 'events'";
+    change(conn, forget, [])?;
+    change(conn, "INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?1)", [int(last)]).map(drop)
 }
 
 /// Adds an event.
