@@ -146,6 +146,7 @@ impl Authority {
     ) -> Result<Arc<Self>, StartError> {
         // The command line makes no pages.
         let branding = if role == Role::Server { Branding::load(&config)? } else { Branding::plain() };
+        data.check_database(role == Role::Server)?;
         let root = match &config.root_key {
             Some(key) => zeroize::Zeroizing::new(*key.expose()),
             None => data.root_key(&SystemEntropy)?,

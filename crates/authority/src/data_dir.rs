@@ -19,6 +19,9 @@ const SOCKET: &str = "rescind.sock";
 
 const LOCK: &str = "lock";
 
+/// The file beside the database that says which leases were permitted. It is made after the database, and stays.
+pub(crate) const LEASE_FILE: &str = "longest-lease";
+
 /// How often the lock is tried for: whoever asks whether it is free holds it for an instant.
 const TRIES: u32 = 100;
 
@@ -73,6 +76,28 @@ pub enum DataDirError {
         .0.display()
     )]
     RootKeyLost(PathBuf),
+    /// There was a database, and it is gone: an empty one in its place would say nothing of that.
+    #[error(
+        "{} is missing, and {} shows that there was one: restore a backup with `rescind restore`; to begin anew with nobody \
+         in it, remove {}",
+        database.display(), trace.display(), trace.display()
+    )]
+    DatabaseLost {
+        /// The database.
+        database: PathBuf,
+        /// What is left beside it.
+        trace: PathBuf,
+    },
+    /// Somebody holds a folder whose database is not there.
+    #[error(
+        "{} is not there, and a running `rescind` holds the folder: if that has only just been started, try again; else stop \
+         it, and restore a backup with `rescind restore`",
+        database.display()
+    )]
+    Taken {
+        /// The database.
+        database: PathBuf,
+    },
     /// The socket's path has more bytes than the operating system takes.
     #[error(
         "the path of {} is too long for a socket: choose a data folder whose path has at most {most} bytes, or name it by a \
@@ -142,6 +167,23 @@ impl DataDir {
     /// The database.
     pub fn database(&self) -> PathBuf {
         self.path.join("rescind.db")
+    }
+
+    /// Refuses to have a database made in a folder where there was one, or, for whoever does not hold the folder itself, in
+    /// one that a server holds: it would go on with the one that was moved away, and nobody would be told.
+    pub(crate) fn check_database(&self, is_held: bool) -> Result<(), DataDirError> {
+        let database = self.database();
+        if database.exists() {
+            return Ok(());
+        }
+        if !is_held && !self.is_free() {
+            return Err(DataDirError::Taken { database });
+        }
+        let traces = [LEASE_FILE, "rescind.db-wal"].map(|name| self.path.join(name));
+        match traces.into_iter().find(|trace| trace.exists()) {
+            Some(trace) => Err(DataDirError::DatabaseLost { database, trace }),
+            None => Ok(()),
+        }
     }
 
     /// The socket on which a running server is told that the log has grown.
@@ -311,6 +353,28 @@ mod tests {
         fs::remove_file(data.root_key_file()).unwrap();
         fs::write(data.database(), b"").unwrap();
         assert!(matches!(data.root_key(&SystemEntropy), Err(DataDirError::RootKeyLost(_))));
+    }
+
+    #[test]
+    fn a_database_is_made_only_where_there_was_none_and_nobody_else_holds_the_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open_or_make(dir.path()).unwrap();
+        // A start that was cut off may have left the key alone.
+        data.root_key(&SystemEntropy).unwrap();
+        let held = data.lock().unwrap();
+        assert!(matches!(data.check_database(false), Err(DataDirError::Taken { .. })));
+        data.check_database(true).unwrap();
+        drop(held);
+        data.check_database(false).unwrap();
+        for name in [LEASE_FILE, "rescind.db-wal"] {
+            fs::write(dir.path().join(name), b"").unwrap();
+            let Err(DataDirError::DatabaseLost { trace, .. }) = data.check_database(true) else { panic!("{name}") };
+            assert_eq!(trace, dir.path().join(name));
+            fs::write(data.database(), b"").unwrap();
+            data.check_database(false).unwrap();
+            fs::remove_file(data.database()).unwrap();
+            fs::remove_file(trace).unwrap();
+        }
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub(super) struct RestoreArguments {
 pub(super) fn backup(arguments: &BackupArguments, context: &Context) -> Result<(), Failure> {
     let config = context.configuration()?;
     let data = DataDir::open(&config.data)?;
+    data.check_database(false)?;
     if !data.database().exists() {
         return Err(Failure::not_found(format!("{} holds no database", data.path().display())));
     }

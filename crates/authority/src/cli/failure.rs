@@ -181,7 +181,7 @@ impl From<DataDirError> for Failure {
     fn from(error: DataDirError) -> Self {
         let code = match error {
             DataDirError::Missing(_) => Code::NotFound,
-            DataDirError::InUse(_) => Code::InTheWay,
+            DataDirError::InUse(_) | DataDirError::Taken { .. } => Code::InTheWay,
             _ => Code::Failed,
         };
         Self::Because(code, error.to_string())

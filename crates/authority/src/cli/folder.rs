@@ -112,6 +112,7 @@ impl Context {
             Absent::Make => DataDir::open_or_make(&config.data)?,
             Absent::Refuse => DataDir::open(&config.data)?,
         };
+        data.check_database(false)?;
         if absent == Absent::Refuse && !data.database().exists() {
             let message = format!(
                 "{} holds no database: name the data folder with --data, or start `rescind serve` once",

@@ -8,10 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::config::LONGEST_LEASE;
+use crate::data_dir::LEASE_FILE as FILE;
 use crate::owner;
-
-/// The file in the data folder.
-const FILE: &str = "longest-lease";
 
 /// Locked by whoever changes the file; it has no content, and stays. A lock of its own, opened for writing: where files are
 /// on another machine (NFS), what was opened for reading alone cannot be locked against others.

@@ -153,6 +153,51 @@ fn r9_who_reads_the_log_on_after_a_restore_misses_nothing_and_is_told_of_what_ne
     house.run(&["log", "--after", "x"]).failed_with(2).says("the number of an entry");
 }
 
+/// What is in the data folder.
+fn names(house: &House) -> Vec<std::ffi::OsString> {
+    let mut names: Vec<_> =
+        fs::read_dir(house.data()).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn g7_where_a_database_was_nobody_makes_an_empty_one_without_a_word() {
+    let (house, file, ..) = revoked_after_backup();
+    for name in ["rescind.db", "rescind.db-wal", "rescind.db-shm"] {
+        let _ = fs::remove_file(house.data().join(name));
+    }
+    let left = names(&house);
+    for arguments in [&["user", "add", "bob", "--password-stdin"][..], &["user", "list"], &["log"], &["backup", "x"]] {
+        let said = house.run_with(arguments, "four fine words here").failed_with(1);
+        said.says("rescind.db is missing").says("rescind restore").says("longest-lease");
+    }
+    house.refuses_to_serve(&FLAGS).failed_with(1).says("rescind.db is missing");
+    assert_eq!(names(&house), left);
+    // Both ways out lead out.
+    house.run(&["restore", &file]).ok();
+    assert_eq!(house.json(&["user", "list"]).as_array().expect("a list").len(), 1);
+    for name in ["rescind.db", "rescind.db-wal", "rescind.db-shm", "longest-lease"] {
+        let _ = fs::remove_file(house.data().join(name));
+    }
+    house.serve(&FLAGS).stop();
+}
+
+#[test]
+fn g7_beside_a_server_whose_database_was_moved_away_nobody_makes_another() {
+    let house = House::of("ann");
+    let server = house.serve(&FLAGS);
+    let away = house.path("away.db");
+    fs::rename(house.data().join("rescind.db"), &away).expect("moved");
+    for arguments in [&["user", "add", "bob", "--password-stdin"][..], &["revoke", "everyone", "--reason", "x"]] {
+        house.run_with(arguments, "four fine words here").failed_with(7).says("a running `rescind` holds the folder");
+    }
+    assert!(!house.data().join("rescind.db").exists());
+    fs::rename(&away, house.data().join("rescind.db")).expect("moved back");
+    house.add("bob");
+    server.stop();
+}
+
 #[test]
 fn a_backup_is_restored_into_a_new_folder_if_the_root_key_is_there() {
     let (house, file, laptop, phone) = revoked_after_backup();
