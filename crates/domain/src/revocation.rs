@@ -353,7 +353,8 @@ fn renew_all_keys(
     let old = tx.keys()?;
     // The new MAC key first: the tags of the entries that follow are made with it.
     let key = world.keyring.make(&*world.entropy, Purpose::Mac)?;
-    add_mac_key(tx, key, actor, at)?;
+    let event = NewEvent::new(at, KeyAdded, actor.clone()).detail(key.id.as_str());
+    add_mac_key(tx, key, &event)?;
     let mut algorithms = Vec::new();
     for row in old.into_iter().filter(|row| row.revoked.is_none()) {
         if let Purpose::Sign(algorithm) = row.purpose
@@ -373,11 +374,10 @@ fn renew_all_keys(
 }
 
 /// Adds a MAC key, which verifiers never see: it takes no position.
-pub fn add_mac_key(tx: &mut dyn EndingTx, key: NewKey, actor: &Actor, at: Timestamp) -> Result<(), Error> {
-    let event = NewEvent::new(at, EventKind::KeyAdded, actor.clone()).detail(key.id.as_str());
+pub fn add_mac_key(tx: &mut dyn EndingTx, key: NewKey, event: &NewEvent) -> Result<(), Error> {
     let added = tx.head()?.position.number;
-    tx.add_mac_key(&key_row(key, added, at))?;
-    tx.add_event(&event)?;
+    tx.add_mac_key(&key_row(key, added, event.at))?;
+    tx.add_event(event)?;
     Ok(())
 }
 

@@ -66,7 +66,7 @@ macro_rules! random_id {
                 text.strip_prefix($prefix)
                     .and_then(decode_base32)
                     .map(Self)
-                    .ok_or(InvalidId { kind: $kind, expected: concat!($prefix, " and 26 characters of 0-9 a-v") })
+                    .ok_or(InvalidId { kind: $kind, expected: concat!($prefix, " and 26 characters of 0-9 a-v, as it was given") })
             }
         }
 

@@ -41,8 +41,18 @@ pub(super) fn read_within(text: &str, bounds: RangeInclusive<Duration>, possible
     let days = jiff::SpanRelativeTo::days_are_24_hours();
     let span = text.parse::<jiff::Span>().and_then(|span| span.to_duration(days));
     let duration = span.ok().and_then(|span| Duration::try_from(span).ok());
-    let duration = duration.ok_or("write a duration such as 20s, 5m, 1h30m or 30d")?;
-    if bounds.contains(&duration) { Ok(duration) } else { Err(possible.to_owned()) }
+    match duration {
+        Some(duration) if bounds.contains(&duration) => Ok(duration),
+        None if !is_too_long(text) => Err("write a duration such as 20s, 5m, 1h30m or 30d".to_owned()),
+        Some(_) | None => Err(possible.to_owned()),
+    }
+}
+
+/// Whether it is written as a duration is, of more than can be counted.
+fn is_too_long(text: &str) -> bool {
+    text.strip_suffix(['d', 'h', 'm', 's']).is_some_and(|digits| {
+        digits.trim_start_matches('0').len() > 9 && digits.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 /// Reads how long to wait: a duration, or `0` to look once. For clap.
@@ -71,6 +81,11 @@ mod tests {
         assert_eq!(read_duration("30d"), Ok(Duration::from_hours(30 * 24)));
         for wrong in ["", "5", "0s", "-5m", "500d", "1y", "soon", "500ms"] {
             assert!(read_duration(wrong).is_err(), "{wrong:?}");
+        }
+        for (long, short) in
+            [("9999999999999d", "400d"), ("99999999999999999999s", "400d"), ("500d", "400d"), ("1x", "20s")]
+        {
+            assert!(read_duration(long).unwrap_err().contains(short), "{long}");
         }
         let patience = ["0", "0s", "500ms", "20s", "1h"].map(read_patience);
         assert_eq!(patience, [0, 0, 500, 20_000, 3_600_000].map(|millis| Ok(Duration::from_millis(millis))));

@@ -225,7 +225,7 @@ settings! {
         body_limit: usize = Size { default: 64 * KIB, min: 4 * KIB, max: 16 * MIB },
             "The largest request body";
         request_timeout: Duration = span(seconds(30), seconds(1), minutes(10)),
-            "How long a request may take";
+            "How long a request may take; its body must be there after half of that";
         header_timeout: Duration = span(seconds(10), seconds(1), minutes(1)),
             "How long a client may take to send the head of a request";
     }

@@ -25,6 +25,7 @@ mod operations;
 mod page;
 pub(crate) mod pages;
 mod passive;
+mod password;
 mod patience;
 mod problem;
 mod progress;

@@ -163,6 +163,9 @@ async fn the_list_of_keys_has_pages_which_together_are_all_of_it_in_order() {
     let names = |page: &Value| -> Vec<String> {
         page["keys"].as_array().unwrap().iter().map(|key| text(&key["kid"])).collect()
     };
+    let added = root.events("key_added").await;
+    let by_hand: Vec<_> = added.iter().filter(|event| event["actor"]["type"] == "user").collect();
+    assert!(by_hand.len() >= 2 && by_hand.iter().all(|event| event["ip"] == "127.0.0.1"), "{by_hand:?}");
     let whole = root.get("/v1/admin/keys").expect(200).await.json();
     assert_eq!((names(&whole).len(), &whole["next"]), (6, &Value::Null));
     let (mut all, mut target, mut pages) = (Vec::new(), "/v1/admin/keys?limit=4".to_owned(), 0);

@@ -97,6 +97,20 @@ async fn a_weak_password_and_an_impossible_login_are_400_and_say_why() {
         let answer = harness.post("/v1/users").json(&body).expect(400).await.problem("weak-password");
         assert!(answer.text().contains(word) && !answer.text().contains(password), "{}", answer.text());
     }
+    let root = harness.administrator().await;
+    let long = "long ".repeat(205);
+    let password = json!({"password": long});
+    let new = json!({"login": "bob", "password": long});
+    let change = json!({"current_password": PASSWORD, "new_password": long});
+    for (refused, field) in [
+        (harness.post("/v1/users").json(&new), "password"),
+        (root.post("/v1/admin/users").json(&new), "password"),
+        (root.put("/v1/admin/users/root/password").json(&password), "password"),
+        (root.put("/v1/me/password").json(&change), "new_password"),
+    ] {
+        let answer = refused.expect(400).await.problem("weak-password");
+        assert!(answer.json()["field"] == field && !answer.text().contains("long long"), "{}", answer.text());
+    }
     for login in ["", "a b", "ann\u{0}"] {
         let body = json!({"login": login, "password": PASSWORD});
         let answer = harness.post("/v1/users").json(&body).expect(400).await.problem("invalid-request");

@@ -163,3 +163,24 @@ async fn only_administrators_change_accounts_and_a_repeated_request_makes_one_wi
     assert_eq!(data(&first["user"]), (&json!("2"), &json!({"a": 1})));
     assert_eq!(make().expect(201).await.json(), first);
 }
+
+#[tokio::test]
+async fn an_account_is_named_by_its_id_or_its_login_name_whatever_an_administrator_does_to_it() {
+    let harness = Harness::start().await;
+    let root = harness.administrator().await;
+    let made = root.add("ann", json!({})).await;
+    for name in [text(&made["id"]), "ann".to_owned()] {
+        let target = format!("/v1/admin/users/{name}");
+        assert_eq!(root.get(&target).expect(200).await.json()["user"], made);
+        root.get(&format!("{target}/sessions")).expect(200).await;
+        root.patch(&target).json(&json!({"role": "user"})).expect(200).await;
+        root.put(&format!("{target}/password")).json(&json!({"password": "another fine password"})).expect(200).await;
+        root.delete(&format!("{target}/sessions")).expect(200).await;
+        root.post(&format!("{target}/lock")).expect(200).await;
+        root.delete(&format!("{target}/lock")).expect(204).await;
+    }
+    root.delete("/v1/admin/users/ann").expect(200).await;
+    for gone in ["ann".to_owned(), text(&made["id"])] {
+        root.delete(&format!("/v1/admin/users/{gone}")).expect(404).await.problem("not-found");
+    }
+}

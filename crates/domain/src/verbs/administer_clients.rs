@@ -20,6 +20,7 @@ use crate::label;
 use crate::revocation::{self, Receipt};
 use crate::secret::{Secret, SecretHash};
 use crate::store::EndingTx;
+use crate::verbs::administer_keys::Whose;
 use crate::world::World;
 
 /// What every client secret begins with, so that people and secret scanners recognise one.
@@ -146,7 +147,7 @@ fn settle(
     if known.is_none() && others.is_empty() {
         let algorithm = asked.unwrap_or(DEFAULT_ALGORITHM);
         tx.set_audience(&AudienceRow { name: name.to_owned(), algorithm })?;
-        return ensure_key(tx, world, Purpose::Sign(algorithm), &admin.actor());
+        return ensure_key(tx, world, Purpose::Sign(algorithm), &Whose::of(admin));
     }
     // A version before left it open where no client wrote one.
     let settled = known.unwrap_or(DEFAULT_ALGORITHM);
@@ -166,16 +167,11 @@ fn settle(
 }
 
 /// Adds a key for `purpose` unless there is one that may be used.
-pub(crate) fn ensure_key(
-    tx: &mut dyn EndingTx,
-    world: &World,
-    purpose: Purpose,
-    actor: &crate::revocation::Actor,
-) -> Result<(), Error> {
+pub(crate) fn ensure_key(tx: &mut dyn EndingTx, world: &World, purpose: Purpose, whose: &Whose) -> Result<(), Error> {
     if tx.keys()?.iter().any(|row| row.purpose == purpose && row.revoked.is_none() && row.superseded_at.is_none()) {
         return Ok(());
     }
-    crate::verbs::administer_keys::add(tx, world, purpose, "first of its kind", actor)
+    crate::verbs::administer_keys::add(tx, world, purpose, "first of its kind", whose)
 }
 
 /// All clients, by id.

@@ -1,5 +1,7 @@
 //! Server keys: made with the store, replaced on a schedule or on command, revoked when they may have leaked.
 
+use std::net::IpAddr;
+
 use rescind_wire::{Algorithm, KeyId, Scope};
 
 use crate::acting::Administrator;
@@ -34,10 +36,10 @@ pub async fn ensure_keys(world: &World) -> Result<bool, Error> {
     world
         .store
         .end("ensure_keys", move |tx| {
-            ensure_key(tx, &inner, Purpose::Mac, &Actor::System)?;
-            ensure_key(tx, &inner, Purpose::Sign(Algorithm::EdDSA), &Actor::System)?;
+            ensure_key(tx, &inner, Purpose::Mac, &Whose::system())?;
+            ensure_key(tx, &inner, Purpose::Sign(Algorithm::EdDSA), &Whose::system())?;
             for row in tx.audiences()? {
-                ensure_key(tx, &inner, Purpose::Sign(row.algorithm), &Actor::System)?;
+                ensure_key(tx, &inner, Purpose::Sign(row.algorithm), &Whose::system())?;
             }
             Ok(true)
         })
@@ -74,7 +76,7 @@ pub async fn rotate_keys(world: &World, admin: &Administrator, only: Option<Purp
                 purposes.push(purpose);
             }
             for purpose in purposes {
-                add(tx, &inner, purpose, "rotated", &admin.actor())?;
+                add(tx, &inner, purpose, "rotated", &Whose::of(&admin))?;
             }
             let made = tx.keys()?.into_iter().filter(|row| before.iter().all(|old| old.id != row.id));
             Ok(made.collect())
@@ -101,7 +103,7 @@ pub async fn compromise_key(
                 // The successor first: the tag of the entry that follows is not made with the key that leaked. What was revoked
                 // before has one.
                 if row.superseded_at.is_none() && row.revoked.is_none() {
-                    add(tx, &inner, row.purpose, &reason, &admin.actor())?;
+                    add(tx, &inner, row.purpose, &reason, &Whose::of(&admin))?;
                 }
                 revoke(tx, &inner, row.id, &reason, &admin.actor(), admin.address())
             })
@@ -116,12 +118,28 @@ pub(crate) fn revoke(
     key: KeyId,
     reason: &str,
     actor: &Actor,
-    address: Option<std::net::IpAddr>,
+    address: Option<IpAddr>,
 ) -> Result<Receipt, Error> {
     let event = NewEvent::new(world.now(), EventKind::KeyRevoked, actor.clone())
         .from(world.stored_address(address))
         .detail(key.as_str());
     revocation::end(tx, world, Scope::Key { key }, reason, event)
+}
+
+/// Whose doing it is that a key is made, and from where.
+pub(crate) struct Whose {
+    actor: Actor,
+    address: Option<IpAddr>,
+}
+
+impl Whose {
+    pub(crate) fn of(admin: &Administrator) -> Self {
+        Self { actor: admin.actor(), address: admin.address() }
+    }
+
+    pub(crate) const fn system() -> Self {
+        Self { actor: Actor::System, address: None }
+    }
 }
 
 /// Makes a key inside a transaction.
@@ -130,13 +148,15 @@ pub(crate) fn add(
     world: &World,
     purpose: Purpose,
     reason: &str,
-    actor: &Actor,
+    whose: &Whose,
 ) -> Result<(), Error> {
     let key = world.keyring.make(&*world.entropy, purpose)?;
+    let event = NewEvent::new(world.now(), EventKind::KeyAdded, whose.actor.clone())
+        .from(world.stored_address(whose.address))
+        .detail(key.id.as_str());
     if purpose == Purpose::Mac {
-        return revocation::add_mac_key(tx, key, actor, world.now());
+        return revocation::add_mac_key(tx, key, &event);
     }
-    let event = NewEvent::new(world.now(), EventKind::KeyAdded, actor.clone()).detail(key.id.as_str());
     revocation::add_signing_key(tx, world, key, reason, event)?;
     Ok(())
 }

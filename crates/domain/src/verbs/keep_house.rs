@@ -15,7 +15,7 @@ use crate::session::Session;
 use crate::standing::StoreCuts;
 use crate::store::{Lifetime, StoreError, Tx, View};
 use crate::verbs::administer_clients::MAX_SESSION_SECONDS;
-use crate::verbs::administer_keys;
+use crate::verbs::administer_keys::{self, Whose};
 use crate::world::World;
 
 /// The most rows that one transaction deletes.
@@ -218,7 +218,7 @@ pub async fn tend_keys(world: &World) -> Result<bool, Error> {
         .end("tend_keys", move |tx| {
             let due = Due::read(tx, &inner)?;
             for purpose in due.old {
-                administer_keys::add(tx, &inner, purpose, "rotated on schedule", &Actor::System)?;
+                administer_keys::add(tx, &inner, purpose, "rotated on schedule", &Whose::system())?;
             }
             for row in due.done {
                 administer_keys::revoke(tx, &inner, row.id, RETIRED, &Actor::System, None)?;

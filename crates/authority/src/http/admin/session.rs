@@ -11,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Why;
+use super::user::account;
 use crate::http::api::device::Session;
 use crate::http::api::revocation::{Answer, Revoked, signed_out};
 use crate::http::api::session::{Pages, Sessions, next};
@@ -32,7 +33,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 #[utoipa::path(
     get, path = "/v1/admin/users/{id}/sessions", tag = "Administration: sessions",
     operation_id = "listSessionsOfUser", security(("bearer" = [])),
-    params(("id" = String, Path, description = "The account"), Pages),
+    params(("id" = String, Path, description = "The account: its id, or its login name"), Pages),
     responses((status = 200, description = "A page of the list", body = Sessions)),
 )]
 async fn list_of_user(
@@ -43,7 +44,8 @@ async fn list_of_user(
 ) -> Result<Json<Sessions>, Problem> {
     let world = &app.authority.world;
     let (after, limit) = pages.split();
-    let page = list_sessions::list_of_user(world, &admin.0, id.id("user")?, after, limit).await?;
+    let user = account(&app, &admin, &id).await?;
+    let page = list_sessions::list_of_user(world, &admin.0, user, after, limit).await?;
     let (own, now, places) = (admin.session(), world.now(), app.authority.atlas());
     let sessions = page.sessions.into_iter().map(|listed| Session::seen_by_admin(own, now, places, listed));
     Ok(Json(Sessions { sessions: sessions.collect(), next: next(page.next) }))
@@ -53,7 +55,7 @@ async fn list_of_user(
 #[utoipa::path(
     delete, path = "/v1/admin/users/{id}/sessions", tag = "Administration: sessions",
     operation_id = "endSessionsOfUser", security(("bearer" = [])),
-    params(("id" = String, Path, description = "The account"), Why),
+    params(("id" = String, Path, description = "The account: its id, or its login name"), Why),
     responses((status = 200, description = "What was revoked", body = Revoked)),
 )]
 async fn end_all_of_user(
@@ -62,7 +64,7 @@ async fn end_all_of_user(
     id: Named,
     Query(why): Query<Why>,
 ) -> Result<Answer<Revoked>, Problem> {
-    let scope = Scope::User { user: id.id("user")?, except: None, deleted: false };
+    let scope = Scope::User { user: account(&app, &admin, &id).await?, except: None, deleted: false };
     let reason = why.or("signed out of all devices by an administrator");
     let receipt = revoke::revoke(&app.authority.world, &admin.0, scope, reason, None).await?;
     Ok(Revoked::here(&app.authority, receipt).await)

@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use rescind_domain::Error;
-use rescind_domain::password::Password;
 use rescind_domain::user::{Particulars, Role};
 use rescind_domain::verbs::administer_users::Changes;
 use rescind_domain::verbs::lock_account::{self, LockFor};
@@ -26,6 +25,7 @@ use crate::http::body::{self, Given};
 use crate::http::caller::Admin;
 use crate::http::idempotency::Keyed;
 use crate::http::page::{Cursor, Limit};
+use crate::http::password::Chosen;
 use crate::http::problem::Problem;
 use crate::http::query::{Named, Query};
 use crate::http::waiting::Waiting;
@@ -110,7 +110,7 @@ pub(crate) struct NewUser {
     login: String,
     /// The password: 8 characters at least.
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
-    password: Password,
+    password: Chosen,
     /// What the account may do; `user` unless said otherwise.
     role: Option<RoleName>,
     /// The id that another system knows the account by, which no other account has.
@@ -153,6 +153,7 @@ async fn create(
     admin: Admin,
     Keyed { body, key }: Keyed<NewUser>,
 ) -> Result<(StatusCode, Json<OneUser>), Problem> {
+    let password = body.password.within_bounds("password")?;
     let key = key.map(|key| key.said_by(admin.caller()));
     let particulars = Particulars {
         role: body.role.map_or(Role::User, Role::from),
@@ -160,7 +161,7 @@ async fn create(
         metadata: body.metadata.map(|json| json.get().to_owned()),
     };
     let world = &app.authority.world;
-    let user = administer_users::add_user(world, &admin.0, &body.login, body.password, particulars, key).await?;
+    let user = administer_users::add_user(world, &admin.0, &body.login, password, particulars, key).await?;
     Ok((StatusCode::CREATED, Json(user.into())))
 }
 
@@ -173,6 +174,14 @@ async fn create(
 async fn show(State(app): State<App>, admin: Admin, id: Named) -> Result<Json<OneUser>, Problem> {
     let user = administer_users::find_user(&app.authority.world, &admin.0, id.text()).await?;
     Ok(Json(OneUser::at(user, app.authority.world.now())))
+}
+
+/// The account that a path names.
+pub(super) async fn account(app: &App, admin: &Admin, named: &Named) -> Result<UserId, Problem> {
+    match named.text().parse() {
+        Ok(id) => Ok(id),
+        Err(_) => Ok(administer_users::find_user(&app.authority.world, &admin.0, named.text()).await?.id),
+    }
 }
 
 /// What to change about an account. What is left out stays; an external id or metadata that is null goes.
@@ -198,7 +207,8 @@ pub(crate) struct UserChange {
 /// All of it or nothing. Changing the role ends no session.
 #[utoipa::path(
     patch, path = "/v1/admin/users/{id}", tag = "Administration: accounts", operation_id = "changeUser",
-    security(("bearer" = [])), params(("id" = String, Path, description = "The account")), request_body = UserChange,
+    security(("bearer" = [])), params(("id" = String, Path, description = "The account: its id, or its login name")),
+    request_body = UserChange,
     responses((status = 200, description = "The account as it is now", body = OneUser)),
 )]
 async fn change(
@@ -207,7 +217,7 @@ async fn change(
     id: Named,
     body::Json(change): body::Json<UserChange>,
 ) -> Result<Json<OneUser>, Problem> {
-    let user: UserId = id.id("user")?;
+    let user = account(&app, &admin, &id).await?;
     let changes = Changes {
         role: match change.role {
             Given::Not => None,
@@ -227,7 +237,7 @@ async fn change(
 /// how far that is enforced by now; without `wait` there is no such account.
 #[utoipa::path(
     delete, path = "/v1/admin/users/{id}", tag = "Administration: accounts", operation_id = "deleteUser",
-    security(("bearer" = [])), params(("id" = String, Path, description = "The account"), Why),
+    security(("bearer" = [])), params(("id" = String, Path, description = "The account: its id, or its login name"), Why),
     responses((status = 200, description = "What was revoked", body = Revoked)),
 )]
 async fn delete(
@@ -237,7 +247,7 @@ async fn delete(
     Query(why): Query<Why>,
     waiting: Option<Extension<Waiting>>,
 ) -> Result<Answer<Revoked>, Problem> {
-    let (user, reason) = (id.id("user")?, why.or("deleted by an administrator"));
+    let (user, reason) = (account(&app, &admin, &id).await?, why.or("deleted by an administrator"));
     let world = &app.authority.world;
     let receipt = match delete_account::delete_user(world, &admin.0, user, reason).await {
         Err(Error::NotFound(_)) if waiting.is_some() => delete_account::deletion(world, &admin.0, user).await?,
@@ -252,7 +262,7 @@ async fn delete(
 pub(crate) struct NewPassword {
     /// The new one: 8 characters at least.
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
-    password: Password,
+    password: Chosen,
 }
 
 /// Set an account's password.
@@ -260,7 +270,8 @@ pub(crate) struct NewPassword {
 /// Ends every session of the account.
 #[utoipa::path(
     put, path = "/v1/admin/users/{id}/password", tag = "Administration: accounts", operation_id = "setPassword",
-    security(("bearer" = [])), params(("id" = String, Path, description = "The account")), request_body = NewPassword,
+    security(("bearer" = [])), params(("id" = String, Path, description = "The account: its id, or its login name")),
+    request_body = NewPassword,
     responses((status = 200, description = "What was revoked", body = Revoked)),
 )]
 async fn set_password(
@@ -269,7 +280,9 @@ async fn set_password(
     id: Named,
     body::Json(new): body::Json<NewPassword>,
 ) -> Result<Answer<Revoked>, Problem> {
-    let receipt = change_password::set(&app.authority.world, &admin.0, id.id("user")?, new.password).await?;
+    let password = new.password.within_bounds("password")?;
+    let user = account(&app, &admin, &id).await?;
+    let receipt = change_password::set(&app.authority.world, &admin.0, user, password).await?;
     Ok(Revoked::here(&app.authority, receipt).await)
 }
 
@@ -295,7 +308,7 @@ const LONGEST_LOCK: u64 = 400 * 365 * 24 * 60 * 60;
     post, path = "/v1/admin/users/{id}/lock", tag = "Administration: accounts", operation_id = "lockUser",
     security(("bearer" = [])), request_body = Option<LockRequest>,
     params(
-        ("id" = String, Path, description = "The account"),
+        ("id" = String, Path, description = "The account: its id, or its login name"),
         ("Idempotency-Key" = Option<String>, Header, description = "So that it is done once"),
     ),
     responses((status = 200, description = "What was revoked", body = Revoked)),
@@ -312,7 +325,7 @@ async fn lock(
         Some(seconds) if seconds <= LONGEST_LOCK => LockFor::Duration(Duration::from_secs(seconds)),
         Some(_) => return Err(Problem::invalid("seconds: at most 400 years; 0 is without an end").field("seconds")),
     };
-    let user: UserId = id.id("user")?;
+    let user = account(&app, &admin, &id).await?;
     let reason = body.reason.unwrap_or_else(|| "locked by an administrator".to_owned());
     let key = key.map(|key| key.said_by(admin.caller()));
     let receipt = lock_account::lock_user(&app.authority.world, &admin.0, user, lasts, reason, key).await?;
@@ -324,10 +337,11 @@ async fn lock(
 /// What the lock ended stays ended.
 #[utoipa::path(
     delete, path = "/v1/admin/users/{id}/lock", tag = "Administration: accounts", operation_id = "unlockUser",
-    security(("bearer" = [])), params(("id" = String, Path, description = "The account")),
+    security(("bearer" = [])), params(("id" = String, Path, description = "The account: its id, or its login name")),
     responses((status = 204, description = "Unlocked")),
 )]
 async fn unlock(State(app): State<App>, admin: Admin, id: Named) -> Result<StatusCode, Problem> {
-    lock_account::unlock_user(&app.authority.world, &admin.0, id.id("user")?).await?;
+    let user = account(&app, &admin, &id).await?;
+    lock_account::unlock_user(&app.authority.world, &admin.0, user).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -17,6 +17,7 @@ use crate::http::app::App;
 use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::idempotency::{Keyed, Returning};
+use crate::http::password::Chosen;
 use crate::http::problem::Problem;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -52,7 +53,7 @@ pub(crate) struct PasswordChange {
     current_password: Password,
     /// The new one: 8 characters at least.
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
-    new_password: Password,
+    new_password: Chosen,
 }
 
 /// Change the password.
@@ -68,7 +69,7 @@ async fn set_password(
     caller: Caller,
     body::Json(change): body::Json<PasswordChange>,
 ) -> Result<Answer<Revoked>, Problem> {
-    let (current, new) = (change.current_password, change.new_password);
+    let (current, new) = (change.current_password, change.new_password.within_bounds("new_password")?);
     let receipt = change_password::change_own(&app.authority.world, &caller.acting(), current, new).await;
     let receipt = receipt.map_err(|error| match error {
         Error::WeakPassword(_) => Problem::from(error).field("new_password"),

@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use rescind_domain::Error;
-use rescind_domain::password::Password;
 use rescind_domain::secret::Secret;
 use rescind_domain::verbs::set_up;
 use serde::Deserialize;
@@ -16,6 +15,7 @@ use super::user::OneUser;
 use crate::http::app::App;
 use crate::http::caller::Device;
 use crate::http::idempotency::{self, Keyed};
+use crate::http::password::Chosen;
 use crate::http::problem::{Problem, kinds};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -34,7 +34,7 @@ pub(crate) struct SetUp {
     login: String,
     /// The password: 8 characters at least.
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
-    password: Password,
+    password: Chosen,
 }
 
 /// Make the first administrator.
@@ -48,10 +48,11 @@ async fn set_up(
     device: Device,
     Keyed { body: request, key }: Keyed<SetUp>,
 ) -> Result<(StatusCode, Json<OneUser>), Problem> {
+    let password = request.password.within_bounds("password")?;
     let token = Secret::new(request.token);
     let world = &app.authority.world;
     let key = key.map(|key| key.said_by(idempotency::set_up(&app.authority, &token)));
-    let made = set_up::set_up(world, token, &request.login, request.password, device.address, key).await;
+    let made = set_up::set_up(world, token, &request.login, password, device.address, key).await;
     let user = made.map_err(|error| match error {
         Error::Forbidden => Problem::new(kinds::SET_UP_REFUSED),
         other => other.into(),

@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use rescind_domain::clock::Timestamp;
-use rescind_domain::password::Password;
 use rescind_domain::user::{Lock, Role, User};
 use rescind_domain::verbs::sign_up::{self, NewUser, SignUp};
 use serde::{Deserialize, Serialize};
@@ -16,6 +15,7 @@ use utoipa_axum::routes;
 use crate::http::app::App;
 use crate::http::caller::Device;
 use crate::http::idempotency::{self, Keyed};
+use crate::http::password::Chosen;
 use crate::http::problem::Problem;
 use crate::http::time::Time;
 
@@ -120,7 +120,7 @@ pub(crate) struct NewAccount {
     login: String,
     /// The password: 8 characters at least.
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
-    password: Password,
+    password: Chosen,
 }
 
 /// Sign up.
@@ -140,7 +140,7 @@ async fn create(
     let caller = idempotency::newcomer(&app.authority, &body.login);
     let request = SignUp {
         login: body.login,
-        password: body.password,
+        password: body.password.within_bounds("password")?,
         address: device.address,
         idempotency: key.map(|key| key.said_by(caller)),
     };

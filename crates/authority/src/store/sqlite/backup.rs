@@ -25,7 +25,7 @@ pub enum BackupError {
     #[error("{0}: is there already, and a backup overwrites nothing: choose another name")]
     Exists(PathBuf),
     /// A server, or another tool, uses the database that was to be replaced.
-    #[error("{0}: in use: stop the server first")]
+    #[error("{0}: in use: first stop the server, and whatever else has it open, such as `rescind log --follow`")]
     InUse(PathBuf),
     /// It is no backup of a store, or not a whole one.
     #[error("{path}: cannot be restored: {problem}")]
