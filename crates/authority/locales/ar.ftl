@@ -223,6 +223,7 @@ problem-no-such-path = لا توجد صفحة كهذه.
 problem-method-not-allowed = لا تُبلغ هذه الصفحة إلا عبر نموذج. ارجع واستخدم النموذج هناك.
 problem-invalid-request = تعذَّر فهم الطلب.
 problem-forbidden = هذا غير مسموح به.
+problem-last-administrator = هذا هو المدير الأخير، ويجب أن يبقى مديرًا وغير مقفل. أنشئ مديرًا آخر أولًا.
 problem-too-many-sessions = حسابك مسجَّل الدخول على أكبر عدد مسموح به من الأجهزة. سجِّل خروج جهاز آخر أولًا.
 problem-signed-out-meanwhile = سُجِّل خروج حسابك من كل مكان للتو. سجِّل الدخول من جديد.
 problem-session-ended = سُجِّل خروج هذا الجهاز في الأثناء. لم يُنفَّذ شيء.

@@ -191,6 +191,7 @@ problem-no-such-path = Diese Seite gibt es nicht.
 problem-method-not-allowed = Diese Seite erreicht man nur über ein Formular. Gehen Sie zurück und benutzen Sie das Formular dort.
 problem-invalid-request = Die Anfrage ist nicht zu verstehen.
 problem-forbidden = Das ist nicht erlaubt.
+problem-last-administrator = Das ist der letzte Administrator; er muss es bleiben und darf nicht gesperrt sein. Legen Sie zuerst einen anderen an.
 problem-too-many-sessions = Ihr Konto ist auf so vielen Geräten angemeldet, wie es darf. Melden Sie zuerst ein anderes ab.
 problem-signed-out-meanwhile = Ihr Konto wurde eben überall abgemeldet. Bitte melden Sie sich noch einmal an.
 problem-session-ended = Dieses Gerät wurde inzwischen abgemeldet. Es wurde nichts getan.

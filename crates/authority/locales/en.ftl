@@ -191,6 +191,7 @@ problem-no-such-path = There is no such page.
 problem-method-not-allowed = This page is only reached by a form. Go back, and use the form there.
 problem-invalid-request = The request cannot be understood.
 problem-forbidden = This is not allowed.
+problem-last-administrator = This is the last administrator, who must stay one and unlocked. Make another one first.
 problem-too-many-sessions = Your account is signed in on as many devices as it may be. Sign out on another one first.
 problem-signed-out-meanwhile = Your account was signed out everywhere just now. Please sign in again.
 problem-session-ended = This device was signed out meanwhile. Nothing was done.

@@ -90,6 +90,9 @@ pub enum Error {
     /// The session to be spared has itself ended (R1).
     #[error("the session that should go on has itself ended")]
     ExceptionEnded,
+    /// Nobody would be left who may administer.
+    #[error("the last administrator must stay one, and unlocked: make another first")]
+    LastAdministrator,
     /// The caller may not do this.
     #[error("not allowed")]
     Forbidden,

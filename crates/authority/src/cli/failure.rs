@@ -131,7 +131,7 @@ impl From<Error> for Failure {
             Error::NotFound(_) | Error::NotInLog(_) => Code::NotFound,
             Error::Invalid { .. } | Error::WeakPassword(_) => Code::Usage,
             Error::LoginTaken | Error::ExternalIdTaken | Error::ClientTaken => Code::InTheWay,
-            Error::ExceptionEnded | Error::Forbidden => Code::Refused,
+            Error::ExceptionEnded | Error::Forbidden | Error::LastAdministrator => Code::Refused,
             _ => Code::Failed,
         };
         Self::Because(code, explain(&error))

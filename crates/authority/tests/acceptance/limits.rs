@@ -203,7 +203,7 @@ fn the_last_administrator_stays_one() {
     let ann = house.person("ann");
     let set = |user, role| run(administer_users::set_role(&house.world, &desk.administering(), user, role));
     let refused = set(root.id, Role::User);
-    assert!(matches!(refused, Err(Error::Invalid { field: "role", .. })), "{refused:?}");
+    assert!(matches!(refused, Err(Error::LastAdministrator)), "{refused:?}");
     assert_eq!(house.user(root.id).role, Role::Administrator);
     assert_eq!(set(ann.id, Role::Administrator).unwrap().role, Role::Administrator);
     // The role counts from the store, at once, in both directions: no token says who may what.
@@ -215,13 +215,26 @@ fn the_last_administrator_stays_one() {
     assert!(matches!(list(&desk.administering()), Err(Error::Forbidden)));
     assert_eq!(list(&phone.administering()).unwrap().len(), 2);
     let own = run(administer_users::set_role(&house.world, &phone.administering(), ann.id, Role::User));
-    assert!(matches!(own, Err(Error::Invalid { field: "role", .. })));
+    assert!(matches!(own, Err(Error::LastAdministrator)));
     // One who is locked cannot be the one who is left.
     run(administer_users::set_role(&house.world, OPERATOR, root.id, Role::Administrator)).unwrap();
     let lock = LockFor::UntilUnlocked;
     run(lock_account::lock_user(&house.world, OPERATOR, root.id, lock, "because".to_owned(), None)).unwrap();
     let own = run(administer_users::set_role(&house.world, OPERATOR, ann.id, Role::User));
-    assert!(matches!(own, Err(Error::Invalid { field: "role", .. })));
+    assert!(matches!(own, Err(Error::LastAdministrator)));
+    // Nor is the one who is left locked, for whatever time, nor deleted.
+    let before = house.state();
+    for lock in [LockFor::Default, LockFor::Duration(MINUTE), LockFor::UntilUnlocked] {
+        let refused = run(lock_account::lock_user(&house.world, OPERATOR, ann.id, lock, "because".to_owned(), None));
+        assert!(matches!(refused, Err(Error::LastAdministrator)), "{refused:?}");
+    }
+    let refused = run(delete_account::delete_user(&house.world, OPERATOR, ann.id, "because".to_owned()));
+    assert!(matches!(refused, Err(Error::LastAdministrator)), "{refused:?}");
+    house.assert_unchanged(&before);
+    // Whoever is locked may be locked for longer, and anybody may lock their own account.
+    run(lock_account::lock_user(&house.world, OPERATOR, root.id, lock, "because".to_owned(), None)).unwrap();
+    run(lock_account::lock_own(&house.world, &phone.acting(), None)).unwrap();
+    run(lock_account::unlock_user(&house.world, OPERATOR, ann.id)).unwrap();
 }
 
 #[test]

@@ -253,6 +253,7 @@ async fn the_slugs_of_problems_are_stable() {
         "login-taken",
         "external-id-taken",
         "client-taken",
+        "last-administrator",
         "too-many-sessions",
         "signed-out-meanwhile",
         "session-ended",

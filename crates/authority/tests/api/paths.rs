@@ -143,5 +143,5 @@ async fn a_role_is_read_from_the_store_and_not_from_the_token() {
     ann.get("/v1/admin/users").expect(403).await;
     let own = root.me().await.json()["user"]["id"].clone();
     let last = root.patch(&format!("/v1/admin/users/{}", own.as_str().unwrap())).json(&json!({"role": "user"}));
-    last.expect(400).await.problem("invalid-request");
+    last.expect(409).await.problem("last-administrator");
 }

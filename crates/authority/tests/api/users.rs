@@ -184,3 +184,17 @@ async fn an_account_is_named_by_its_id_or_its_login_name_whatever_an_administrat
         root.delete(&format!("/v1/admin/users/{gone}")).expect(404).await.problem("not-found");
     }
 }
+
+#[tokio::test]
+async fn the_last_administrator_is_neither_demoted_nor_deleted_nor_locked_but_may_lock_their_own_account() {
+    let harness = Harness::start().await;
+    let root = harness.administrator().await;
+    let own = "/v1/admin/users/root";
+    root.patch(own).json(&json!({"role": "user"})).expect(409).await.problem("last-administrator");
+    root.delete(own).expect(409).await.problem("last-administrator");
+    root.post(&format!("{own}/lock")).expect(409).await.problem("last-administrator");
+    root.post(&format!("{own}/lock")).json(&json!({"seconds": 0})).expect(409).await.problem("last-administrator");
+    root.get("/v1/me").expect(200).await;
+    root.post("/v1/me/lock").expect(200).await;
+    root.assert_dead().await;
+}

@@ -157,8 +157,9 @@ fn a_role_counts_from_the_next_request_on_and_the_last_administrator_stays_one()
     assert_eq!(administers(), 200);
     house.run(&["user", "role", "ann", "user"]).ok();
     assert_eq!(administers(), 403);
-    house.run(&["user", "role", "root", "user"]).failed_with(2).says("make another first");
-    house.run(&["user", "delete", "root"]).failed_with(2).says("make another first");
+    house.run(&["user", "role", "root", "user"]).failed_with(5).says("make another first");
+    house.run(&["user", "delete", "root"]).failed_with(5).says("make another first");
+    house.run(&["user", "lock", "root"]).failed_with(5).says("make another first");
     house.run(&["user", "role", "root", "emperor"]).failed_with(2).says("user or administrator");
 }
 

@@ -192,11 +192,7 @@ pub async fn change_user(world: &World, admin: &Administrator, user: UserId, cha
 
 fn write_role(tx: &mut dyn Tx, user: &UserId, role: Role, now: Timestamp) -> Result<(), Error> {
     tx.set_role(user, role)?;
-    if tx.has_administrator(now)? {
-        return Ok(());
-    }
-    let problem = "the last administrator must stay one; make another first".to_owned();
-    Err(Error::Invalid { field: "role", problem })
+    if tx.has_administrator(now)? { Ok(()) } else { Err(Error::LastAdministrator) }
 }
 
 /// Writes external id and metadata where they differ, and answers which of them do: what they were and are is not for the

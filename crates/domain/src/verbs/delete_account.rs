@@ -78,8 +78,7 @@ fn delete(
     let there_was_one = tx.has_administrator(now)?;
     tx.set_user_state(&user, &UserState::Deleted { at: now })?;
     if there_was_one && !tx.has_administrator(now)? {
-        let problem = "the last administrator must stay; make another first".to_owned();
-        return Err(Error::Invalid { field: "user", problem });
+        return Err(Error::LastAdministrator);
     }
     let event =
         NewEvent::new(now, EventKind::UserDeleted, actor.clone()).user(user).from(world.stored_address(address));

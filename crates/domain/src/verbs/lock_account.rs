@@ -27,7 +27,8 @@ pub enum LockFor {
     UntilUnlocked,
 }
 
-/// Locks one's own account. It ends every session, so it needs a fresh authentication.
+/// Locks one's own account. It ends every session, so it needs a fresh authentication. The last administrator may do so,
+/// too: who finds their own account in a stranger's hands must not have to ask for another first.
 pub async fn lock_own(world: &World, acting: &Acting, idempotency: Option<Idempotency>) -> Result<Receipt, Error> {
     let (acting, inner) = (acting.clone(), world.clone());
     world
@@ -43,6 +44,9 @@ pub async fn lock_own(world: &World, acting: &Acting, idempotency: Option<Idempo
 }
 
 /// Locks a user's account, for an administrator.
+///
+/// # Errors
+/// [`Error::LastAdministrator`] if nobody who may administer would be left unlocked.
 pub async fn lock_user(
     world: &World,
     admin: &Administrator,
@@ -58,7 +62,12 @@ pub async fn lock_user(
             admin.check(tx, &inner)?;
             existing(tx, &user)?;
             idempotency::once(tx, idempotency.as_ref(), inner.now(), |tx| {
-                lock(tx, &inner, user, duration, &reason, &admin.actor(), admin.address())
+                let there_was_one = tx.has_administrator(inner.now())?;
+                let receipt = lock(tx, &inner, user, duration, &reason, &admin.actor(), admin.address())?;
+                if there_was_one && !tx.has_administrator(inner.now())? {
+                    return Err(Error::LastAdministrator);
+                }
+                Ok(receipt)
             })
         })
         .await

@@ -119,6 +119,9 @@ kinds! {
     CLIENT_TAKEN = CONFLICT "client-taken",
         "The client id is taken",
         "Choose another one.";
+    LAST_ADMINISTRATOR = CONFLICT "last-administrator",
+        "The last administrator must stay one, and unlocked",
+        "Make another one first.";
     TOO_MANY_SESSIONS = CONFLICT "too-many-sessions",
         "The account has as many sessions as it may",
         "Sign out on another device first.";

@@ -38,6 +38,7 @@ impl From<Error> for Problem {
             Error::RefreshRefused(_) => Self::new(kinds::REFRESH_REFUSED).challenge(None),
             Error::TooManySessions { limit } => Self::new(kinds::TOO_MANY_SESSIONS)
                 .detail(format!("At most {limit} at a time. {}", kinds::TOO_MANY_SESSIONS.advice)),
+            Error::LastAdministrator => Self::new(kinds::LAST_ADMINISTRATOR),
             Error::ExceptionEnded => Self::new(kinds::EXCEPTION_ENDED),
             Error::Forbidden => Self::new(kinds::FORBIDDEN),
             Error::IdempotencyMismatch => Self::new(kinds::KEY_REUSED),

@@ -107,6 +107,7 @@ impl Attempt {
             Err(Error::StaleAuthentication { .. }) => Outcome::Again(None),
             Err(Error::WeakPassword(weak)) => Outcome::Weak(weak),
             Err(error @ Error::Invalid { field, .. }) => Outcome::Amend(field, error.into()),
+            Err(error @ Error::LastAdministrator) => Outcome::Amend("role", error.into()),
             Err(error) => Outcome::Refused(member.refused(error)),
         };
         Self { cookie, outcome }
