@@ -113,7 +113,7 @@ impl State {
                     ADDRESS => wait.min(self.time_of_a_turn()),
                     _ => wait,
                 };
-                (millis > 0).then(|| Wait { millis, failed: row.failures > rule.free })
+                (millis > 0).then_some(Wait { millis, failed: row.failures > rule.free })
             })
             .reduce(|one, other| Wait { millis: one.millis.max(other.millis), failed: one.failed || other.failed })
     }
