@@ -224,6 +224,7 @@ fn what_changes_something_works_alone_too() {
     house.add("bob");
     let commands = [
         &["user", "role", "ann", "administrator"][..],
+        &["user", "role", "bob", "administrator"],
         &["user", "lock", "ann", "--for", "1h", "--reason", "x"],
         &["user", "unlock", "ann"],
         &["user", "logout", "ann"],
@@ -233,7 +234,6 @@ fn what_changes_something_works_alone_too() {
         &["client", "add", "shop", "--kind", "mobile", "--audience", "orders=RS256"],
         &["client", "remove", "shop"],
         &["key", "rotate"],
-        &["user", "role", "bob", "administrator"],
         &["user", "delete", "ann"],
     ];
     for command in commands {
