@@ -14,6 +14,8 @@ mod pages {
     mod harness;
     #[path = "../api/journal.rs"]
     mod journal;
+    #[path = "../cli/mmdb.rs"]
+    mod mmdb;
 
     mod browser;
 
@@ -29,6 +31,7 @@ mod pages {
     mod living;
     mod long_lists;
     mod news;
+    mod places;
     mod security;
     mod setting_up;
     mod signing_in;

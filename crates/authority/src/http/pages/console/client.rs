@@ -102,7 +102,7 @@ async fn show(id: Named, mut desk: Desk) -> Result<Response, Instead> {
     let names = desk.names(held.sessions.iter().map(|listed| listed.session.user)).await?;
     let missing = desk.done().await?;
     let form_token = desk.member.visitor.form_token();
-    let (w, now, own) = (desk.words(), world.now(), desk.member.session);
+    let (w, now) = (desk.words(), world.now());
     let (name, place) = (client.name.clone(), format!("/admin/clients/{id}"));
     let page = ClientPage {
         page: desk.frame(&name),
@@ -111,7 +111,7 @@ async fn show(id: Named, mut desk: Desk) -> Result<Response, Instead> {
         place: &place,
         missing,
         client: Shown::new(client, &algorithms, w),
-        sessions: held.sessions.into_iter().map(|listed| Row::new(listed, own, now, &names, w)).collect(),
+        sessions: held.sessions.into_iter().map(|listed| Row::new(listed, &desk, now, &names)).collect(),
         next: held.next.map(|(user, session)| format!("{place}?after={user}.{session}")),
     };
     Ok(desk.answer(&page))

@@ -10,13 +10,13 @@ use rescind_domain::verbs::list_sessions::Listed;
 use rescind_wire::{ClientId, SessionId, UserId};
 
 use super::act::{Act, Button, press};
+use super::desk::Desk;
 use super::row::{Names, Person};
 use crate::http::app::App;
-use crate::http::pages::account::row::named;
+use crate::http::pages::account::row::{named, place};
 use crate::http::pages::instead::Instead;
 use crate::http::pages::moment::Moment;
 use crate::http::pages::posted::Posted;
-use crate::http::pages::words::Language;
 use crate::http::problem::Problem;
 use crate::http::recognised;
 
@@ -33,6 +33,8 @@ pub(super) struct Row {
     pub(super) name: String,
     pub(super) user_agent: Option<String>,
     pub(super) address: Option<String>,
+    /// Roughly where that is.
+    pub(super) place: Option<String>,
     pub(super) since: Moment,
     pub(super) seen: Moment,
     pub(super) client: String,
@@ -41,10 +43,11 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn new(listed: Listed, own: SessionId, now: Timestamp, names: &Names, w: &Language) -> Self {
-        let session = listed.session;
+    pub(super) fn new(listed: Listed, desk: &Desk, now: Timestamp, names: &Names) -> Self {
+        let (w, session) = (desk.words(), listed.session);
         let device = recognised::device(session.user_agent.as_deref().unwrap_or_default());
         Self {
+            place: place(desk.app().authority.atlas(), w, &session),
             id: session.id.to_string(),
             person: Person::new(session.user, names),
             name: session.name.unwrap_or_else(|| named(w, &device)),
@@ -53,7 +56,7 @@ impl Row {
             since: Moment::exact(session.started_at),
             seen: Moment::ago(w, now, session.last_seen_at),
             client: listed.client.to_string(),
-            is_own: session.id == own,
+            is_own: session.id == desk.member.session,
         }
     }
 }

@@ -174,7 +174,7 @@ async fn show(id: Named, mut desk: Desk) -> Result<Response, Instead> {
     let names = desk.names(actors.chain([user.id])).await?;
     let missing = desk.done().await?;
     let form_token = desk.member.visitor.form_token();
-    let (w, now, own) = (desk.words(), world.now(), desk.member.session);
+    let (w, now) = (desk.words(), world.now());
     let place = format!("/admin/users/{}", user.id);
     let last = events.last().filter(|_| more).map(|event| event.id);
     let login = user.login.clone();
@@ -185,7 +185,7 @@ async fn show(id: Named, mut desk: Desk) -> Result<Response, Instead> {
         place: &place,
         missing,
         user: Account::new(user, now),
-        sessions: devices.sessions.into_iter().map(|listed| Row::new(listed, own, now, &names, w)).collect(),
+        sessions: devices.sessions.into_iter().map(|listed| Row::new(listed, &desk, now, &names)).collect(),
         more_sessions: devices.next.map(|at| format!("{place}?after={}", session::cursor_text(at))),
         events: events.into_iter().map(|event| Happened::new(event, &names, w)).collect(),
         more_events: last.map(|id| format!("{place}?before={id}#history")),
