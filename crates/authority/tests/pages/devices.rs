@@ -124,3 +124,12 @@ async fn e3_looking_at_the_list_writes_nothing() {
     }
     assert_eq!(harness.authority.sqlite.stats().transactions, before);
 }
+
+#[tokio::test]
+async fn a_slash_too_many_leads_to_the_page() {
+    let harness = Harness::start().await;
+    let browser = Browser::new(&harness);
+    for page in ["/account", "/admin"] {
+        assert_eq!(browser.get(&format!("{page}/")).await.leads_to(), page);
+    }
+}

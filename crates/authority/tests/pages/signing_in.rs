@@ -94,7 +94,7 @@ async fn a_wrong_password_lets_nobody_in_and_the_form_keeps_the_name_alone() {
     let browser = Browser::new(&harness);
     let fields = [("login", "a\"><b>nn"), ("password", "secret enough")];
     let page = browser.submit("/sign-in", "/sign-in", &fields).await;
-    assert_eq!(page.status.as_u16(), 401);
+    assert_eq!(page.status.as_u16(), 403, "401 is for what HTTP itself asks for");
     assert!(page.text().contains("Login name or password is wrong"));
     assert!(!page.text().contains("<b>") && page.text().contains("a&#34;&#62;&#60;b&#62;nn"), "{}", page.text());
     assert!(!page.text().contains("secret enough") && browser.session().is_none());
@@ -278,7 +278,7 @@ async fn a_sign_in_that_is_refused_leaves_the_session_that_it_would_have_taken_t
     let browser = Browser::signed_in(&harness, "bob").await;
     let token = browser.visit("/account").await.form_token("/sign-out");
     let fields = |password| [("form_token", token.as_str()), ("login", "ann"), ("password", password)];
-    assert_eq!(browser.post("/sign-in", &fields("not the password")).await.status.as_u16(), 401);
+    assert_eq!(browser.post("/sign-in", &fields("not the password")).await.status.as_u16(), 403);
     assert_eq!(browser.post("/sign-in", &fields(PASSWORD)).await.status.as_u16(), 409);
     browser.assert_in().await;
     phone.delete("/v1/sessions/current").expect(204).await;

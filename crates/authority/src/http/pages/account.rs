@@ -45,6 +45,7 @@ pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/", get(async || Redirect::to(return_to::HOME)))
         .route("/account", get(show))
+        .route("/account/", get(async || Redirect::to(return_to::HOME)))
         .route("/account/live", get(live::listen))
         .route("/account/sessions/{id}/name", post(naming::rename))
         .route("/account/sessions/{id}/known", post(known::confirm))

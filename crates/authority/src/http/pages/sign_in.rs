@@ -95,9 +95,18 @@ async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Prob
             Ok(response)
         }
         Err(problem) if problem.kind().status.is_client_error() => {
-            Ok(self::form(visitor, problem.kind().status, &login, remember, place, Some(&problem)))
+            Ok(self::form(visitor, status(&problem), &login, remember, place, Some(&problem)))
         }
         Err(problem) => Err(problem),
+    }
+}
+
+/// The status of the form that comes again. 401 would have to say by which scheme of HTTP to authenticate (RFC 9110 §11.6.1),
+/// and there is none: what was given in the form is not enough (§15.5.4).
+fn status(problem: &Problem) -> StatusCode {
+    match problem.kind().status {
+        StatusCode::UNAUTHORIZED => StatusCode::FORBIDDEN,
+        other => other,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Router;
-use axum::response::Response;
+use axum::response::{Redirect, Response};
 use axum::routing::get;
 use rescind_domain::verbs::read_log;
 
@@ -17,7 +17,7 @@ use crate::http::pages::instead::Instead;
 const SHOWN: u32 = 5;
 
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/admin", get(show))
+    Router::new().route("/admin/", get(async || Redirect::to("/admin"))).route("/admin", get(show))
 }
 
 #[derive(Template)]
