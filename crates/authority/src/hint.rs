@@ -244,7 +244,7 @@ mod tests {
             drop(listener.accept().await.unwrap());
             let (mut stream, _) = listener.accept().await.unwrap();
             stream.write_all(b"applied\n").await.unwrap();
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         let answer = tokio::select! {
             answer = ask(&data, 1) => answer,

@@ -57,7 +57,7 @@ enum Command {
     #[command(long_about = demo::ABOUT)]
     Demo(demo::Arguments),
     /// Run a verifier behind a small HTTP endpoint, for nginx, Caddy, Traefik and Envoy
-    Guard(guard::Arguments),
+    Guard(Box<guard::Arguments>),
     /// Accounts of people: add, list, sign out, lock, delete
     #[command(subcommand)]
     User(user::Command),
