@@ -123,8 +123,10 @@ fn who_signs_up_at_many_addresses_leaves_half_of_the_places() {
 fn who_hangs_up_while_signing_up_makes_no_room_for_another_before_the_queue_has_come_to_it() {
     let (house, pool, gate) = held();
     let address = Some(IpAddr::from([198, 51, 100, 7]));
-    drop(crowd(&house, "gone", 120, address));
+    let gone = crowd(&house, "gone", 120, address);
+    // If all had gone before, there would be nobody to hash for.
     gate.reached.recv().unwrap();
+    drop(gone);
     assert!(crowd(&house, "next", 120, address).is_empty());
     house.advance(std::time::Duration::from_mins(5));
     assert!(crowd(&house, "late", 120, address).is_empty(), "however long that takes");
