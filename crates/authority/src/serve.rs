@@ -112,7 +112,6 @@ pub async fn serve_until(loaded: Loaded, announce: impl FnOnce(&Ready), stop: St
     let url = config.url_of(address);
     let reached_at = reached_at(&authority.world.policy.issuer).unwrap_or_else(|| config.url_of(here(address)));
     let has_pages = http::pages::are_served(&authority.world.policy.issuer);
-    announce(&Ready { address, url, reached_at, has_pages, set_up });
     if !has_pages {
         let issuer = &authority.world.policy.issuer;
         tracing::warn!(
@@ -120,6 +119,7 @@ pub async fn serve_until(loaded: Loaded, announce: impl FnOnce(&Ready), stop: St
             "the pages are off: issuer is plain HTTP, and not of this machine. Over https:// they are on"
         );
     }
+    announce(&Ready { address, url, reached_at, has_pages, set_up });
     tracing::info!(%address, issuer = authority.world.policy.issuer, data = %data.path().display(), "ready");
     let outcome = run(&authority, Entrance::new(listener, tls), &mut parts, stop).await;
     authority.stop();

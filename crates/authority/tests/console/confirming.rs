@@ -96,7 +96,12 @@ async fn a14_everyone_ends_with_one_entry_the_administrator_too() {
 #[tokio::test]
 async fn an_administrator_whose_own_session_ends_hears_how_far_that_is_enforced() {
     let harness = Harness::start().await;
-    let mut root = Browser::administrator(&harness).await;
+    let api = harness.administrator().await;
+    // The last administrator cannot be locked.
+    let deputy = text(&harness.newcomer("deputy").await.me().await.json()["user"]["id"]);
+    let promoted = api.patch(&format!("/v1/admin/users/{deputy}")).json(&json!({"role": "administrator"}));
+    promoted.expect(200).await;
+    let mut root = Browser::signed_in(&harness, "root").await;
     let found = root.page("/admin/users?q=root").await;
     let user =
         found.split_once("href=\"/admin/users/usr_").expect("found").1.split('"').next().expect("an id").to_owned();

@@ -264,7 +264,9 @@ fn change(view: &dyn View, world: &World, user: &User, notice: Notice) -> Result
     let Some(id) = session.filter(|_| shown) else { return Ok(Some(bare)) };
     let Some(session) = view.session(&user.id, &id)? else { return Ok(None) };
     let client = StoreCuts::new(view)?.client_of_living(&session, world.now())?;
-    Ok(client.map(|client| Change { listed: Some(Listed { session, client, client_name: None }), ..bare }))
+    let Some(client) = client else { return Ok(None) };
+    let client_name = view.client(&client)?.map(|client| client.name);
+    Ok(Some(Change { listed: Some(Listed { session, client, client_name }), ..bare }))
 }
 
 /// Whether the session itself is over, whatever the watcher showed for it.
