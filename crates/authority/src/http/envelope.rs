@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
-};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -56,11 +54,6 @@ pub(crate) async fn envelope(State(app): State<App>, mut request: Request, next:
     }
 
     finish(response.headers_mut(), for_scripts);
-    if app.pages.keeps_https {
-        // A year, of this host alone (RFC 6797 §6.1). Over plain HTTP browsers pay no heed to it.
-        let entry = response.headers_mut().entry(STRICT_TRANSPORT_SECURITY);
-        entry.or_insert(HeaderValue::from_static("max-age=31536000"));
-    }
     let is_activity = !is_passive && response.extensions().get::<Passive>().is_none();
     note(&app, &seen, is_activity && response.status().is_success());
     let took = app.authority.clock.boottime().saturating_sub(began);

@@ -431,15 +431,3 @@ async fn a_browser_stays_signed_in_where_the_server_calls_itself_something_else_
     browser.submit("/sign-out", "/sign-out", &[]).await;
     browser.assert_out().await;
 }
-
-#[tokio::test]
-async fn browsers_are_told_to_keep_to_https_where_the_issuer_is_https() {
-    for (issuer, told) in [("https://id.example", Some("max-age=31536000")), ("https://localhost", None)] {
-        let harness = Harness::with(|config| issuer.clone_into(&mut config.issuer)).await;
-        for path in ["/sign-in", "/v1/me", "/nowhere", "/assets/nothing"] {
-            let answer = harness.get(path).send().await;
-            let header = answer.headers.get("strict-transport-security").map(|value| value.to_str().expect("text"));
-            assert_eq!(header, told, "{issuer} {path}");
-        }
-    }
-}

@@ -30,15 +30,6 @@ impl Transport {
     }
 }
 
-/// Whether browsers are told to come by HTTPS from now on, to the host by which `issuer` is reached (RFC 6797): not to this
-/// machine, whose name other programs answer by, and not to an address, which browsers keep no such thing of.
-pub(crate) fn keeps_https(issuer: &str) -> bool {
-    let Some(rest) = issuer.strip_prefix("https://") else { return false };
-    let host = rest.split(['/', ':']).next().unwrap_or_default().to_ascii_lowercase();
-    let is_here = host == "localhost" || host.ends_with(".localhost");
-    !is_here && !host.starts_with('[') && host.parse::<std::net::IpAddr>().is_err()
-}
-
 /// A cookie of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -157,16 +148,6 @@ mod tests {
         }
         for issuer in ["http://a.example", "http://10.0.0.1:80", "http://localhost.example", "http://0.0.0.0:1"] {
             assert_eq!(Transport::of(issuer), Transport::Insecure, "{issuer}");
-        }
-    }
-
-    #[test]
-    fn browsers_are_told_to_keep_to_https_for_names_of_other_machines_alone() {
-        assert!(keeps_https("https://id.example") && keeps_https("https://id.example:8443/x"));
-        for issuer in
-            ["https://localhost:1", "https://a.LOCALHOST", "https://127.0.0.1:1", "https://[::1]/", "http://a.example"]
-        {
-            assert!(!keeps_https(issuer), "{issuer}");
         }
     }
 

@@ -58,8 +58,6 @@ pub(crate) struct Pages {
     assets: Assets,
     form_tokens: FormTokens,
     transport: Transport,
-    /// Whether browsers are told to come by HTTPS from now on.
-    pub(crate) keeps_https: bool,
     /// What the place is called.
     brand: String,
     /// The issuer's origin (RFC 6454 §6.2).
@@ -74,7 +72,6 @@ impl Pages {
             assets: Assets::load(branding),
             form_tokens: FormTokens::new(root),
             transport: Transport::of(issuer),
-            keeps_https: cookie::keeps_https(issuer),
             brand: branding.name.clone(),
             origin: crate::http::cors::origin_of(issuer),
         }
