@@ -257,6 +257,12 @@ const ENFORCEMENTS = [
     [{ enforced: true, confirmed: 2, lapsed: 1, pending: 0, bound_in_ms: null, took_ms: 31 },
         "Done. 2 of 3 services have confirmed (31 ms)"],
     [{ enforced: true, confirmed: 0, lapsed: 0, pending: 0, bound_in_ms: null, took_ms: 4 }, "Done (4 ms)"],
+    // As administrators are told.
+    [{ enforced: false, confirmed: 1, lapsed: 0, pending: [{ verifier: "shop" }], bound_in_ms: 5000, took_ms: 5000 },
+        "Done. 1 of 2 services have confirmed; the others must within 5 seconds"],
+    [{ enforced: false, confirmed: 0, lapsed: 0, pending: [], bound_in_ms: null, took_ms: 1 },
+        "Done. How many services have confirmed cannot be told now"],
+    [{ enforced: true, confirmed: 0, lapsed: 0, pending: [], bound_in_ms: null, took_ms: 5 }, "Done (5 ms)"],
 ];
 
 test("how many services have confirmed is said, by when the others must, and that it cannot be told where it cannot", async (visit) => {

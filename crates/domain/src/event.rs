@@ -196,7 +196,7 @@ impl FromStr for EventId {
         let digits = text.strip_prefix("evt_").filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
         // Engines count in signed 64-bit integers.
         let number = digits.and_then(|digits| digits.parse::<i64>().ok()).and_then(|n| u64::try_from(n).ok());
-        number.map(Self).ok_or("after is the id of an event")
+        number.map(Self).ok_or("the id of an event")
     }
 }
 

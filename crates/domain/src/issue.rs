@@ -50,10 +50,15 @@ pub struct SessionTicket {
 
 /// How many bytes header and claims have besides the issuer, the client, the audiences and the scope: some 430 at most, and
 /// room for what an access token may say that none says yet.
-const REST: usize = 640;
+const REST: usize = 512;
 
-/// The longest signature, in base64url: that of an RSA key of 2,048 bits.
-const LONGEST_SIGNATURE: usize = 342;
+/// How long a signature is, in base64url: 64 bytes, or those of an RSA key of 2,048 bits.
+const fn signature(algorithm: Algorithm) -> usize {
+    match algorithm {
+        Algorithm::EdDSA | Algorithm::ES256 => 86,
+        Algorithm::RS256 => 342,
+    }
+}
 
 /// How long a token of this client for these audiences and with this scope can become at most, in bytes.
 pub(crate) fn longest<'a>(
@@ -61,11 +66,12 @@ pub(crate) fn longest<'a>(
     client: &ClientId,
     audiences: impl IntoIterator<Item = &'a str>,
     scope: &str,
+    algorithm: Algorithm,
 ) -> usize {
     // Names have no characters that JSON escapes; each stands in quotes, after a comma. A client may be the subject, too.
     let audiences: usize = audiences.into_iter().map(|name| name.len() + 3).sum();
     let text = REST + issuer.len() + 2 * client.as_str().len() + audiences + scope.len();
-    text.div_ceil(3) * 4 + 4 + LONGEST_SIGNATURE
+    text.div_ceil(3) * 4 + 4 + signature(algorithm)
 }
 
 impl Ticket {
@@ -76,7 +82,7 @@ impl Ticket {
     /// [`Error::Invalid`], which names the scope.
     pub(crate) fn of_bounded_length(self, world: &World) -> Result<Self, Error> {
         let audiences = self.audiences.iter().map(String::as_str);
-        let longest = longest(&world.policy.issuer, &self.client, audiences, &self.scope);
+        let longest = longest(&world.policy.issuer, &self.client, audiences, &self.scope, self.algorithm);
         if longest <= MAX_TOKEN {
             return Ok(self);
         }

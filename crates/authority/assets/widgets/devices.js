@@ -214,7 +214,9 @@ export class RescindDevices extends HTMLElement {
     this.#emit("signed-out", result);
   }
 
-  #report({ enforced, confirmed, lapsed, pending, bound_in_ms: bound, took_ms: ms }) {
+  // Administrators are told who is pending, all others how many are.
+  #report({ enforced, confirmed, lapsed, pending: who, bound_in_ms: bound, took_ms: ms }) {
+    const pending = who.length ?? who;
     const total = confirmed + lapsed + pending;
     const seconds = Math.ceil(bound / 1000);
     const name = enforced ? (total ? "done" : "alone") : pending ? "pending" : "untold";

@@ -281,7 +281,7 @@ async fn lock(
     let user = tool.user(login).await?;
     let duration = match duration {
         Some(duration) => duration,
-        None => LockFor::Duration(default_lock(tool).await?),
+        None => LockFor::AtLeast(default_lock(tool).await?),
     };
     let receipt = lock_account::lock_user(tool.world(), &ADMIN, user.id, duration, reason, None).await?;
     let user = tool.user(&user.id.to_string()).await?;

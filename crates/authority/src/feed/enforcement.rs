@@ -1,8 +1,8 @@
 //! Waiting until a revocation is enforced (R8), and saying who is missing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::pin::pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rescind_domain::Error;
@@ -11,7 +11,7 @@ use rescind_wire::{ClientId, Epoch};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
-use super::hub::Listed;
+use super::hub::{Follower, Listed};
 use super::lease::{POLL, Time};
 use crate::authority::Authority;
 use crate::traces::{self, Step};
@@ -74,7 +74,7 @@ impl Authority {
 
     async fn look_until_enforced(&self, number: u64, patience: Duration) -> Result<Enforcement, Error> {
         let began = self.clock.boottime();
-        let mut wait = Wait { number, late: BTreeSet::new(), lapsed: 0 };
+        let mut wait = Wait { number, late: BTreeMap::new(), lapsed: 0 };
         let (mut published, mut stopping) = (self.published.subscribe(), self.stopping.subscribe());
         self.hint();
         loop {
@@ -131,7 +131,7 @@ impl Outcomes {
 struct Wait {
     number: u64,
     /// Verifiers that had not applied it.
-    late: BTreeSet<u64>,
+    late: BTreeMap<u64, Arc<Follower>>,
     lapsed: u64,
 }
 
@@ -144,18 +144,17 @@ impl Wait {
             let at = listed.binary_search_by_key(id, |listed| listed.id).ok()?;
             listed.get(at).filter(|listed| listed.until.is_some())
         };
-        let (number, before) = (self.number, self.late.len());
-        let mut applied = 0;
-        self.late.retain(|id| match standing(id) {
-            Some(listed) if listed.position >= number => {
-                applied += 1;
+        let number = self.number;
+        let mut lapsed = 0;
+        self.late.retain(|id, follower| match standing(id) {
+            Some(listed) => listed.position < number,
+            None => {
+                lapsed += u64::from(!came_again(&listed, follower, number));
                 false
             }
-            Some(_) => true,
-            None => false,
         });
-        self.lapsed += (before - self.late.len() - applied) as u64;
-        self.late.extend(late(&listed, number).map(|listed| listed.id));
+        self.lapsed += lapsed;
+        self.late.extend(late(&listed, number).map(|listed| (listed.id, Arc::clone(&listed.follower))));
         Ok(())
     }
 
@@ -195,6 +194,12 @@ fn confirmed(listed: &[Listed], number: u64) -> u64 {
     verifiers.values().map(|(here, gone)| here.max(gone)).sum()
 }
 
+/// Whether a verifier whose connection is gone has come again and applied entry `number`: then it has confirmed.
+fn came_again(listed: &[Listed], gone: &Follower, number: u64) -> bool {
+    let is_same = |here: &Follower| (&here.client, &here.name) == (&gone.client, &gone.name);
+    listed.iter().any(|listed| listed.connected && listed.position >= number && is_same(&listed.follower))
+}
+
 fn late(listed: &[Listed], number: u64) -> impl Iterator<Item = &Listed> {
     listed.iter().filter(move |listed| listed.until.is_some() && listed.position < number)
 }
@@ -215,13 +220,10 @@ fn of_node(node: NodeId, here: Option<NodeId>, bound: Time, now: Time) -> Pendin
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use rescind_domain::clock::Timestamp;
     use rescind_wire::{Position, TokenId};
 
     use super::*;
-    use crate::feed::Follower;
 
     fn listed(id: u64, name: &str, connected: bool) -> Listed {
         let follower = Follower {
@@ -243,6 +245,16 @@ mod tests {
         let of = [(1, "one", false), (2, "one", true), (3, "two", false), (4, "three", true), (5, "three", true)];
         let listed = of.map(|(id, name, connected)| listed(id, name, connected));
         assert_eq!((confirmed(&listed, 7), confirmed(&listed, 8)), (4, 0));
+    }
+
+    #[test]
+    fn who_came_again_and_confirmed_has_not_lapsed() {
+        let gone = listed(1, "one", false).follower;
+        let came = |name, connected, number| came_again(&[listed(2, name, connected)], &gone, number);
+        assert!(came("one", true, 7));
+        assert!(!came("one", true, 8), "it has not applied it");
+        assert!(!came("one", false, 7), "it is gone, too");
+        assert!(!came("two", true, 7));
     }
 
     #[test]

@@ -143,6 +143,10 @@ fn b5_a_lock_outlasts_the_longest_access_token_that_the_server_may_have_signed()
     assert_eq!(lasts(&["--for", "1h30m"]), 90 * 60);
     house.run(&["user", "lock", "ann", "--for", "soon"]).failed_with(2).says("1h30m");
     house.run(&["user", "lock", "ann", "--for", "1h", "--until-unlocked"]).failed_with(2);
+    // Whoever says no time shortens no lock.
+    house.run(&["user", "lock", "ann", "--until-unlocked"]).ok();
+    house.run(&["user", "lock", "ann"]).ok();
+    assert_eq!(house.json(&["user", "show", "ann"])["user"]["lock"]["until"], json!(null));
 }
 
 #[test]

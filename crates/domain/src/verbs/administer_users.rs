@@ -191,8 +191,9 @@ pub async fn change_user(world: &World, admin: &Administrator, user: UserId, cha
 }
 
 fn write_role(tx: &mut dyn Tx, user: &UserId, role: Role, now: Timestamp) -> Result<(), Error> {
+    let there_was_one = tx.has_administrator(now)?;
     tx.set_role(user, role)?;
-    if tx.has_administrator(now)? { Ok(()) } else { Err(Error::LastAdministrator) }
+    if there_was_one && !tx.has_administrator(now)? { Err(Error::LastAdministrator) } else { Ok(()) }
 }
 
 /// Writes external id and metadata where they differ, and answers which of them do: what they were and are is not for the

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rescind_wire::{Scope, UserId};
 
 use crate::acting::{Acting, Administrator};
+use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::event::{EventKind, NewEvent};
 use crate::idempotency::{self, Idempotency};
@@ -21,6 +22,8 @@ pub enum LockFor {
     /// As long as the deployment says: unless configured, the longest lifetime of an access token plus a minute. A lock that
     /// lasts longer is not shortened.
     Default,
+    /// As [`Default`](Self::Default), where somebody else knows how long that is.
+    AtLeast(Duration),
     /// This long.
     Duration(Duration),
     /// Until it is taken away: a disabled account.
@@ -90,6 +93,18 @@ pub async fn unlock_user(world: &World, admin: &Administrator, user: UserId) -> 
         .await
 }
 
+/// Until when a lock lasts that takes the place of another, which may be longer; without an end if that one has none.
+fn not_shortened(
+    tx: &dyn EndingTx,
+    user: &UserId,
+    now: Timestamp,
+    duration: Duration,
+) -> Result<Option<Timestamp>, Error> {
+    let usual = now.after(duration);
+    let former = existing(tx, user)?;
+    Ok(former.lock_at(now).map_or(Some(usual), |lock| lock.until.map(|until| until.max(usual))))
+}
+
 fn lock(
     tx: &mut dyn EndingTx,
     world: &World,
@@ -101,11 +116,8 @@ fn lock(
 ) -> Result<Receipt, Error> {
     let now = world.now();
     let until = match duration {
-        LockFor::Default => {
-            let row = existing(tx, &user)?;
-            let usual = now.after(world.policy.lock);
-            row.lock_at(now).map_or(Some(usual), |lock| lock.until.map(|until| until.max(usual)))
-        }
+        LockFor::Default => not_shortened(tx, &user, now, world.policy.lock)?,
+        LockFor::AtLeast(duration) => not_shortened(tx, &user, now, duration)?,
         LockFor::Duration(duration) => Some(now.after(duration)),
         LockFor::UntilUnlocked => None,
     };

@@ -92,7 +92,7 @@ pub struct Former {
 
 /// As [`sign_in_by_cookie`], in a browser that holds a session: nobody could reach that one any more, so it ends in the same
 /// transaction, before the limit counts, and makes room itself. The receipt is that of its ending, unless it was over already.
-/// Where the sign-in is refused, the session goes on.
+/// Where the sign-in is refused, the session goes on; where only its token cannot be signed any more, both are over.
 pub async fn sign_in_over(
     world: &World,
     request: SignIn,

@@ -19,7 +19,7 @@ use super::visitor::{self, Visitor};
 use super::{again, fault, return_to};
 use crate::http::app::App;
 use crate::http::form::Form;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, kinds};
 
 pub(super) fn routes() -> Router<App> {
     Router::new().route("/sign-in", get(show).post(submit))
@@ -94,7 +94,7 @@ async fn submit(State(app): State<App>, posted: Posted) -> Result<Response, Prob
             response.headers_mut().append(SET_COOKIE, cookie::remove(Kind::Notice, visitor.transport()));
             Ok(response)
         }
-        Err(problem) if problem.kind().status.is_client_error() => {
+        Err(problem) if problem.kind().status.is_client_error() || problem.kind().slug == kinds::BUSY.slug => {
             Ok(self::form(visitor, status(&problem), &login, remember, place, Some(&problem)))
         }
         Err(problem) => Err(problem),
