@@ -146,12 +146,12 @@ impl Wait {
         };
         let number = self.number;
         let mut lapsed = 0;
-        self.late.retain(|id, follower| match standing(id) {
-            Some(listed) => listed.position < number,
-            None => {
-                lapsed += u64::from(!came_again(&listed, follower, number));
-                false
+        self.late.retain(|id, follower| {
+            let standing = standing(id);
+            if standing.is_none() && !came_again(&listed, follower, number) {
+                lapsed += 1;
             }
+            standing.is_some_and(|listed| listed.position < number)
         });
         self.lapsed += lapsed;
         self.late.extend(late(&listed, number).map(|listed| (listed.id, Arc::clone(&listed.follower))));
