@@ -234,6 +234,8 @@ fn the_last_administrator_stays_one() {
     // Whoever is locked may be locked for longer, and anybody may lock their own account.
     run(lock_account::lock_user(&house.world, OPERATOR, root.id, lock, "because".to_owned(), None)).unwrap();
     run(lock_account::lock_own(&house.world, &phone.acting(), None)).unwrap();
+    // Where nobody is left, nobody is taken away: neither role of one who is locked has to stay.
+    run(administer_users::set_role(&house.world, OPERATOR, root.id, Role::User)).unwrap();
     run(lock_account::unlock_user(&house.world, OPERATOR, ann.id)).unwrap();
 }
 

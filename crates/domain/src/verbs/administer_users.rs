@@ -191,9 +191,28 @@ pub async fn change_user(world: &World, admin: &Administrator, user: UserId, cha
 }
 
 fn write_role(tx: &mut dyn Tx, user: &UserId, role: Role, now: Timestamp) -> Result<(), Error> {
-    let there_was_one = tx.has_administrator(now)?;
+    let administered = Administered::before(tx, now)?;
     tx.set_role(user, role)?;
-    if there_was_one && !tx.has_administrator(now)? { Err(Error::LastAdministrator) } else { Ok(()) }
+    administered.is_kept(tx)
+}
+
+/// Somebody must be left who may administer, unless nobody was before: begun before whatever may take the last one away.
+#[must_use = "whether somebody is left is known afterwards"]
+pub(crate) struct Administered {
+    was: bool,
+    now: Timestamp,
+}
+
+impl Administered {
+    pub(crate) fn before<V: View + ?Sized>(view: &V, now: Timestamp) -> Result<Self, Error> {
+        Ok(Self { was: view.has_administrator(now)?, now })
+    }
+
+    /// # Errors
+    /// [`Error::LastAdministrator`] if nobody is left.
+    pub(crate) fn is_kept<V: View + ?Sized>(&self, view: &V) -> Result<(), Error> {
+        if self.was && !view.has_administrator(self.now)? { Err(Error::LastAdministrator) } else { Ok(()) }
+    }
 }
 
 /// Writes external id and metadata where they differ, and answers which of them do: what they were and are is not for the

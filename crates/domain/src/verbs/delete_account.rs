@@ -13,7 +13,7 @@ use crate::password::Password;
 use crate::revocation::{self, Actor, Receipt};
 use crate::store::EndingTx;
 use crate::user::UserState;
-use crate::verbs::administer_users::existing;
+use crate::verbs::administer_users::{Administered, existing};
 use crate::world::World;
 
 /// Deletes one's own account.
@@ -75,11 +75,9 @@ fn delete(
 ) -> Result<Receipt, Error> {
     let now = world.now();
     existing(tx, &user)?;
-    let there_was_one = tx.has_administrator(now)?;
+    let administered = Administered::before(tx, now)?;
     tx.set_user_state(&user, &UserState::Deleted { at: now })?;
-    if there_was_one && !tx.has_administrator(now)? {
-        return Err(Error::LastAdministrator);
-    }
+    administered.is_kept(tx)?;
     let event =
         NewEvent::new(now, EventKind::UserDeleted, actor.clone()).user(user).from(world.stored_address(address));
     let scope = Scope::User { user, except: None, deleted: true };

@@ -13,7 +13,7 @@ use crate::idempotency::{self, Idempotency};
 use crate::revocation::{self, Actor, Receipt};
 use crate::store::EndingTx;
 use crate::user::{Lock, UserState};
-use crate::verbs::administer_users::existing;
+use crate::verbs::administer_users::{Administered, existing};
 use crate::world::World;
 
 /// How long a lock lasts.
@@ -65,11 +65,9 @@ pub async fn lock_user(
             admin.check(tx, &inner)?;
             existing(tx, &user)?;
             idempotency::once(tx, idempotency.as_ref(), inner.now(), |tx| {
-                let there_was_one = tx.has_administrator(inner.now())?;
+                let administered = Administered::before(tx, inner.now())?;
                 let receipt = lock(tx, &inner, user, duration, &reason, &admin.actor(), admin.address())?;
-                if there_was_one && !tx.has_administrator(inner.now())? {
-                    return Err(Error::LastAdministrator);
-                }
+                administered.is_kept(tx)?;
                 Ok(receipt)
             })
         })

@@ -154,9 +154,11 @@ mod tests {
             vec!["https://id.example/"],
             vec![""],
         ];
-        for (idx, names) in (0_i64..).zip(&before) {
+        // What cannot be read keeps nobody from opening the store.
+        let unreadable = "[\"https://id.example\"".to_owned();
+        let names = before.iter().map(|names| serde_json::to_string(names).expect("JSON")).chain([unreadable.clone()]);
+        for (idx, names) in (0_i64..).zip(names) {
             let sql = "INSERT INTO chains VALUES (x'', x'', ?1, 'app', 1, 0, 0, x'', 1, x'', NULL, x'', '', ?2)";
-            let names = serde_json::to_string(names).expect("JSON");
             conn.execute(sql, params![idx, names]).expect("a row");
         }
         let kept = || {
@@ -172,6 +174,6 @@ mod tests {
         );
         run(MIGRATIONS[4]);
         let orders = r#"["","https://a.example","https://orders.example"]"#;
-        assert_eq!(kept(), [r#"[""]"#, orders, r#"[""]"#, r#"["https://id.example/"]"#, r#"[""]"#]);
+        assert_eq!(kept(), [r#"[""]"#, orders, r#"[""]"#, r#"["https://id.example/"]"#, r#"[""]"#, &unreadable]);
     }
 }
